@@ -75,8 +75,13 @@ public sealed class TransformLink : IDatagramLink
         try
         {
             ValueTask<int> receive = _inner.ReceiveAsync(buffers, cancellationToken);
-            waits = !receive.IsCompletedSuccessfully;
-            return waits ? OpenAsync(receive, buffers) : new ValueTask<int>(Open(buffers.Span[..receive.Result]));
+            if (receive.IsCompletedSuccessfully)
+            {
+                return new ValueTask<int>(Open(buffers.Span[..receive.Result]));
+            }
+
+            waits = true;
+            return OpenAsync(receive, buffers);
         }
         finally
         {
