@@ -24,7 +24,13 @@ internal sealed class SnappyBlockEncoder
     // Entries are position + _origin. The origin moves past each block, so that what older blocks left is told from this
     // block's by a comparison and the table need not be cleared for each, often small, frame.
     private readonly uint[] _table = new uint[1 << TableBits];
-    private uint _origin = 1;
+    private uint _origin;
+
+    /// <param name="origin">Where positions start; only tests that look at the wrap have a reason to choose.</param>
+    public SnappyBlockEncoder(uint origin = 1)
+    {
+        _origin = origin;
+    }
 
     /// <summary>The largest encoded size of <paramref name="length"/> bytes; literals alone need less.</summary>
     public static int MaxEncodedLength(int length) => 32 + length + (length / 6);
@@ -78,6 +84,7 @@ internal sealed class SnappyBlockEncoder
     /// Moves <paramref name="position"/> to the next place whose four bytes occurred before. The step grows with the
     /// distance searched in vain: incompressible bytes are skipped rather than looked at.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryFindMatch(ReadOnlySpan<byte> source, uint origin, int lastStart, ref int position, out int candidate)
     {
         ref byte input = ref MemoryMarshal.GetReference(source);
@@ -107,6 +114,7 @@ internal sealed class SnappyBlockEncoder
     }
 
     /// <summary>Whether another match follows right behind one; also remembers the place before, which none did yet.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryMatchAt(ReadOnlySpan<byte> source, uint origin, int position, out int candidate)
     {
         ref byte input = ref MemoryMarshal.GetReference(source);
@@ -138,6 +146,7 @@ internal sealed class SnappyBlockEncoder
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint Hash(uint word) => unchecked(word * 0x1E35A7BD) >> (32 - TableBits);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int CommonLength(ReadOnlySpan<byte> source, int candidate, int position)
     {
         ref byte input = ref MemoryMarshal.GetReference(source);
@@ -184,6 +193,7 @@ internal sealed class SnappyBlockEncoder
     /// <param name="readable">Bytes of the source from the literal's first on.</param>
     /// <param name="destination">The encoded block.</param>
     /// <param name="written">Where its next element begins.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int WriteLiteral(ReadOnlySpan<byte> literal, int readable, Span<byte> destination, int written)
     {
         int length = literal.Length;
@@ -221,6 +231,7 @@ internal sealed class SnappyBlockEncoder
         return written + length;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int WriteCopy(Span<byte> destination, int written, int offset, int length)
     {
         // One element carries at most 64. The last must not be left with fewer than 4, which the short form cannot say.
@@ -246,6 +257,7 @@ internal sealed class SnappyBlockEncoder
         return written + 2;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int WriteLongCopy(Span<byte> destination, int written, int offset, int length)
     {
         destination[written] = (byte)(((length - 1) << 2) | 2);
