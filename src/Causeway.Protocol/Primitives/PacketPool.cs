@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 
 namespace Causeway.Protocol;
 
@@ -19,7 +20,7 @@ public sealed class PacketPool
 
     private readonly MagazineCache<PacketBuffer> _buffers;
     private readonly MagazineCache<PacketBuffer> _views = new(maxIdle: 16384);
-    private readonly ConcurrentDictionary<PacketBuffer, string>? _outstanding;
+    private readonly ConcurrentDictionary<PacketBuffer, StackTrace>? _outstanding;
 
     /// <summary>Makes a pool.</summary>
     /// <param name="bufferSize">Bytes of each buffer, headroom and tailroom included; 64 to 131072.</param>
@@ -34,7 +35,7 @@ public sealed class PacketPool
         ArgumentOutOfRangeException.ThrowIfGreaterThan(bufferSize, 131072);
         BufferSize = bufferSize;
         _buffers = new MagazineCache<PacketBuffer>(MaxIdleBytes / bufferSize);
-        _outstanding = track ? new ConcurrentDictionary<PacketBuffer, string>() : null;
+        _outstanding = track ? new ConcurrentDictionary<PacketBuffer, StackTrace>() : null;
     }
 
     /// <summary>The pool of datagram buffers that a process shares.</summary>
@@ -87,7 +88,7 @@ public sealed class PacketPool
     {
         if (_outstanding is { IsEmpty: false })
         {
-            IEnumerable<string> places = _outstanding.Values.GroupBy(static place => place)
+            IEnumerable<string> places = _outstanding.Values.GroupBy(static place => place.ToString())
                 .OrderByDescending(static group => group.Count()).Take(3)
                 .Select(static group => $"{group.Count()} times{Environment.NewLine}{group.Key}");
             throw new InvalidOperationException(
@@ -107,7 +108,8 @@ public sealed class PacketPool
         _views.Put(view);
     }
 
-    private void Track(PacketBuffer buffer) => _outstanding?.TryAdd(buffer, Environment.StackTrace);
+    // Without file and line, which cost a look into the symbol files: milliseconds for each rent.
+    private void Track(PacketBuffer buffer) => _outstanding?.TryAdd(buffer, new StackTrace(skipFrames: 1, fNeedFileInfo: false));
 
     private void Untrack(PacketBuffer buffer)
     {
