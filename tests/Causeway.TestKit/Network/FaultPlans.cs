@@ -85,7 +85,7 @@ public static class FaultPlans
         },
         Both("ClockLeap", s_broadband) with
         {
-            Changes = [new PlannedChange { At = TimeSpan.FromMilliseconds(120), ClockJump = TimeSpan.FromSeconds(30) }],
+            Changes = [new PlannedChange { At = TimeSpan.FromMilliseconds(120), ClockJump = TimeSpan.FromSeconds(10) }],
         },
     ];
 
