@@ -1,8 +1,8 @@
-using System.Buffers.Binary;
 using System.Globalization;
 using Causeway.Protocol;
 using Causeway.Protocol.Arq;
 using Causeway.Protocol.Arq.Congestion;
+using Causeway.Protocol.Fec;
 
 namespace Causeway.TestKit;
 
@@ -12,8 +12,6 @@ namespace Causeway.TestKit;
 /// </summary>
 public sealed class ArqEndpoint : ISimulatedEndpoint, IDisposable
 {
-    private const int ChecksumSize = sizeof(ulong);
-
     // A flush that says it was stopped by the sink, and then again with an empty one, would go on for ever.
     private const int MaxFlushesPerTurn = 10_000;
 
@@ -22,6 +20,7 @@ public sealed class ArqEndpoint : ISimulatedEndpoint, IDisposable
     private readonly SeededPattern _incoming;
     private readonly SeededRandom _random;
     private readonly byte[] _scratch;
+    private readonly EndpointWire _wire;
     private DatagramSink _sink = new();
 
     /// <summary>Makes an endpoint.</summary>
@@ -38,8 +37,9 @@ public sealed class ArqEndpoint : ISimulatedEndpoint, IDisposable
         _random = new SeededRandom(outgoing);
         _scratch = new byte[options.MaxWrite];
         CongestionController congestion = options.Congestion?.Invoke(options.Arq) ?? new FixedController();
-        Session = new ArqSession(options.ConversationId, options.Arq, congestion, pool);
-        _sink.Protect = options.Checksum ? Seal : null;
+        Session = options.CreateSession?.Invoke(options, congestion, pool)
+            ?? new ArqSession(options.ConversationId, options.Arq, congestion, pool);
+        _wire = new EndpointWire(options, pool);
     }
 
     /// <summary>The session.</summary>
@@ -66,7 +66,10 @@ public sealed class ArqEndpoint : ISimulatedEndpoint, IDisposable
     /// <summary>Datagrams that the session found malformed.</summary>
     public long Malformed { get; private set; }
 
-    /// <summary>Datagrams sent.</summary>
+    /// <summary>Datagrams rebuilt by forward error correction.</summary>
+    public long Recovered { get; private set; }
+
+    /// <summary>Datagrams that the session sent; parity comes on top.</summary>
     public long DatagramsSent => _sink.Count;
 
     /// <summary>What the application saw that must not be: a byte out of place. Null if all is well.</summary>
@@ -79,20 +82,35 @@ public sealed class ArqEndpoint : ISimulatedEndpoint, IDisposable
     public void Receive(PacketBuffer datagram, Timestamp now)
     {
         ArgumentNullException.ThrowIfNull(datagram);
-        if (_options.Checksum && !TryOpen(datagram))
+        if (!_wire.TryOpen(datagram))
         {
             NotAuthentic++;
             return;
         }
 
-        ArqInputResult result = Session.Input(datagram, recovered: false, now);
-        if (result == ArqInputResult.Ok)
+        PeerAddress peer = datagram.Peer;
+        if (_wire.Decoder is null)
         {
-            _sink.Peer = _options.FollowsPeer ? datagram.Peer : default;
+            Input(datagram, peer, recovered: false, now);
+            return;
         }
-        else if (result != ArqInputResult.Closed)
+
+        switch (_wire.Decoder.Add(datagram))
         {
-            Malformed++;
+            case FecPacketKind.Data:
+                datagram.Advance(FecEncoder.HeaderSize);
+                Input(datagram, peer, recovered: false, now);
+                break;
+            case FecPacketKind.None:
+                Malformed++;
+                break;
+        }
+
+        while (_wire.Decoder.TryTakeRecovered(out PacketBuffer? rebuilt))
+        {
+            Recovered++;
+            Input(rebuilt, peer, recovered: true, now);
+            rebuilt.Release();
         }
     }
 
@@ -101,6 +119,7 @@ public sealed class ArqEndpoint : ISimulatedEndpoint, IDisposable
     {
         ReadAndCheck();
         WriteWhatFits();
+        _wire.Open(output, now);
         bool more = Session.Failure is null;
         for (int flushes = 0; more; flushes++)
         {
@@ -109,14 +128,18 @@ public sealed class ArqEndpoint : ISimulatedEndpoint, IDisposable
                 throw new SimulationException("The session's flush never ends.");
             }
 
-            _sink.Open(output, _options.BatchLimit);
+            _sink.Open(_wire, _options.BatchLimit);
             more = Session.Flush(ref _sink, now);
             _sink.Close();
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Session.Dispose();
+    public void Dispose()
+    {
+        Session.Dispose();
+        _wire.Dispose();
+    }
 
     /// <inheritdoc/>
     public override string ToString()
@@ -129,7 +152,20 @@ public sealed class ArqEndpoint : ISimulatedEndpoint, IDisposable
             + $"early {Session.ReceiveBufferLength}; data segments {statistics.OutDataSegments}, again fast "
             + $"{statistics.FastRetransmits} early {statistics.EarlyRetransmits} timeout {statistics.Timeouts} spurious "
             + $"{statistics.SpuriousRetransmits}; rtt {statistics.SmoothedRtt.TotalMilliseconds:F3} ms rto "
-            + $"{statistics.Rto.TotalMilliseconds:F3} ms; malformed {Malformed}, not authentic {NotAuthentic}");
+            + $"{statistics.Rto.TotalMilliseconds:F3} ms; malformed {Malformed}, not authentic {NotAuthentic}, rebuilt {Recovered}");
+    }
+
+    private void Input(PacketBuffer datagram, PeerAddress peer, bool recovered, Timestamp now)
+    {
+        ArqInputResult result = Session.Input(datagram, recovered, now);
+        if (result == ArqInputResult.Ok)
+        {
+            _sink.Peer = _options.FollowsPeer ? peer : default;
+        }
+        else if (result != ArqInputResult.Closed)
+        {
+            Malformed++;
+        }
     }
 
     private void ReadAndCheck()
@@ -164,24 +200,5 @@ public sealed class ArqEndpoint : ISimulatedEndpoint, IDisposable
             Session.Write(bytes);
             Written += bytes.Length;
         }
-    }
-
-    private static void Seal(PacketBuffer datagram)
-    {
-        ulong digest = NetworkLog.Digest(datagram.Payload);
-        BinaryPrimitives.WriteUInt64LittleEndian(datagram.Append(ChecksumSize), digest);
-    }
-
-    private static bool TryOpen(PacketBuffer datagram)
-    {
-        int length = datagram.Length - ChecksumSize;
-        if (length < 0)
-        {
-            return false;
-        }
-
-        ulong digest = BinaryPrimitives.ReadUInt64LittleEndian(datagram.Payload[length..]);
-        datagram.Truncate(length);
-        return digest == NetworkLog.Digest(datagram.Payload);
     }
 }

@@ -14,9 +14,6 @@ public sealed class DatagramSink : IPacketSink
     /// <summary>Where the datagrams go; none for the endpoint that was connected first.</summary>
     public PeerAddress Peer { get; set; }
 
-    /// <summary>Sees each datagram before it leaves, and may prepend, append and rewrite.</summary>
-    public Action<PacketBuffer>? Protect { get; set; }
-
     /// <summary>Whether the last flush was stopped by the batch's limit, so that another one has to follow.</summary>
     public bool WasFull { get; private set; }
 
@@ -58,7 +55,6 @@ public sealed class DatagramSink : IPacketSink
         Count++;
         datagram.Truncate(length);
         datagram.Peer = Peer;
-        Protect?.Invoke(datagram);
         Output.Send(datagram);
     }
 
