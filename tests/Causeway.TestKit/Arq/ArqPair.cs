@@ -23,16 +23,17 @@ public sealed class ArqPair : IDisposable
     /// <param name="plan">What the network does.</param>
     /// <param name="first">Settings of the first endpoint, the one with the client's role.</param>
     /// <param name="second">Settings of the second endpoint; those of the first unless given.</param>
-    /// <param name="track">
-    /// Whether the pool remembers who rented what, so that <see cref="Close"/> finds leaks; it makes every datagram slower.
+    /// <param name="pool">
+    /// Every buffer of the pair. Unless given, one that knows what is out, so that <see cref="Close"/> finds a leak, but not who
+    /// rented it: to know that, give one that tracks with stack traces.
     /// </param>
     public ArqPair(
-        FaultPlan plan, ArqEndpointOptions? first = null, ArqEndpointOptions? second = null, bool track = true)
+        FaultPlan plan, ArqEndpointOptions? first = null, ArqEndpointOptions? second = null, PacketPool? pool = null)
     {
         ArgumentNullException.ThrowIfNull(plan);
         first ??= new ArqEndpointOptions();
         second ??= first;
-        Pool = new PacketPool(track: track);
+        Pool = pool ?? new PacketPool(track: true, stackTraces: false);
         Network = new SimulatedNetwork(plan.Seed, Pool);
         bool checksum = plan.Corrupts;
         ulong up = SeededRandom.Derive(plan.Seed, 1);
@@ -94,7 +95,7 @@ public sealed class ArqPair : IDisposable
             () =>
             {
                 Check();
-                if (readAt.IsNever && (HasFailed || IsAllRead))
+                if (readAt.IsNever && IsAllRead)
                 {
                     readAt = Network.Clock.Now;
                 }
@@ -104,8 +105,8 @@ public sealed class ArqPair : IDisposable
             limit);
         return new TransferResult
         {
-            IsComplete = IsAllRead,
-            Elapsed = readAt - start,
+            IsComplete = IsAllRead && !HasFailed,
+            Elapsed = (HasFailed ? Network.Clock.Now : readAt) - start,
             PayloadBytes = First.Read + Second.Read - payload,
             WireBytes = Forward.SentBytes + Backward.SentBytes - wire,
             Fingerprint = Network.Log.Fingerprint,
@@ -128,7 +129,7 @@ public sealed class ArqPair : IDisposable
     }
 
     /// <summary>Ends both sessions, drops what is under way, and fails if a buffer is still out.</summary>
-    /// <exception cref="InvalidOperationException">A buffer leaked; the message says who rented it.</exception>
+    /// <exception cref="InvalidOperationException">A buffer leaked; the message says how many.</exception>
     public void Close()
     {
         Dispose();

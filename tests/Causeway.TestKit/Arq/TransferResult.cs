@@ -5,7 +5,9 @@ namespace Causeway.TestKit;
 /// <summary>How a transfer between two endpoints went.</summary>
 public sealed record TransferResult
 {
-    /// <summary>Whether every byte arrived in both directions, once and in order; otherwise a session gave up.</summary>
+    /// <summary>
+    /// Whether every byte was read, once and in order, and acknowledged, in both directions; otherwise a session gave up.
+    /// </summary>
     public required bool IsComplete { get; init; }
 
     /// <summary>Virtual time from the start until the last byte was read, or the session gave up.</summary>

@@ -22,8 +22,20 @@ public sealed record FaultPlan
     /// <summary>What changes on the way, in any order.</summary>
     public IReadOnlyList<PlannedChange> Changes { get; init; } = [];
 
-    /// <summary>Whether it changes bits: endpoints then need a checksum or a cipher to recover.</summary>
-    public bool Corrupts => Forward.Corrupt > 0 || Backward.Corrupt > 0;
+    /// <summary>Whether it ever changes bits: endpoints then need a checksum or a cipher to recover.</summary>
+    public bool Corrupts
+    {
+        get
+        {
+            bool corrupts = Forward.Corrupt > 0 || Backward.Corrupt > 0;
+            foreach (PlannedChange change in Changes)
+            {
+                corrupts |= change.Forward is { Corrupt: > 0 } || change.Backward is { Corrupt: > 0 };
+            }
+
+            return corrupts;
+        }
+    }
 
     /// <summary>The plan in one line, for reports and test names.</summary>
     public override string ToString()
