@@ -17,7 +17,8 @@ public abstract class CongestionController
     {
     }
 
-    /// <summary>Data was acknowledged. Raised once for each received datagram that acknowledged something new.</summary>
+    /// <summary>Data was acknowledged. Raised once for each received datagram that acknowledged a segment or moved the
+    /// cumulative acknowledgement, perhaps over segments that were all acknowledged before (then with 0 bytes).</summary>
     public virtual void OnAck(in AckEvent e)
     {
     }
@@ -27,7 +28,10 @@ public abstract class CongestionController
     {
     }
 
-    /// <summary>An earlier loss was not one: the original transmission was acknowledged after all.</summary>
+    /// <summary>
+    /// The latest losses were none: each of the segments deemed lost since all was well turned out to have arrived in its
+    /// original transmission.
+    /// </summary>
     public virtual void OnSpuriousLoss(Timestamp now)
     {
     }
@@ -103,4 +107,10 @@ public readonly record struct LossEvent
 
     /// <summary>Payload bytes of a full segment.</summary>
     public required int SegmentSize { get; init; }
+
+    /// <summary>Segments sent and not passed by the peer's cumulative acknowledgement, the lost ones included.</summary>
+    public required int OutstandingSegments { get; init; }
+
+    /// <summary>The smaller of the send window and the peer's window, in segments.</summary>
+    public required int WindowSegments { get; init; }
 }

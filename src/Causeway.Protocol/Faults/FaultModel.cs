@@ -1,0 +1,233 @@
+namespace Causeway.Protocol.Faults;
+
+/// <summary>
+/// Decides what an unreliable link does to each datagram: one direction, in whatever time its caller lives.
+/// </summary>
+/// <remarks>
+/// <para>
+/// A datagram passes, in this order: blackout, queue, rate, burst loss, independent loss, corruption, delay with jitter and
+/// reordering, duplication. So a datagram that is lost at random has used the link, as on radio.
+/// </para>
+/// <para>
+/// Every random decision about the n-th datagram depends only on the seed, the direction and n: two runs that send the same
+/// number of datagrams lose the same ones, whatever the timing, and switching one fault on or off leaves the dice of the
+/// others as they were. Only the queue and a blackout depend on time, as on a real link.
+/// </para>
+/// <para>Not synchronised: one caller at a time, with times that never decrease.</para>
+/// </remarks>
+public sealed class FaultModel
+{
+    private const int DrawsPerDatagram = 16;
+    private const long MicrosecondsPerSecond = 1_000_000;
+
+    private readonly ulong _seed;
+    private FaultModelOptions _options;
+    private ulong _base;
+    private bool _bad;
+    private Timestamp _backlogAt;
+    private Timestamp _lastArrival;
+
+    // What the link has still to send, in millionths of a bit: at a rate of r bits per second exactly r of them leave in
+    // each microsecond, so that nothing is ever rounded.
+    private long _backlog;
+
+    private long _sent;
+    private long _sentBytes;
+    private long _delivered;
+    private long _lostToBlackout;
+    private long _lostToQueue;
+    private long _lostToBurst;
+    private long _lostToRandom;
+    private long _reordered;
+    private long _duplicated;
+    private long _corrupted;
+    private long _queueMaxBytes;
+
+    /// <summary>Makes the model of one direction.</summary>
+    /// <param name="options">What the link does.</param>
+    /// <param name="seed">Seed of all random decisions.</param>
+    /// <param name="direction">Tells directions, and links, of one seed apart.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
+    public FaultModel(FaultModelOptions options, ulong seed, int direction)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        _options = options;
+        _seed = SplitMix64.Mix(seed ^ SplitMix64.Mix((ulong)(uint)direction + 1));
+    }
+
+    /// <summary>What the link does; may be replaced at any time. What is under way keeps its fate.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
+    public FaultModelOptions Options
+    {
+        get => _options;
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            value.Validate();
+            _options = value;
+        }
+    }
+
+    /// <summary>Whether the link is down: everything that enters is lost.</summary>
+    public bool Blackout { get; set; }
+
+    /// <summary>Counters.</summary>
+    public FaultStatistics Statistics => new()
+    {
+        Sent = _sent,
+        SentBytes = _sentBytes,
+        Delivered = _delivered,
+        LostToBlackout = _lostToBlackout,
+        LostToQueue = _lostToQueue,
+        LostToBurst = _lostToBurst,
+        LostToRandom = _lostToRandom,
+        Reordered = _reordered,
+        Duplicated = _duplicated,
+        Corrupted = _corrupted,
+        QueueMaxBytes = _queueMaxBytes,
+    };
+
+    /// <summary>Bytes, overhead included, that wait for a link of limited rate.</summary>
+    public long GetQueuedBytes(Timestamp now)
+    {
+        DrainQueue(now);
+        return (_backlog + (8 * MicrosecondsPerSecond) - 1) / (8 * MicrosecondsPerSecond);
+    }
+
+    /// <summary>Decides about the next datagram.</summary>
+    /// <param name="size">Bytes of its payload.</param>
+    /// <param name="now">When it enters the link.</param>
+    public DatagramFate Decide(int size, Timestamp now)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(size);
+        _base = (ulong)_sent * DrawsPerDatagram;
+        _sent++;
+        _sentBytes += size;
+
+        // The state of the link moves on with every datagram, also with those lost to something else: the fate of the n-th
+        // must depend on n alone.
+        _bad = _bad ? Unit(Draw.Burst) >= _options.BurstLeave : Unit(Draw.Burst) < _options.BurstEnter;
+
+        if (Blackout)
+        {
+            _lostToBlackout++;
+            return DatagramFate.Lost(FaultCause.Blackout);
+        }
+
+        if (!TryPassQueue(size, now, out Timestamp onWire))
+        {
+            _lostToQueue++;
+            return DatagramFate.Lost(FaultCause.Queue);
+        }
+
+        if (_bad && Unit(Draw.BurstLoss) < _options.BurstLoss)
+        {
+            _lostToBurst++;
+            return DatagramFate.Lost(FaultCause.Burst);
+        }
+
+        if (Unit(Draw.Loss) < _options.Loss)
+        {
+            _lostToRandom++;
+            return DatagramFate.Lost(FaultCause.Random);
+        }
+
+        _delivered++;
+        int corruptBit = -1;
+        if (size > 0 && Unit(Draw.Corrupt) < _options.Corrupt)
+        {
+            corruptBit = (int)(Roll(Draw.CorruptBit) % ((ulong)size * 8));
+            _corrupted++;
+        }
+
+        Timestamp arrival = DecideArrival(onWire);
+        Timestamp duplicate = Timestamp.Never;
+        if (Unit(Draw.Duplicate) < _options.Duplicate)
+        {
+            duplicate = Timestamp.Max(arrival, Travel(onWire, Draw.DuplicateJitter));
+            _duplicated++;
+        }
+
+        return new DatagramFate(FaultCause.None, arrival, duplicate, corruptBit);
+    }
+
+    private Timestamp DecideArrival(Timestamp onWire)
+    {
+        Timestamp arrival = Travel(onWire, Draw.Jitter);
+        if (_options.KeepOrder)
+        {
+            arrival = Timestamp.Max(arrival, _lastArrival);
+        }
+
+        // A datagram that is held back on purpose must not hold back those behind it.
+        _lastArrival = arrival;
+        if (Unit(Draw.Reorder) < _options.Reorder)
+        {
+            arrival = arrival.Add(_options.ReorderGap);
+            _reordered++;
+        }
+
+        return arrival;
+    }
+
+    private Timestamp Travel(Timestamp onWire, Draw draw)
+    {
+        double jitter = (2 * Unit(draw) - 1) * _options.Jitter.TotalMicroseconds;
+        return Timestamp.Max(onWire, onWire.Add(_options.Delay).AddMicroseconds((long)jitter));
+    }
+
+    private bool TryPassQueue(int size, Timestamp now, out Timestamp onWire)
+    {
+        long rate = _options.RateBitsPerSecond;
+        DrainQueue(now);
+        onWire = now;
+        if (rate == 0)
+        {
+            return true;
+        }
+
+        // A datagram that finds the link idle needs no queue, however small that is.
+        long added = ((long)size + _options.OverheadBytes) * 8 * MicrosecondsPerSecond;
+        if (_backlog > 0 && _backlog + added > _options.EffectiveQueueBytes * 8 * MicrosecondsPerSecond)
+        {
+            return false;
+        }
+
+        _backlog += added;
+        _queueMaxBytes = Math.Max(_queueMaxBytes, GetQueuedBytes(now));
+        onWire = now.AddMicroseconds(DivideUp(_backlog, rate));
+        return true;
+    }
+
+    private void DrainQueue(Timestamp now)
+    {
+        long rate = _options.RateBitsPerSecond;
+        long elapsed = Math.Max(0, now.MicrosecondsSince(_backlogAt));
+        _backlogAt = Timestamp.Max(_backlogAt, now);
+
+        // Compared before it is multiplied: the product could overflow after a long pause.
+        _backlog = rate == 0 || elapsed >= DivideUp(_backlog, rate) ? 0 : _backlog - (elapsed * rate);
+    }
+
+    private static long DivideUp(long value, long divisor) => (value + divisor - 1) / divisor;
+
+    private ulong Roll(Draw draw) => SplitMix64.At(_seed, _base + (ulong)draw);
+
+    // 53 bits, uniform in [0, 1).
+    private double Unit(Draw draw) => (Roll(draw) >> 11) * (1.0 / (1L << 53));
+
+    // One number for each use, drawn or not. Their order is part of what a seed means: append only.
+    private enum Draw
+    {
+        Burst,
+        BurstLoss,
+        Loss,
+        Corrupt,
+        CorruptBit,
+        Jitter,
+        Reorder,
+        Duplicate,
+        DuplicateJitter,
+    }
+}

@@ -1,0 +1,274 @@
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Causeway.Protocol;
+using static Causeway.Links.Udp.Linux.LinuxSocketApi;
+
+namespace Causeway.Links.Udp.Linux;
+
+/// <summary>
+/// Receives many messages at a time by <c>recvmmsg</c>. With UDP_GRO a message is a run of datagrams of one size from one
+/// peer (the last may be shorter) in one block, which is split here. Waits through <see cref="Socket"/>, without a thread.
+/// </summary>
+internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
+{
+    // Without UDP_GRO a message is a datagram; with it, up to 64 KiB of them: so fewer, larger slots.
+    private const int MaxDatagramSlots = 64;
+    private const int MaxBlockSlots = 16;
+    private const int MinSlots = 2;
+
+    // A view keeps all 64 KiB of its block from being reused as long as somebody holds on to it: a datagram that waits in a
+    // reorder queue, a slice that an application has not read. So a block is only handed out in views if at least an eighth
+    // of it is data; less is copied into ordinary buffers, which costs no more than making the views would.
+    private const int MinViewedBytes = 8192;
+
+    private const int AddressStride = 32;
+    private const int MaxErrorsInARow = 16;
+
+    // Room for two control messages of 4 bytes each, in native words.
+    private static readonly int s_controlStride = 2 * (sizeof(ControlHeader) + sizeof(nuint));
+
+    // Pinned and made once.
+    private readonly MultiMessageHeader[] _messages = GC.AllocateArray<MultiMessageHeader>(MaxDatagramSlots, pinned: true);
+    private readonly IoVector[] _vectors = GC.AllocateArray<IoVector>(MaxDatagramSlots, pinned: true);
+    private readonly byte[] _addresses = GC.AllocateArray<byte>(MaxDatagramSlots * AddressStride, pinned: true);
+    private readonly byte[] _controls = GC.AllocateArray<byte>(MaxDatagramSlots * s_controlStride, pinned: true);
+    private readonly byte[] _peeked = GC.AllocateArray<byte>(1, pinned: true);
+    private readonly PacketBuffer?[] _slots = new PacketBuffer?[MaxDatagramSlots];
+    private readonly bool _blocks;
+    private readonly int _maxSlots;
+
+    // How many slots the next call offers: doubles when all were filled, so that a quiet link holds little memory.
+    private int _offered = MinSlots;
+
+    // Messages of the last call that are not handed out yet: [_slot, _filled), the first of them from byte _offset on.
+    private int _filled;
+    private int _slot;
+    private int _offset;
+
+    public LinuxUdpReceiver(Socket socket, PeerAddress connectedPeer, UdpLinkOptions options, UdpCounters counters)
+        : base(socket, connectedPeer, options, counters)
+    {
+        TryEnable(socket, SolSocket, SoReceiveQueueOverflow);
+        _blocks = options.SegmentationOffload && TryEnable(socket, SolUdp, UdpGro);
+        _maxSlots = _blocks ? MaxBlockSlots : MaxDatagramSlots;
+        Counters.ReceiveOffload = _blocks;
+    }
+
+    protected override int TryReceive(Span<PacketBuffer> buffers)
+    {
+        int errors = 0;
+        while (true)
+        {
+            int count = HandOut(buffers);
+            if (count > 0)
+            {
+                return count;
+            }
+
+            int offered = _blocks ? _offered : Math.Min(_offered, buffers.Length);
+            int filled = ReceiveMessages(Socket.SafeHandle, Offer(offered), (uint)offered, MsgDontWait, timeout: 0);
+            if (filled > 0)
+            {
+                Counters.ReceiveCalls++;
+                _filled = filled;
+                _offered = filled == _offered ? Math.Min(_offered * 2, _maxSlots) : _offered;
+                continue;
+            }
+
+            int error = Marshal.GetLastPInvokeError();
+            if (error == Errno.Again)
+            {
+                return 0;
+            }
+
+            if (error != Errno.Interrupted)
+            {
+                // An ICMP message about an earlier send. The wait pauses if it never ends.
+                Counters.ReceiveErrors++;
+                if (++errors == MaxErrorsInARow)
+                {
+                    return 0;
+                }
+            }
+        }
+    }
+
+    // One byte: it is only looked at, and the kernel says no more than that there is something.
+    protected override ValueTask<int> WaitAsync(CancellationToken cancellationToken) =>
+        Socket.ReceiveAsync(_peeked, SocketFlags.Peek, cancellationToken);
+
+    protected override void ReleaseBuffers()
+    {
+        for (int i = 0; i < _slots.Length; i++)
+        {
+            _slots[i]?.Release();
+            _slots[i] = null;
+        }
+
+        _filled = 0;
+        _slot = 0;
+    }
+
+    private static bool TryEnable(Socket socket, int level, int option)
+    {
+        try
+        {
+            socket.SetRawSocketOption(level, option, BitConverter.GetBytes(1));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private MultiMessageHeader* Offer(int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            PacketBuffer buffer = _slots[i] ??= (_blocks ? Options.BlockPool : Options.Pool).Rent();
+            buffer.Reset(_blocks ? 0 : Options.ReceiveHeadroom);
+            Span<byte> room = buffer.Append(_blocks ? buffer.Capacity : Options.MaxDatagramSize);
+
+            ref IoVector vector = ref _vectors[i];
+            vector.Base = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(room));
+            vector.Length = (nuint)room.Length;
+
+            ref MessageHeader header = ref _messages[i].Header;
+            header.Name = ConnectedPeer.IsNone ? (byte*)Unsafe.AsPointer(ref _addresses[i * AddressStride]) : null;
+            header.NameLength = ConnectedPeer.IsNone ? (uint)AddressStride : 0;
+            header.Vectors = (IoVector*)Unsafe.AsPointer(ref vector);
+            header.VectorCount = 1;
+            header.Control = (byte*)Unsafe.AsPointer(ref _controls[i * s_controlStride]);
+            header.ControlLength = (nuint)s_controlStride;
+            header.Flags = 0;
+        }
+
+        return (MultiMessageHeader*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_messages));
+    }
+
+    private int HandOut(Span<PacketBuffer> buffers)
+    {
+        int count = 0;
+        while (_slot < _filled && count < buffers.Length)
+        {
+            int bytes = (int)_messages[_slot].Length;
+            bool truncated = (_messages[_slot].Header.Flags & MsgTruncated) != 0;
+            int segment = ReadControl(_slot, bytes);
+            if (truncated || segment > Options.MaxDatagramSize)
+            {
+                Counters.ReceiveTooLarge += segment == 0 ? 1 : (bytes + segment - 1) / segment;
+                _slot++;
+                continue;
+            }
+
+            PeerAddress peer = ConnectedPeer.IsNone ? ReadPeer(_slot) : ConnectedPeer;
+            int before = count;
+            bool done = _blocks
+                ? Split(buffers, ref count, bytes, segment, peer)
+                : HandOutSlot(buffers, ref count, bytes, peer);
+            Counters.DatagramsReceived += count - before;
+            if (done)
+            {
+                Counters.BytesReceived += bytes;
+                _slot++;
+                _offset = 0;
+            }
+        }
+
+        if (_slot == _filled)
+        {
+            _slot = 0;
+            _filled = 0;
+        }
+
+        return count;
+    }
+
+    private bool HandOutSlot(Span<PacketBuffer> buffers, ref int count, int bytes, PeerAddress peer)
+    {
+        PacketBuffer buffer = _slots[_slot]!;
+        _slots[_slot] = null;
+        buffer.Truncate(bytes);
+        buffer.Peer = peer;
+        buffers[count++] = buffer;
+        return true;
+    }
+
+    // Hands out datagrams of a block until it or the caller's room is used up; true for the former.
+    private bool Split(Span<PacketBuffer> buffers, ref int count, int bytes, int segment, PeerAddress peer)
+    {
+        PacketBuffer block = _slots[_slot]!;
+        block.Truncate(bytes);
+        block.Peer = peer;
+        bool viewed = bytes >= MinViewedBytes;
+
+        // At least one: a datagram may be empty.
+        do
+        {
+            int length = Math.Min(segment, bytes - _offset);
+            buffers[count++] = viewed
+                ? Options.Pool.RentView(block, _offset, length)
+                : Copy(block.Payload.Slice(_offset, length), peer);
+            _offset += length;
+        }
+        while (_offset < bytes && count < buffers.Length);
+
+        if (_offset < bytes)
+        {
+            return false;
+        }
+
+        if (viewed)
+        {
+            // The views have references of their own; another block takes the slot.
+            _slots[_slot] = null;
+            block.Release();
+        }
+
+        return true;
+    }
+
+    private PacketBuffer Copy(ReadOnlySpan<byte> payload, PeerAddress peer)
+    {
+        PacketBuffer buffer = Options.Pool.Rent(Options.ReceiveHeadroom);
+        payload.CopyTo(buffer.Append(payload.Length));
+        buffer.Peer = peer;
+        return buffer;
+    }
+
+    private PeerAddress ReadPeer(int slot)
+    {
+        ReadOnlySpan<byte> address = _addresses.AsSpan(slot * AddressStride, AddressStride);
+        return RawSocketAddress.Read(address, BitConverter.ToUInt16(address) == AfInet6);
+    }
+
+    /// <summary>Reads the control messages of a slot.</summary>
+    /// <returns>The size of the datagrams in it: UDP_GRO tells it if there are several.</returns>
+    private int ReadControl(int slot, int bytes)
+    {
+        int segment = bytes;
+        int length = Math.Min((int)_messages[slot].Header.ControlLength, s_controlStride);
+        int offset = 0;
+        while (offset + sizeof(ControlHeader) + sizeof(int) <= length)
+        {
+            ref ControlHeader header = ref Unsafe.As<byte, ControlHeader>(ref _controls[slot * s_controlStride + offset]);
+            int data = BitConverter.ToInt32(_controls, slot * s_controlStride + offset + sizeof(ControlHeader));
+            if (header.Level == SolUdp && header.Type == UdpGro)
+            {
+                // The guard is against a kernel that does not keep its word: a size of 0 would not end.
+                segment = data > 0 ? Math.Min(data, bytes) : bytes;
+            }
+            else if (header.Level == SolSocket && header.Type == SoReceiveQueueOverflow)
+            {
+                Counters.KernelDropped = (uint)data;
+            }
+
+            int step = ((int)header.Length + sizeof(nuint) - 1) & -sizeof(nuint);
+            offset += Math.Max(step, sizeof(ControlHeader));
+        }
+
+        return segment;
+    }
+}

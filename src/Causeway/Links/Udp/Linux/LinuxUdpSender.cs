@@ -1,0 +1,252 @@
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Causeway.Protocol;
+using Microsoft.Extensions.Logging;
+using static Causeway.Links.Udp.Linux.LinuxSocketApi;
+
+namespace Causeway.Links.Udp.Linux;
+
+/// <summary>
+/// Sends whole batches by <c>sendmmsg</c>. With UDP_SEGMENT a run of datagrams of one size to one peer (the last may be
+/// shorter) is one message, whose parts stay where they are: the kernel takes a gather list.
+/// </summary>
+internal sealed unsafe class LinuxUdpSender : UdpSender
+{
+    private const int MaxMessages = 64;
+    private const int MaxVectors = 512;
+    private const int AddressStride = 32;
+
+    // CMSG_SPACE(sizeof(uint16_t)), and CMSG_LEN of the same.
+    private static readonly int s_controlStride = sizeof(ControlHeader) + sizeof(nuint);
+    private static readonly int s_controlLength = sizeof(ControlHeader) + sizeof(ushort);
+
+    // Pinned and made once: what is not rewritten for each batch is set in the constructor.
+    private readonly MultiMessageHeader[] _messages = GC.AllocateArray<MultiMessageHeader>(MaxMessages, pinned: true);
+    private readonly IoVector[] _vectors = GC.AllocateArray<IoVector>(MaxVectors, pinned: true);
+    private readonly byte[] _addresses = GC.AllocateArray<byte>(MaxMessages * AddressStride, pinned: true);
+    private readonly byte[] _controls = GC.AllocateArray<byte>(MaxMessages * s_controlStride, pinned: true);
+    private readonly ILogger? _logger;
+
+    public LinuxUdpSender(Socket socket, PeerAddress connectedPeer, UdpLinkOptions options, UdpCounters counters)
+        : base(socket, connectedPeer, counters)
+    {
+        _logger = options.Logger;
+        Counters.SendOffload = options.SegmentationOffload && HasSegmentation(socket);
+        for (int i = 0; i < MaxMessages; i++)
+        {
+            ControlHeader* control = ControlOf(i);
+            control->Length = (nuint)s_controlLength;
+            control->Level = SolUdp;
+            control->Type = UdpSegment;
+            ref ushort family = ref Unsafe.As<byte, ushort>(ref _addresses[i * AddressStride]);
+            family = socket.AddressFamily == AddressFamily.InterNetworkV6 ? AfInet6 : AfInet;
+        }
+    }
+
+    protected override bool TrySend(ReadOnlySpan<PacketBuffer> batch, ref int next)
+    {
+        while (next < batch.Length)
+        {
+            int messages = Plan(batch[next..], out int unaddressable);
+            if (unaddressable > 0)
+            {
+                Counters.CountRefused(SocketError.AddressFamilyNotSupported, unaddressable);
+                next += unaddressable;
+            }
+            else if (!TrySend(messages, ref next))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    // A kernel without it would ignore the control message and send a run as one huge datagram, so it has to be asked.
+    private static bool HasSegmentation(Socket socket)
+    {
+        try
+        {
+            socket.SetRawSocketOption(SolUdp, UdpSegment, BitConverter.GetBytes(0));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    // Sends what is planned, up to the end or to a refusal after which the rest has to be planned anew.
+    private bool TrySend(int messages, ref int next)
+    {
+        MultiMessageHeader* first = (MultiMessageHeader*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_messages));
+        bool retried = false;
+        int done = 0;
+        while (done < messages)
+        {
+            int sent = SendMessages(Socket.SafeHandle, first + done, (uint)(messages - done), MsgDontWait);
+            if (sent > 0)
+            {
+                CountSent(first + done, sent, ref next);
+                done += sent;
+                retried = false;
+                continue;
+            }
+
+            int error = Marshal.GetLastPInvokeError();
+            int datagrams = (int)first[done].Header.VectorCount;
+            switch (error)
+            {
+                case Errno.Again:
+                    return false;
+                case Errno.Interrupted:
+                    continue;
+                case Errno.InputOutput or Errno.Invalid or Errno.MessageSize or Errno.NotSupported
+                    or Errno.NoProtocolOption when datagrams > 1:
+                    // A device without checksum offload (EIO), or segments that do not fit its path. The same datagrams
+                    // leave one by one.
+                    Counters.SendOffload = false;
+                    if (_logger is not null)
+                    {
+                        UdpLinkLog.SegmentationRefused(_logger, error);
+                    }
+
+                    return true;
+                case Errno.ConnectionRefused or Errno.HostUnreachable or Errno.NetworkUnreachable when !retried:
+                    // Most likely the answer to an earlier datagram: this one was not tried yet.
+                    retried = true;
+                    continue;
+                default:
+                    Counters.CountRefused(ToSocketError(error), datagrams);
+                    next += datagrams;
+                    done++;
+                    retried = false;
+                    continue;
+            }
+        }
+
+        return true;
+    }
+
+    private void CountSent(MultiMessageHeader* message, int count, ref int next)
+    {
+        Counters.SendCalls++;
+        for (int i = 0; i < count; i++)
+        {
+            int datagrams = (int)message[i].Header.VectorCount;
+            Counters.DatagramsSent += datagrams;
+            Counters.BytesSent += message[i].Length;
+            next += datagrams;
+        }
+    }
+
+    /// <summary>Writes headers for as many datagrams from the front of the batch as there is room for.</summary>
+    /// <param name="batch">At least one datagram.</param>
+    /// <param name="unaddressable">How many at the front cannot be sent from this socket; then nothing was planned.</param>
+    private int Plan(ReadOnlySpan<PacketBuffer> batch, out int unaddressable)
+    {
+        unaddressable = 0;
+        int messages = 0;
+        int vectors = 0;
+        int next = 0;
+        PeerAddress peer = default;
+        byte* address = null;
+        while (next < batch.Length && messages < MaxMessages && vectors < MaxVectors)
+        {
+            PacketBuffer first = batch[next];
+            if (IsForConnectedPeer(first.Peer))
+            {
+                address = null;
+            }
+            else if (address is null || first.Peer != peer)
+            {
+                int offset = messages * AddressStride;
+                if (!RawSocketAddress.TryWrite(first.Peer, Socket.AddressFamily, _addresses.AsSpan(offset, AddressStride)))
+                {
+                    unaddressable = messages == 0 ? 1 : 0;
+                    return messages;
+                }
+
+                address = (byte*)Unsafe.AsPointer(ref _addresses[offset]);
+                peer = first.Peer;
+            }
+
+            int run = MeasureRun(batch.Slice(next, Math.Min(batch.Length - next, MaxVectors - vectors)));
+            ref MessageHeader header = ref _messages[messages].Header;
+            header.Name = address;
+            header.NameLength = address is null ? 0 : (uint)RawSocketAddress.SizeOf(Socket.AddressFamily);
+            header.Vectors = (IoVector*)Unsafe.AsPointer(ref _vectors[vectors]);
+            header.VectorCount = (nuint)run;
+            header.Control = run > 1 ? (byte*)ControlOf(messages) : null;
+            header.ControlLength = run > 1 ? (nuint)s_controlStride : 0;
+            if (run > 1)
+            {
+                *(ushort*)(ControlOf(messages) + 1) = (ushort)first.Length;
+            }
+
+            foreach (PacketBuffer datagram in batch.Slice(next, run))
+            {
+                ref IoVector vector = ref _vectors[vectors++];
+
+                // Packet buffers are pinned for life.
+                vector.Base = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(datagram.Payload));
+                vector.Length = (nuint)datagram.Length;
+            }
+
+            next += run;
+            messages++;
+        }
+
+        return messages;
+    }
+
+    // How many datagrams from the front can leave as one message.
+    private int MeasureRun(ReadOnlySpan<PacketBuffer> batch)
+    {
+        PacketBuffer first = batch[0];
+        int size = first.Length;
+        if (!Counters.SendOffload || size == 0)
+        {
+            return 1;
+        }
+
+        int bytes = size;
+        int run = 1;
+        int limit = Math.Min(batch.Length, MaxSegments);
+        while (run < limit)
+        {
+            PacketBuffer datagram = batch[run];
+            int length = datagram.Length;
+            if (length > size || length == 0 || bytes + length > UdpLinkOptions.MaxUdpPayload || datagram.Peer != first.Peer)
+            {
+                break;
+            }
+
+            bytes += length;
+            run++;
+            if (length < size)
+            {
+                break;
+            }
+        }
+
+        return run;
+    }
+
+    private ControlHeader* ControlOf(int message) =>
+        (ControlHeader*)Unsafe.AsPointer(ref _controls[message * s_controlStride]);
+
+    private static SocketError ToSocketError(int error) => error switch
+    {
+        Errno.ConnectionRefused => SocketError.ConnectionRefused,
+        Errno.HostUnreachable => SocketError.HostUnreachable,
+        Errno.HostDown => SocketError.HostDown,
+        Errno.NetworkUnreachable => SocketError.NetworkUnreachable,
+        Errno.NetworkDown => SocketError.NetworkDown,
+        Errno.MessageSize => SocketError.MessageSize,
+        Errno.NoBuffers or Errno.OutOfMemory => SocketError.NoBufferSpaceAvailable,
+        Errno.Permission => SocketError.AccessDenied,
+        _ => SocketError.SocketError,
+    };
+}

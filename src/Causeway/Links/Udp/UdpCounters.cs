@@ -1,0 +1,68 @@
+using System.Net.Sockets;
+
+namespace Causeway.Links.Udp;
+
+/// <summary>
+/// The counters behind <see cref="UdpLinkStatistics"/>. Each is written by one direction only, which runs one operation at a
+/// time, so that plain fields do.
+/// </summary>
+internal sealed class UdpCounters
+{
+    public long DatagramsSent;
+    public long BytesSent;
+    public long SendCalls;
+    public long SendWaits;
+    public long SendUnreachable;
+    public long SendTooLarge;
+    public long SendNoBuffers;
+    public long SendRefused;
+    public long DatagramsReceived;
+    public long BytesReceived;
+    public long ReceiveCalls;
+    public long ReceiveErrors;
+    public long ReceiveTooLarge;
+    public long KernelDropped;
+    public bool SendOffload;
+    public bool ReceiveOffload;
+
+    /// <summary>Counts datagrams that a send gave up, by cause.</summary>
+    public void CountRefused(SocketError error, int datagrams)
+    {
+        switch (error)
+        {
+            case SocketError.ConnectionRefused or SocketError.ConnectionReset or SocketError.HostUnreachable
+                or SocketError.HostDown or SocketError.NetworkUnreachable or SocketError.NetworkDown:
+                SendUnreachable += datagrams;
+                break;
+            case SocketError.MessageSize:
+                SendTooLarge += datagrams;
+                break;
+            case SocketError.NoBufferSpaceAvailable:
+                SendNoBuffers += datagrams;
+                break;
+            default:
+                SendRefused += datagrams;
+                break;
+        }
+    }
+
+    public UdpLinkStatistics Snapshot() => new()
+    {
+        DatagramsSent = Volatile.Read(ref DatagramsSent),
+        BytesSent = Volatile.Read(ref BytesSent),
+        SendCalls = Volatile.Read(ref SendCalls),
+        SendWaits = Volatile.Read(ref SendWaits),
+        SendUnreachable = Volatile.Read(ref SendUnreachable),
+        SendTooLarge = Volatile.Read(ref SendTooLarge),
+        SendNoBuffers = Volatile.Read(ref SendNoBuffers),
+        SendRefused = Volatile.Read(ref SendRefused),
+        DatagramsReceived = Volatile.Read(ref DatagramsReceived),
+        BytesReceived = Volatile.Read(ref BytesReceived),
+        ReceiveCalls = Volatile.Read(ref ReceiveCalls),
+        ReceiveErrors = Volatile.Read(ref ReceiveErrors),
+        ReceiveTooLarge = Volatile.Read(ref ReceiveTooLarge),
+        KernelDropped = Volatile.Read(ref KernelDropped),
+        SendOffload = Volatile.Read(ref SendOffload),
+        ReceiveOffload = Volatile.Read(ref ReceiveOffload),
+    };
+}

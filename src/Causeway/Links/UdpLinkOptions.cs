@@ -1,0 +1,115 @@
+using System.Net.Sockets;
+using Causeway.Protocol;
+using Microsoft.Extensions.Logging;
+
+namespace Causeway.Links;
+
+/// <summary>Options of a <see cref="UdpLink"/>.</summary>
+public sealed record UdpLinkOptions
+{
+    /// <summary>The largest payload that an IPv4 datagram can carry.</summary>
+    public const int MaxUdpPayload = 65507;
+
+    // One byte shows that a datagram was cut off.
+    private const int TruncationMark = 1;
+    private const int MinSocketBuffer = 2048;
+
+    /// <summary>
+    /// Bytes that the kernel queues for sending; null, the default, leaves the system's choice. Kernels have limits of their
+    /// own (<c>net.core.wmem_max</c>): what was not granted is reported in <see cref="UdpLink.Warnings"/>. At least 2048.
+    /// </summary>
+    public int? SendBufferSize { get; init; }
+
+    /// <summary>
+    /// Bytes that the kernel queues for receiving; null, the default, leaves the system's choice, which on Linux holds about
+    /// 90 datagrams: a fast link loses whole bursts with that. 4 MiB is a good value for servers. Limits
+    /// (<c>net.core.rmem_max</c>) are reported as for <see cref="SendBufferSize"/>. At least 2048.
+    /// </summary>
+    public int? ReceiveBufferSize { get; init; }
+
+    /// <summary>
+    /// Differentiated services code point (RFC 2474) of what is sent, 0 to 63; null, the default, leaves the field alone. It
+    /// goes into the upper six bits of the IPv4 TOS and IPv6 traffic class octets.
+    /// </summary>
+    public int? Dscp { get; init; }
+
+    /// <summary>
+    /// Let several links bind the same port; the kernel spreads peers over them by a hash of their addresses. Where the system
+    /// does not have it, <see cref="UdpLink.Warnings"/> says so and a second bind fails. Default false.
+    /// </summary>
+    public bool ReusePort { get; init; }
+
+    /// <summary>
+    /// When bound to an any-address (0.0.0.0 or ::), receive both IPv4 and IPv6, or IPv4 alone where there is no IPv6.
+    /// Default false.
+    /// </summary>
+    public bool DualMode { get; init; }
+
+    /// <summary>
+    /// Let the kernel cut and merge runs of datagrams (UDP_SEGMENT and UDP_GRO on Linux), which is several times faster.
+    /// Probed at run time, and switched off for good where a network device refuses. Default true.
+    /// </summary>
+    public bool SegmentationOffload { get; init; } = true;
+
+    /// <summary>How to talk to the operating system. Default <see cref="UdpEngine.Auto"/>.</summary>
+    public UdpEngine Engine { get; init; }
+
+    /// <summary>The pool of received datagrams. Default <see cref="PacketPool.Shared"/>.</summary>
+    public PacketPool Pool { get; init; } = PacketPool.Shared;
+
+    /// <summary>Where warnings go. Default null.</summary>
+    public ILogger? Logger { get; init; }
+
+    /// <summary>Called with the socket before it is bound or connected, after the other options were applied. Default null.</summary>
+    public Action<Socket>? ConfigureSocket { get; init; }
+
+    /// <summary>
+    /// The largest payload sent and received; larger arrivals are dropped and counted. 64 to 65507 bytes, and at most
+    /// <see cref="PacketPool.BufferSize"/> less one of <see cref="Pool"/>. Default 1500.
+    /// </summary>
+    public int MaxDatagramSize { get; init; } = 1500;
+
+    // Receives of many datagrams in one block (UDP_GRO); tests bring a tracking one.
+    internal PacketPool BlockPool { get; init; } = s_blocks;
+
+    internal int ReceiveSpace => MaxDatagramSize + TruncationMark;
+
+    // As much of the usual headroom as the buffers leave, so that a received datagram can be passed on with headers added.
+    internal int ReceiveHeadroom => Math.Min(PacketPool.DefaultHeadroom, Pool.BufferSize - ReceiveSpace);
+
+    /// <summary>Throws if an option is out of its range.</summary>
+    /// <exception cref="ArgumentException">Names the option, its value and the range.</exception>
+    public void Validate()
+    {
+        RequireRange(SendBufferSize ?? MinSocketBuffer, MinSocketBuffer, int.MaxValue, nameof(SendBufferSize));
+        RequireRange(ReceiveBufferSize ?? MinSocketBuffer, MinSocketBuffer, int.MaxValue, nameof(ReceiveBufferSize));
+        RequireRange(Dscp ?? 0, 0, 63, nameof(Dscp));
+        RequireRange(MaxDatagramSize, 64, MaxUdpPayload, nameof(MaxDatagramSize));
+        if (!Enum.IsDefined(Engine))
+        {
+            throw new ArgumentOutOfRangeException(nameof(Engine), Engine, "Engine must be Auto, Portable or Linux.");
+        }
+
+        if (Pool is null)
+        {
+            throw new ArgumentException("Pool must not be null.", nameof(Pool));
+        }
+
+        if (Pool.BufferSize < ReceiveSpace)
+        {
+            throw new ArgumentException(
+                $"Pool has buffers of {Pool.BufferSize} bytes; MaxDatagramSize {MaxDatagramSize} needs at least {ReceiveSpace}.",
+                nameof(Pool));
+        }
+    }
+
+    private static readonly PacketPool s_blocks = new(bufferSize: 65536);
+
+    private static void RequireRange(int value, int min, int max, string name)
+    {
+        if (value < min || value > max)
+        {
+            throw new ArgumentOutOfRangeException(name, value, $"{name} must be {min} to {max}.");
+        }
+    }
+}
