@@ -99,7 +99,6 @@ public sealed class ForwardServer : IAsyncDisposable
 
     private async Task AcceptAsync(CausewayListener listener, CausewayListenerOptions options)
     {
-        ForwardingLog.Listening(_options.Logger, listener.LocalEndPoint, "udp");
         CancellationToken stopping = _stopping.Token;
         while (!stopping.IsCancellationRequested)
         {

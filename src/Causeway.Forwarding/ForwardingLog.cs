@@ -30,9 +30,6 @@ internal static partial class ForwardingLog
     [LoggerMessage(8, LogLevel.Information, "scavenger: session closed due to ttl: {Local}")]
     public static partial void ScavengedExpired(ILogger logger, EndPoint local);
 
-    [LoggerMessage(9, LogLevel.Information, "Listening on: {Local}/{Network}")]
-    public static partial void Listening(ILogger logger, EndPoint local, string network);
-
     [LoggerMessage(10, LogLevel.Warning, "session ended: {Connection}: {Reason}")]
     public static partial void ConnectionEnded(ILogger logger, CausewayConnection connection, string reason);
 
