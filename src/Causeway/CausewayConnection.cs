@@ -77,7 +77,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable
         ClientSessionTable table = new();
         Shard shard = new(link, table, options);
         uint conversationId = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4));
-        TransportSession session = NewSession(conversationId, MuxRole.Client, link, options);
+        TransportSession session = NewSession(conversationId, MuxRole.Client, link, options, shard.Now);
         CausewayConnection connection = new(shard, session, default, remote, ownsShard: true, options);
         table.Add(connection);
         shard.Start();
@@ -151,14 +151,15 @@ public sealed partial class CausewayConnection : IAsyncDisposable
         ? new TransportException(reason.Error, reason.Message, reason.InnerException)
         : new TransportException(TransportError.ConnectionClosed, "The connection was closed.");
 
-    internal static TransportSession NewSession(uint conversationId, MuxRole role, IDatagramLink link, CausewayOptions options) => new(
+    internal static TransportSession NewSession(uint conversationId, MuxRole role, IDatagramLink link, CausewayOptions options, Timestamp now) => new(
         conversationId,
         role,
         options.Profile,
         link.Capabilities.MaxDatagramSize,
         link.Capabilities.Headroom,
         link.Capabilities.Tailroom,
-        options.BufferPool);
+        options.BufferPool,
+        now);
 
     private static async ValueTask<(IDatagramLink Link, EndPoint Remote)> OpenLinkAsync(CausewayClientOptions options, CancellationToken cancellationToken)
     {

@@ -68,10 +68,10 @@ public abstract record CausewayOptions
     /// <summary>Puts the profile's packet protection and the application's middleware around a link.</summary>
     internal IDatagramLink Decorate(IDatagramLink link)
     {
-        DatagramLinkBuilder builder = new();
+        DatagramLinkBuilder builder = DatagramLinkBuilder.Empty;
         if (Profile.PacketProtection is { } protection)
         {
-            builder.UseTransform(protection);
+            builder = builder.UseTransform(protection);
         }
 
         return (ConfigureLink?.Invoke(builder) ?? builder).Build(link);

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Tasks.Sources;
-using Causeway.Protocol.Mux;
+using Causeway.Runtime;
 
 namespace Causeway;
 

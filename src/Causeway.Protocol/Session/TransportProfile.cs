@@ -17,8 +17,8 @@ public sealed record TransportProfile
     /// <summary>The reliable layer. Its datagram size is derived from <see cref="Mtu"/> and what the other layers add.</summary>
     public ArqOptions Arq { get; init; } = new();
 
-    /// <summary>Forward error correction of what is sent, or null for none. What arrives is understood either way.</summary>
-    public FecOptions? Fec { get; init; }
+    /// <summary>Forward error correction of what is sent; off by default. What arrives is understood either way.</summary>
+    public FecOptions Fec { get; init; } = FecOptions.Off;
 
     /// <summary>Streams and their flow control.</summary>
     public SmuxOptions Mux { get; init; } = new();
@@ -53,7 +53,7 @@ public sealed record TransportProfile
         }
 
         Arq.Validate();
-        Fec?.Validate();
+        Fec.Validate();
         Mux.Validate();
     }
 }

@@ -32,6 +32,7 @@ public sealed class TransportSession : IDisposable, IMuxOutput
     /// <param name="linkHeadroom">Bytes that the link below adds in front of a payload.</param>
     /// <param name="linkTailroom">Bytes that the link below adds behind a payload.</param>
     /// <param name="pool">Where datagrams are rented.</param>
+    /// <param name="now">The time: keep-alives count from here.</param>
     public TransportSession(
         uint conversationId,
         MuxRole role,
@@ -39,7 +40,8 @@ public sealed class TransportSession : IDisposable, IMuxOutput
         int maxDatagramSize,
         int linkHeadroom,
         int linkTailroom,
-        PacketPool pool)
+        PacketPool pool,
+        Timestamp now)
     {
         ArgumentNullException.ThrowIfNull(profile);
         _pool = pool;
@@ -53,7 +55,7 @@ public sealed class TransportSession : IDisposable, IMuxOutput
             pool);
         _codec = profile.PipeCodec?.Invoke(pool);
         _rateLimiter = profile.RateLimit > 0 ? new RateLimiter(profile.RateLimit) : null;
-        Mux = new SmuxSession(role, profile.Mux, pool);
+        Mux = new SmuxSession(role, profile.Mux, pool, now);
     }
 
     /// <summary>The streams.</summary>
@@ -93,7 +95,7 @@ public sealed class TransportSession : IDisposable, IMuxOutput
 
         // The decoder keeps what it needs before the header is stripped; arrived data goes to the ARQ before what it
         // helps to rebuild, because only arrived data may give windows and RTT samples (spec 4.6, 5.6).
-        if (_fec.Add(datagram))
+        if (_fec.Add(datagram) == FecPacketKind.Data)
         {
             datagram.Advance(FecEncoder.HeaderSize);
             InputSegments(datagram, recovered: false, now);
@@ -266,7 +268,7 @@ public sealed class TransportSession : IDisposable, IMuxOutput
             Send(datagram);
             for (int i = 0; i < parity; i++)
             {
-                PacketBuffer shard = _session._fec.TakeParity(i, _session._linkHeadroom);
+                PacketBuffer shard = _session._fec.TakeParity(i);
                 shard.Peer = _peer;
                 Send(shard);
             }

@@ -62,7 +62,7 @@ internal sealed class ServerSessionTable : SessionTable
             return null;
         }
 
-        return Add(datagram.Peer, conversation);
+        return Add(datagram.Peer, conversation, now);
     }
 
     public override void Remove(CausewayConnection connection)
@@ -92,12 +92,12 @@ internal sealed class ServerSessionTable : SessionTable
         return true;
     }
 
-    private CausewayConnection? Add(PeerAddress peer, uint conversation)
+    private CausewayConnection? Add(PeerAddress peer, uint conversation, Timestamp now)
     {
         IDatagramLink link = _shard!.Link;
         CausewayConnection connection = new(
             _shard,
-            CausewayConnection.NewSession(conversation, MuxRole.Server, link, _options),
+            CausewayConnection.NewSession(conversation, MuxRole.Server, link, _options, now),
             peer,
             peer.ToEndPoint(),
             ownsShard: false,
@@ -105,7 +105,7 @@ internal sealed class ServerSessionTable : SessionTable
         _byPeer[peer] = connection;
         if (!_accepted.Writer.TryWrite(connection))
         {
-            connection.Abandon(new TransportException(TransportError.ConnectionClosed, "The listener was closed."), Timestamp.Zero);
+            connection.Abandon(new TransportException(TransportError.ConnectionClosed, "The listener was closed."), now);
             return null;
         }
 

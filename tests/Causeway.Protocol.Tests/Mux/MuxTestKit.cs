@@ -65,14 +65,17 @@ internal sealed class EndlessSource(int piece) : IStreamSource
 }
 
 /// <summary>An ordered byte pipe in memory that delivers what was written in pieces.</summary>
-internal sealed class BytePipe(PacketPool pool, int limit) : IMuxOutput
+internal sealed class BytePipe(PacketPool pool, int limit) : IMuxOutput, IDisposable
 {
     private byte[] _bytes = new byte[1024];
     private int _first;
+    private PacketSlice _arrived;
 
     public int Count { get; private set; }
 
     public int Capacity => limit - Count;
+
+    public void Dispose() => _arrived.Release();
 
     public void Write(ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload)
     {
@@ -84,19 +87,34 @@ internal sealed class BytePipe(PacketPool pool, int limit) : IMuxOutput
     /// <summary>Gives one piece of at most <paramref name="most"/> bytes to the session.</summary>
     public bool Deliver(MuxSession to, int most, Timestamp now)
     {
-        if (Count == 0 || !to.CanReceive)
+        if ((Count == 0 && _arrived.IsDefault) || !to.CanReceive)
         {
             return false;
         }
 
-        PacketBuffer buffer = pool.Rent(headroom: 0);
-        int count = Math.Min(Math.Min(most, Count), buffer.Tailroom);
-        _bytes.AsSpan(_first, count).CopyTo(buffer.Append(count));
-        _first += count;
-        Count -= count;
-        PacketSlice slice = buffer.Slice();
-        buffer.Release();
-        to.Input(slice, now);
+        if (_arrived.IsDefault)
+        {
+            PacketBuffer buffer = pool.Rent(headroom: 0);
+            int length = Math.Min(Count, buffer.Tailroom);
+            _bytes.AsSpan(_first, length).CopyTo(buffer.Append(length));
+            _first += length;
+            Count -= length;
+            _arrived = buffer.Slice();
+            buffer.Release();
+        }
+
+        PacketSlice piece = _arrived;
+        if (most < _arrived.Length)
+        {
+            piece = _arrived.Share(0, most);
+            _arrived = _arrived.Skip(most);
+        }
+        else
+        {
+            _arrived = default;
+        }
+
+        to.Input(piece, now);
         return true;
     }
 
@@ -183,6 +201,8 @@ internal sealed class MuxPair : IDisposable
     {
         Client.Dispose();
         Server.Dispose();
+        ToServer.Dispose();
+        ToClient.Dispose();
         Pool.ThrowIfOutstanding();
     }
 
