@@ -26,9 +26,17 @@ internal sealed class PortableUdpReceiver : UdpReceiver
         int count = 0;
         while (count < buffers.Length)
         {
-            // Errors end the turn, so that a row of them cannot keep it from ending.
-            if (!_isFilled && !TryFill())
+            try
             {
+                // Errors end the turn, so that a row of them cannot keep it from ending.
+                if (!_isFilled && !TryFill())
+                {
+                    break;
+                }
+            }
+            catch (ObjectDisposedException) when (count > 0)
+            {
+                // The caller gets, and releases, what was already taken; its next receive throws.
                 break;
             }
 

@@ -1,0 +1,98 @@
+using System.Net;
+using Causeway.Links;
+using Causeway.Protocol;
+
+namespace Causeway.Tests.Links;
+
+/// <summary>Counts what the whole process allocates, so nothing else may run.</summary>
+[CollectionDefinition("Alone", DisableParallelization = true)]
+public sealed class AloneCollection;
+
+[Collection("Alone")]
+public sealed class UdpLinkAllocationTests
+{
+    private const int Segments = 8;
+    private const int RoundsPerSegment = 100;
+
+    // The smallest object takes 24 bytes: this is less than one for every tenth operation, so none is made for each.
+    private const double AllowedBytesPerOperation = 2.4;
+
+    public static TheoryData<UdpEngine, bool> Engines()
+    {
+        TheoryData<UdpEngine, bool> engines = new() { { UdpEngine.Portable, false } };
+        if (OperatingSystem.IsLinux())
+        {
+            engines.Add(UdpEngine.Linux, true);
+            engines.Add(UdpEngine.Linux, false);
+        }
+
+        return engines;
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public async Task NothingIsAllocatedForADatagram(UdpEngine engine, bool offload)
+    {
+        const int Batch = 32;
+        long allocated = await MeasureAsync(engine, offload, Batch, receiveFirst: false);
+        Assert.InRange(allocated / (double)(RoundsPerSegment * Batch), 0, AllowedBytesPerOperation);
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public async Task NothingIsAllocatedForAWait(UdpEngine engine, bool offload)
+    {
+        long allocated = await MeasureAsync(engine, offload, batch: 1, receiveFirst: true);
+        Assert.InRange(allocated / (double)RoundsPerSegment, 0, AllowedBytesPerOperation);
+    }
+
+    // The least of several segments: what is made once (a pool that grows, a method that is compiled again) hits some of
+    // them, what is made each time hits all.
+    private static async Task<long> MeasureAsync(UdpEngine engine, bool offload, int batch, bool receiveFirst)
+    {
+        UdpLinkOptions options = new() { Engine = engine, SegmentationOffload = offload, Pool = new PacketPool() };
+        await using UdpLink server = UdpLink.Bind(new IPEndPoint(IPAddress.Loopback, 0), options);
+        await using UdpLink client = UdpLink.Connect((IPEndPoint)server.LocalEndPoint, options);
+        PacketBuffer[] sent = new PacketBuffer[batch];
+        PacketBuffer[] received = new PacketBuffer[batch];
+        long least = long.MaxValue;
+        for (int segment = 0; segment < Segments; segment++)
+        {
+            long start = GC.GetTotalAllocatedBytes(precise: true);
+            for (int round = 0; round < RoundsPerSegment; round++)
+            {
+                options.Pool.Rent(sent);
+                foreach (PacketBuffer datagram in sent)
+                {
+                    datagram.Append(1350);
+                }
+
+                // Awaited bare: AsTask and friends would allocate themselves.
+                ValueTask<int> receive = receiveFirst ? server.ReceiveAsync(received) : default;
+                await client.SendAsync(sent);
+                int count = await receive;
+                Release(received.AsSpan(0, count));
+                while (count < batch)
+                {
+                    int more = await server.ReceiveAsync(received);
+                    Release(received.AsSpan(0, more));
+                    count += more;
+                }
+
+                Release(sent);
+            }
+
+            least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - start);
+        }
+
+        return least;
+    }
+
+    private static void Release(ReadOnlySpan<PacketBuffer> buffers)
+    {
+        foreach (PacketBuffer buffer in buffers)
+        {
+            buffer.Release();
+        }
+    }
+}

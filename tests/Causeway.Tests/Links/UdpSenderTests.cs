@@ -1,0 +1,69 @@
+using System.Net;
+using System.Net.Sockets;
+using Causeway.Links;
+using Causeway.Links.Udp;
+using Causeway.Protocol;
+using static Causeway.Tests.Links.LinkTesting;
+
+namespace Causeway.Tests.Links;
+
+/// <summary>A full socket buffer, which loopback never has, played by a sender that refuses now and then.</summary>
+public sealed class UdpSenderTests
+{
+    [Fact]
+    public async Task WaitsForRoomAndGoesOnWhereItStopped()
+    {
+        PacketPool pool = new(track: true);
+        using Socket receiver = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        receiver.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        UdpCounters counters = new();
+        ChokedSender sender = new(socket, counters);
+        PeerAddress peer = PeerAddress.FromEndPoint((IPEndPoint)receiver.LocalEndPoint!);
+        PacketBuffer[] batch = [.. Enumerable.Range(0, 10).Select(i => pool.Datagram([(byte)i], peer))];
+        batch[6].Peer = default;
+        await sender.SendAsync(batch, CancellationToken.None).AsTask().WaitAsync(Patience);
+        Release(batch);
+
+        // Datagrams 0, 3, 6 and 9 found no room: they leave through the wait, except for the one without an address.
+        Assert.Equal([1, 2, 4, 5, 7, 8], sender.Sent);
+        Assert.Equal([0, 3, 9], Enumerable.Range(0, 3).Select(_ => ReceiveOne(receiver)));
+        Assert.Equal((4, 3, 1), (counters.SendWaits, counters.DatagramsSent, counters.SendRefused));
+        sender.Close();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => sender.SendAsync(batch, CancellationToken.None).AsTask());
+        pool.ThrowIfOutstanding();
+    }
+
+    private static int ReceiveOne(Socket socket)
+    {
+        byte[] buffer = new byte[1];
+        Assert.Equal(1, socket.Receive(buffer));
+        return buffer[0];
+    }
+
+    private sealed class ChokedSender : UdpSender
+    {
+        public ChokedSender(Socket socket, UdpCounters counters)
+            : base(socket, connectedPeer: default, counters)
+        {
+        }
+
+        public List<int> Sent { get; } = [];
+
+        protected override bool TrySend(ReadOnlySpan<PacketBuffer> batch, ref int next)
+        {
+            while (next < batch.Length)
+            {
+                if (next % 3 == 0)
+                {
+                    return false;
+                }
+
+                Sent.Add(batch[next].Payload[0]);
+                next++;
+            }
+
+            return true;
+        }
+    }
+}
