@@ -29,8 +29,12 @@ public sealed partial class SmuxSession
         }
 
         CheckTimers(now);
-        while (!IsOver && output.Capacity > 0 && (WriteControl(output) || WriteData(output)))
+        while (HasPendingOutput && output.Capacity > 0)
         {
+            if (!WriteControl(output))
+            {
+                WriteData(output);
+            }
         }
     }
 
@@ -141,7 +145,7 @@ public sealed partial class SmuxSession
     /// Robin", SIGCOMM 1995, in the variant that lets a stream overdraw by a frame and repay). A turn is one full frame
     /// for a stream of the default weight, as it is in kcptun; short frames share a turn, so that bytes are what is fair.
     /// </summary>
-    private bool WriteData(IMuxOutput output)
+    private void WriteData(IMuxOutput output)
     {
         while (_sending.First is { } stream)
         {
@@ -159,11 +163,9 @@ public sealed partial class SmuxSession
             }
             else if (TryWriteFrame(output, stream))
             {
-                return true;
+                return;
             }
         }
-
-        return false;
     }
 
     /// <summary>Writes a frame, or takes the stream off the list because it has nothing to send or no window.</summary>
