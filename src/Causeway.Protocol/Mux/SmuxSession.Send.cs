@@ -17,7 +17,8 @@ public sealed partial class SmuxSession
 
     /// <inheritdoc/>
     public override bool HasPendingOutput => !IsOver
-        && (_helloPending || _keepAlivePending || _refused.Count > 0 || _control.First is not null || _sending.First is not null);
+        && (_sending.First is not null || _control.First is not null
+            || _helloPending || _keepAlivePending || _refused.Count > 0);
 
     /// <inheritdoc/>
     public override void Flush(IMuxOutput output, Timestamp now)
@@ -141,9 +142,10 @@ public sealed partial class SmuxSession
     }
 
     /// <summary>
-    /// Writes one frame of the stream whose turn it is (Shreedhar and Varghese, "Efficient Fair Queuing using Deficit Round
-    /// Robin", SIGCOMM 1995, in the variant that lets a stream overdraw by a frame and repay). A turn is one full frame
-    /// for a stream of the default weight, as it is in kcptun; short frames share a turn, so that bytes are what is fair.
+    /// Writes one frame of the stream whose turn it is (Shreedhar and Varghese, "Efficient Fair Queuing using Deficit
+    /// Round Robin", SIGCOMM 1995, in the variant that lets a stream overdraw by a frame and repay). A turn is one
+    /// full frame for a stream of the default weight, as it is in kcptun; short frames share a turn, so that bytes are
+    /// what is fair.
     /// </summary>
     private void WriteData(IMuxOutput output)
     {

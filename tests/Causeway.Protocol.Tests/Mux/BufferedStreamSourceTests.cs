@@ -16,7 +16,7 @@ public sealed class BufferedStreamSourceTests
         {
             List<byte> written = [];
             List<byte> read = [];
-            while (read.Count < 20000)
+            while (read.Count < 5000)
             {
                 byte[] bytes = new byte[random.Next(0, 600)];
                 random.NextBytes(bytes);

@@ -14,7 +14,8 @@ public sealed class SmuxLifecycleTests
     [Fact]
     public void IdsRunOut()
     {
-        using SmuxSession session = new(MuxRole.Client, s_plain, PacketPool.Shared, default) { NextId = uint.MaxValue - 2 };
+        using SmuxSession session = new(MuxRole.Client, s_plain, PacketPool.Shared, default);
+        session.NextId = uint.MaxValue - 2;
         Assert.Equal(uint.MaxValue - 2, session.TryOpen(default)!.Id);
         Assert.Equal(uint.MaxValue, session.TryOpen(default)!.Id);
         Assert.Null(session.TryOpen(default));
@@ -70,8 +71,8 @@ public sealed class SmuxLifecycleTests
     {
         PacketPool pool = new(track: true);
         using SmuxSession session = new(MuxRole.Server, s_plain, pool, default);
-        session.Receive(pool, [.. Frame(SmuxCommand.Syn, 3), .. Frame(SmuxCommand.Psh, 3, "ab"u8), .. Frame(SmuxCommand.Syn, 3)]);
-        session.Receive(pool, Frame(SmuxCommand.Psh, 3, "c"u8));
+        session.Receive(pool, [.. Frame(SmuxCommand.Syn, 3), .. Frame(SmuxCommand.Psh, 3, "ab"u8)]);
+        session.Receive(pool, [.. Frame(SmuxCommand.Syn, 3), .. Frame(SmuxCommand.Psh, 3, "c"u8)]);
         MuxStream stream = session.Events()[0].Stream!;
         Assert.Equal("abc"u8, stream.ReadAll());
         Assert.Equal(1, session.Statistics.OpensIgnored);
@@ -98,10 +99,7 @@ public sealed class SmuxLifecycleTests
         PacketPool pool = new(track: true);
         SmuxOptions options = s_plain with { AcceptBacklog = 10, MaxStreams = 100 };
         using SmuxSession session = new(MuxRole.Server, options, pool, default);
-        for (uint id = 3; id < 2003; id += 2)
-        {
-            session.Receive(pool, Frame(SmuxCommand.Syn, id));
-        }
+        session.Receive(pool, [.. Enumerable.Range(0, 1000).SelectMany(i => Frame(SmuxCommand.Syn, 3 + (2 * (uint)i)))]);
 
         Assert.Equal(10, session.StreamCount);
         Assert.Equal(10, session.Statistics.StreamsRefused);
@@ -136,7 +134,9 @@ public sealed class SmuxLifecycleTests
         stream.Send("last words"u8);
         stream.FinishWrites();
         pair.Step();
-        Assert.Equal([MuxEventKind.Readable, MuxEventKind.ReadsFinished, MuxEventKind.WritesStopped], pair.Server.Kinds());
+        Assert.Equal(
+            [MuxEventKind.Readable, MuxEventKind.ReadsFinished, MuxEventKind.WritesStopped],
+            pair.Server.Kinds());
         Assert.False(end.IsReadFinished);
         Assert.Equal("last words"u8, end.ReadAll());
         Assert.True(end.IsReadFinished);
