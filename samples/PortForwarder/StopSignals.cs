@@ -18,11 +18,18 @@ internal sealed class StopSignals : IDisposable
         // The enumeration does not name SIGUSR1; raw numbers are taken where there are signals.
         if (OperatingSystem.IsLinux())
         {
-            Register((PosixSignal)10, _ => report());
+            Register((PosixSignal)10, Report);
         }
         else if (OperatingSystem.IsMacOS() || OperatingSystem.IsFreeBSD())
         {
-            Register((PosixSignal)30, _ => report());
+            Register((PosixSignal)30, Report);
+        }
+
+        void Report(PosixSignalContext context)
+        {
+            // Else the process ends, which is what the signal does to one that does not care.
+            context.Cancel = true;
+            report();
         }
     }
 

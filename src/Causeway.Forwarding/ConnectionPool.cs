@@ -32,6 +32,7 @@ public sealed class ConnectionPool : IAsyncDisposable
     private readonly List<Scavenged> _scavenged = [];
     private readonly ConnectionRegistry _registry;
     private readonly CancellationTokenSource _stopping = new();
+    private readonly CancellationToken _stopped;
     private readonly ITimer? _scavenger;
     private uint _next;
 
@@ -43,6 +44,7 @@ public sealed class ConnectionPool : IAsyncDisposable
         options.Validate();
         _options = options;
         _time = options.TimeProvider;
+        _stopped = _stopping.Token;
         _registry = new ConnectionRegistry(options.Logger);
         _slots = new Slot[options.Connections];
         for (int i = 0; i < _slots.Length; i++)
@@ -90,7 +92,7 @@ public sealed class ConnectionPool : IAsyncDisposable
         Task[] connecting;
         lock (_gate)
         {
-            if (_stopping.IsCancellationRequested)
+            if (_stopped.IsCancellationRequested)
             {
                 return;
             }
@@ -121,8 +123,8 @@ public sealed class ConnectionPool : IAsyncDisposable
 
             if (slot.Connecting is null or { IsCompleted: true })
             {
-                slot.Connecting = _stopping.IsCancellationRequested
-                    ? Task.FromCanceled<CausewayConnection>(_stopping.Token)
+                slot.Connecting = _stopped.IsCancellationRequested
+                    ? Task.FromCanceled<CausewayConnection>(_stopped)
                     : ConnectAsync(slot);
             }
 
@@ -155,7 +157,7 @@ public sealed class ConnectionPool : IAsyncDisposable
         {
             try
             {
-                CausewayConnection connection = await _options.Connect(_stopping.Token).ConfigureAwait(false);
+                CausewayConnection connection = await _options.Connect(_stopped).ConfigureAwait(false);
                 Adopt(slot, connection);
                 return connection;
             }
@@ -164,7 +166,7 @@ public sealed class ConnectionPool : IAsyncDisposable
                 ForwardingLog.Reconnecting(_options.Logger, error.Message);
             }
 
-            await Task.Delay(RetryDelay(failures), _time, _stopping.Token).ConfigureAwait(false);
+            await Task.Delay(RetryDelay(failures), _time, _stopped).ConfigureAwait(false);
         }
     }
 

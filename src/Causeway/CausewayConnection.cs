@@ -155,7 +155,9 @@ public sealed partial class CausewayConnection : IAsyncDisposable
         conversationId,
         role,
         options.Profile,
-        link.Capabilities.MaxDatagramSize,
+        Math.Min(
+            link.Capabilities.MaxDatagramSize,
+            options.Profile.Mtu - link.Capabilities.Headroom - link.Capabilities.Tailroom),
         link.Capabilities.Headroom,
         link.Capabilities.Tailroom,
         options.BufferPool,

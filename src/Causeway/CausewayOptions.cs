@@ -77,7 +77,8 @@ public abstract record CausewayOptions
         return (ConfigureLink?.Invoke(builder) ?? builder).Build(link);
     }
 
-    internal UdpLinkOptions UdpSettings => Udp with { MaxDatagramSize = Profile.Mtu, Pool = BufferPool };
+    // The peer may have been given a larger mtu than this side: everything is taken in that can be sent (spec 3.9).
+    internal UdpLinkOptions UdpSettings => Udp with { MaxDatagramSize = TransportProfile.MaxMtu, Pool = BufferPool };
 }
 
 /// <summary>Settings of <see cref="CausewayConnection.ConnectAsync"/>.</summary>

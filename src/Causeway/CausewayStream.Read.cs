@@ -295,7 +295,8 @@ public sealed partial class CausewayStream : IValueTaskSource
                 }
             }
 
-            if (_readWaiting && !_arrived.IsEmpty)
+            // A reader may have begun to wait while the mux was thought to have more, and there is only the end.
+            if (_readWaiting && (!_arrived.IsEmpty || (_readEnded && !_moreInMux)))
             {
                 _readWaiting = false;
                 wake = true;

@@ -27,7 +27,7 @@ internal sealed class Tunnel : IAsyncDisposable
 
     public ListLogger ClientLog { get; } = new();
 
-    public ListLogger ServerLog { get; } = new();
+    public required ListLogger ServerLog { get; init; }
 
     public static async Task<Tunnel> StartAsync(
         ForwardEndPoint target,
@@ -56,7 +56,7 @@ internal sealed class Tunnel : IAsyncDisposable
         };
         ForwardServer server = await ForwardServer.StartAsync(serverOptions).Guarded();
         EndPoint address = server.LocalEndPoints[0];
-        Tunnel tunnel = new(clientProfile, serverProfile, serverOptions, server);
+        Tunnel tunnel = new(clientProfile, serverProfile, serverOptions, server) { ServerLog = serverLog };
         ForwardClientOptions clientOptions = new()
         {
             Listen = ForwardEndPoint.Parse("127.0.0.1:0"),

@@ -11,7 +11,13 @@ namespace Causeway.Protocol;
 /// </summary>
 public sealed record TransportProfile
 {
-    /// <summary>The largest UDP payload to send, in bytes; 128 to 1500. Headers of all layers come out of it.</summary>
+    /// <summary>The largest value of <see cref="Mtu"/>, and what every receiver takes whatever its own is.</summary>
+    public const int MaxMtu = 1500;
+
+    // Under the largest headers there are (AEAD and FEC, 36 bytes) it leaves the 50 bytes that the reliable layer needs.
+    private const int MinMtu = 86;
+
+    /// <summary>The largest UDP payload to send, in bytes; 86 to 1500. Headers of all layers come out of it.</summary>
     public int Mtu { get; init; } = 1350;
 
     /// <summary>The reliable layer. Its datagram size is derived from <see cref="Mtu"/> and what the other layers add.</summary>
@@ -42,9 +48,9 @@ public sealed record TransportProfile
     /// <exception cref="ArgumentOutOfRangeException">Names the option, its value and the range.</exception>
     public void Validate()
     {
-        if (Mtu is < 128 or > 1500)
+        if (Mtu is < MinMtu or > MaxMtu)
         {
-            throw new ArgumentOutOfRangeException(nameof(Mtu), Mtu, "Mtu is in bytes and must be from 128 to 1500.");
+            throw new ArgumentOutOfRangeException(nameof(Mtu), Mtu, $"Mtu is in bytes and must be from {MinMtu} to {MaxMtu}.");
         }
 
         if (RateLimit < 0)
