@@ -25,8 +25,8 @@ internal sealed record PathFaults
 }
 
 /// <summary>
-/// Two sessions, a lossy path between them, and virtual time: each turn delivers what has arrived, reads, writes, flushes, and
-/// jumps to the next arrival or deadline.
+/// Two sessions, a lossy path between them, and virtual time: each turn delivers what has arrived, reads, writes,
+/// flushes, and jumps to the next arrival or deadline.
 /// </summary>
 internal sealed class ArqSimulation : IDisposable
 {
