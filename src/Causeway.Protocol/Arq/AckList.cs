@@ -1,8 +1,8 @@
 namespace Causeway.Protocol.Arq;
 
 /// <summary>
-/// Acknowledgements that wait for a flush, and when they have to leave. A ring that grows up to a limit, beyond which the
-/// oldest entry is given up: a peer can repeat segments faster than they are answered.
+/// Acknowledgements that wait for a flush, and when they have to leave. A ring that grows up to a limit, beyond which
+/// the oldest entry is given up: a peer can repeat segments faster than they are answered.
 /// </summary>
 internal sealed class AckList(int limit, long delayMicroseconds)
 {
@@ -18,7 +18,9 @@ internal sealed class AckList(int limit, long delayMicroseconds)
     /// <summary>Adds an acknowledgement.</summary>
     /// <param name="sequence">What was received.</param>
     /// <param name="time">The timestamp to echo.</param>
-    /// <param name="atOnce">The peer should know soon: the segment was a duplicate, out of order, or filled a gap.</param>
+    /// <param name="atOnce">
+    /// The peer should know soon: the segment was a duplicate, out of order, or filled a gap.
+    /// </param>
     /// <param name="now">The time.</param>
     /// <returns>False if the oldest entry was given up for it.</returns>
     public bool Add(uint sequence, uint time, bool atOnce, Timestamp now)
@@ -39,8 +41,8 @@ internal sealed class AckList(int limit, long delayMicroseconds)
     }
 
     /// <summary>
-    /// The next entry to send. One that the cumulative acknowledgement covers is dropped unless it is the last, whose echo
-    /// gives the peer its round-trip sample (spec 5.7.2).
+    /// The next entry to send. One that the cumulative acknowledgement covers is dropped unless it is the last, whose
+    /// echo gives the peer its round-trip sample (spec 5.7.2).
     /// </summary>
     public bool TryPeek(uint receiveNext, out uint sequence, out uint time)
     {

@@ -3,7 +3,9 @@ namespace Causeway.Protocol.Arq;
 /// <summary>Why an <see cref="ArqSession"/> gave up.</summary>
 public enum ArqFailure
 {
-    /// <summary>Something was waiting for an answer for <see cref="ArqOptions.DeadLinkTimeout"/> and nothing came.</summary>
+    /// <summary>
+    /// Something was waiting for an answer for <see cref="ArqOptions.DeadLinkTimeout"/> and nothing came.
+    /// </summary>
     PeerSilent,
 
     /// <summary>

@@ -20,13 +20,13 @@ public sealed partial class ArqSession
     }
 
     /// <summary>
-    /// Takes one KCP datagram: acknowledges what it carries and keeps slices of it. The caller keeps its own reference, and
-    /// nobody may write to the payload any more.
+    /// Takes one KCP datagram: acknowledges what it carries and keeps slices of it. The caller keeps its own reference,
+    /// and nobody may write to the payload any more.
     /// </summary>
     /// <param name="datagram">The datagram; its payload begins with the first segment's header.</param>
     /// <param name="recovered">
-    /// It was rebuilt by error correction, some time after it was sent: its acknowledgements and data count, its window and
-    /// timing do not (spec 5.6).
+    /// It was rebuilt by error correction, some time after it was sent: its acknowledgements and data count, its window
+    /// and timing do not (spec 5.6).
     /// </param>
     /// <param name="now">When it arrived.</param>
     /// <returns>What was found; segments in front of a faulty one took effect.</returns>
@@ -118,8 +118,8 @@ public sealed partial class ArqSession
     }
 
     /// <summary>
-    /// Notes the una without acting on it: every segment of a flush carries the newest one, so acting now would forget the
-    /// segments whose own acknowledgements, which tell the transmission and its time, follow in the same datagram.
+    /// Notes the una without acting on it: every segment of a flush carries the newest one, so acting now would forget
+    /// the segments whose own acknowledgements, which tell the transmission and its time, follow in the same datagram.
     /// </summary>
     /// <returns>False if it is old or impossible.</returns>
     private bool TakeUnacknowledged(ref InputState state, uint unacknowledged)
@@ -207,7 +207,10 @@ public sealed partial class ArqSession
             if (spurious)
             {
                 Statistics.SpuriousRetransmits += neverRepeated ? 0 : 1;
-                _detector.OnSpurious(state.Now, SmoothedRttMicroseconds);
+                if (segment.LostBy != LossReason.Timeout)
+                {
+                    _detector.OnSpurious(state.Now, SmoothedRttMicroseconds);
+                }
             }
 
             state.EpisodeWasSpurious |= _episode.OnResolved(spurious);

@@ -3,13 +3,13 @@ using Causeway.Protocol.Arq.Congestion;
 namespace Causeway.Protocol.Arq;
 
 /// <content>
-/// Which transmissions are lost. Those in flight form a list in the order they were sent, so that each rule looks at the
-/// head of it only, and walks over exactly the segments that it moves.
+/// Which transmissions are lost. Those in flight form a list in the order they were sent, so that each rule looks at
+/// the head of it only, and walks over exactly the segments that it moves.
 /// </content>
 public sealed partial class ArqSession
 {
-    // While timeouts repeat, the path is down or was: two segments are enough to find out, and their acknowledgements let
-    // the rules of order find everything else that was lost (compare RFC 9002 section 6.2.4).
+    // While timeouts repeat, the path is down or was: two segments are enough to find out, and their acknowledgements
+    // let the rules of order find everything else that was lost (compare RFC 9002 section 6.2.4).
     private const int ProbesPerRepeatedTimeout = 2;
 
     private Timestamp LossDeadline(SendSegment oldest)

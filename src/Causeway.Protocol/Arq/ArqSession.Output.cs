@@ -10,8 +10,8 @@ public sealed partial class ArqSession
     private const int LeastQueuedBytes = 64 << 10;
 
     /// <summary>
-    /// Bytes that <see cref="Write"/> takes now, 0 when it should wait. It counts what is queued against 64 KiB or, if that
-    /// is more, what may be sent at once; and all that is queued or unacknowledged against the send window.
+    /// Bytes that <see cref="Write"/> takes now, 0 when it should wait. It counts what is queued against 64 KiB or, if
+    /// that is more, what may be sent at once; and all that is queued or unacknowledged against the send window.
     /// </summary>
     public int WriteCapacity
     {
@@ -45,8 +45,9 @@ public sealed partial class ArqSession
     }
 
     /// <summary>
-    /// Writes everything that may and should leave now: acknowledgements, window probes and reports, retransmissions, new
-    /// data as far as the windows and the pacer allow. A partly filled last segment leaves too; gather writes into turns.
+    /// Writes everything that may and should leave now: acknowledgements, window probes and reports, retransmissions,
+    /// new data as far as the windows and the pacer allow. A partly filled last segment leaves too; gather writes into
+    /// turns.
     /// </summary>
     /// <param name="sink">Takes the datagrams. When it is full, nothing is marked as sent that it did not take.</param>
     /// <param name="now">The time, which is the timestamp of all segments.</param>
@@ -239,16 +240,16 @@ public sealed partial class ArqSession
 
     private bool PeerAllowsNewData() => _ring.SentCount < Math.Min(_options.SendWindow, _peerWindow);
 
-    // With nothing in flight no acknowledgement can open the window again, so one segment always may leave; after a timeout
-    // the first retransmissions may too, whatever the controller thinks (RFC 9002 section 7.5).
+    // With nothing in flight no acknowledgement can open the window again, so one segment always may leave; after a
+    // timeout the first retransmissions may too, whatever the controller thinks (RFC 9002 section 7.5).
     private bool CongestionAllows(int length, bool isRetransmission) =>
         length <= _congestion.Window - _inFlight.Bytes
         || _inFlight.Count == 0
         || (isRetransmission && _timeoutProbes > 0);
 
     /// <summary>
-    /// Probing is due when the peer has no room, and also when an old, small window is used up and nothing is in flight whose
-    /// acknowledgement could bring a new one: the report that opened it may have been lost.
+    /// Probing is due when the peer has no room, and also when an old, small window is used up and nothing is in flight
+    /// whose acknowledgement could bring a new one: the report that opened it may have been lost.
     /// </summary>
     private void UpdateProbe(Timestamp now)
     {

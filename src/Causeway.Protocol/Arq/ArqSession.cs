@@ -9,10 +9,10 @@ namespace Causeway.Protocol.Arq;
 /// </summary>
 /// <remarks>
 /// <para>
-/// A plain object: it reads no clock and starts nothing. The driver gives it arrived datagrams (<see cref="Input"/>) and
-/// bytes to send (<see cref="Write"/>), takes received bytes (<see cref="TryRead"/>), and at the end of each turn, and when
-/// <see cref="NextDeadline"/> has come, calls <see cref="Flush"/>, which writes what may leave now. Acknowledgements and
-/// data share datagrams, so the more happens in a turn, the fewer leave.
+/// A plain object: it reads no clock and starts nothing. The driver gives it arrived datagrams (<see cref="Input"/>)
+/// and bytes to send (<see cref="Write"/>), takes received bytes (<see cref="TryRead"/>), and at the end of each turn,
+/// and when <see cref="NextDeadline"/> has come, calls <see cref="Flush"/>, which writes what may leave now.
+/// Acknowledgements and data share datagrams, so the more happens in a turn, the fewer leave.
 /// </para>
 /// <para>One thread at a time; times must never decrease. What a peer sends never throws.</para>
 /// </remarks>
@@ -54,7 +54,9 @@ public sealed partial class ArqSession : IDisposable
     /// <param name="options">Settings; both sides may differ in all of them.</param>
     /// <param name="congestion">Limits what is in flight and how fast it leaves. Belongs to this session alone.</param>
     /// <param name="pool">Where segments are buffered; its buffers must hold one segment's data.</param>
-    /// <exception cref="ArgumentOutOfRangeException">An option is out of range, or the pool's buffers are too small.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// An option is out of range, or the pool's buffers are too small.
+    /// </exception>
     public ArqSession(uint conversationId, ArqOptions options, CongestionController congestion, PacketPool pool)
         : this(conversationId, options, congestion, pool, initialSend: 0, initialReceive: 0)
     {
@@ -116,15 +118,17 @@ public sealed partial class ArqSession : IDisposable
     public ArqStatistics Statistics { get; } = new();
 
     /// <summary>
-    /// Why the session gave up, or null. A failed session has released everything: it takes no input, sends nothing, and
-    /// drops what is written.
+    /// Why the session gave up, or null. A failed session has released everything: it takes no input, sends nothing,
+    /// and drops what is written.
     /// </summary>
     public ArqFailure? Failure { get; private set; }
 
     /// <summary>Whether something written was not acknowledged yet.</summary>
     public bool HasUnacknowledged => _inFlight.Count + _lost.Count + _ring.UnsentCount > 0;
 
-    /// <summary>Whether everything written was acknowledged: the session can be closed without losing any of it.</summary>
+    /// <summary>
+    /// Whether everything written was acknowledged: the session can be closed without losing any of it.
+    /// </summary>
     public bool IsIdle => !HasUnacknowledged;
 
     /// <summary>Segments written and not yet sent.</summary>
@@ -140,8 +144,9 @@ public sealed partial class ArqSession : IDisposable
     public int ReceiveBufferLength => _receive.OutOfOrderCount;
 
     /// <summary>
-    /// The soonest time at which <see cref="Flush"/> has something to do by itself: a retransmission, a window probe, a delayed
-    /// acknowledgement, a paced burst, a verdict on a dead link. <see cref="Timestamp.Never"/> if there is nothing.
+    /// The soonest time at which <see cref="Flush"/> has something to do by itself: a retransmission, a window probe, a
+    /// delayed acknowledgement, a paced burst, a verdict on a dead link. <see cref="Timestamp.Never"/> if there is
+    /// nothing.
     /// </summary>
     public Timestamp NextDeadline
     {
@@ -207,7 +212,9 @@ public sealed partial class ArqSession : IDisposable
         return read;
     }
 
-    /// <summary>Releases everything. Nothing is sent; use <see cref="IsIdle"/> to wait for what is on its way.</summary>
+    /// <summary>
+    /// Releases everything. Nothing is sent; use <see cref="IsIdle"/> to wait for what is on its way.
+    /// </summary>
     public void Dispose()
     {
         _isClosed = true;

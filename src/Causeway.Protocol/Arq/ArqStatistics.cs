@@ -1,6 +1,9 @@
 namespace Causeway.Protocol.Arq;
 
-/// <summary>Counters of one <see cref="ArqSession"/>, never reset. Read them on the session's own thread, or accept a torn view.</summary>
+/// <summary>
+/// Counters of one <see cref="ArqSession"/>, never reset. Read them on the session's own thread, or accept a torn
+/// view.
+/// </summary>
 public sealed class ArqStatistics
 {
     /// <summary>Segments received in datagrams without an error (kcptun's InSegs).</summary>
@@ -21,7 +24,9 @@ public sealed class ArqStatistics
     /// <summary>Segments sent again because enough later ones were acknowledged (kcptun's FastRetransSegs).</summary>
     public long FastRetransmits { get; internal set; }
 
-    /// <summary>Segments sent again after fewer, because nothing new was there to provoke more (kcptun's EarlyRetransSegs).</summary>
+    /// <summary>
+    /// Segments sent again after fewer, because nothing new was there to provoke more (kcptun's EarlyRetransSegs).
+    /// </summary>
     public long EarlyRetransmits { get; internal set; }
 
     /// <summary>Segments sent again because their timer ran out (kcptun's LostSegs).</summary>

@@ -7,8 +7,8 @@ internal ref struct DatagramWriter(int maxDatagramSize)
     private int _used;
 
     /// <summary>
-    /// Room for one more segment, in this datagram or the next. False if the sink has no room for another datagram: then
-    /// nothing was changed.
+    /// Room for one more segment, in this datagram or the next. False if the sink has no room for another datagram:
+    /// then nothing was changed.
     /// </summary>
     public bool TryReserve<TSink>(scoped ref TSink sink, int size, out Span<byte> room)
         where TSink : IPacketSink, allows ref struct

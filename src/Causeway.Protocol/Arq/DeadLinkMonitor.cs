@@ -2,8 +2,8 @@ namespace Causeway.Protocol.Arq;
 
 /// <summary>
 /// Notices that nobody is there. Silence alone is no sign, since an idle peer is silent: it counts from the first
-/// transmission after the last sign of life. Several attempts must have gone unanswered too, so that a process that slept
-/// for an hour asks again before it gives up.
+/// transmission after the last sign of life. Several attempts must have gone unanswered too, so that a process that
+/// slept for an hour asks again before it gives up.
 /// </summary>
 internal sealed class DeadLinkMonitor(int transmissionLimit, long timeoutMicroseconds)
 {

@@ -1,9 +1,9 @@
 namespace Causeway.Protocol.Arq;
 
 /// <summary>
-/// Tells lost transmissions from late ones by later transmissions that were acknowledged. KCP counts skips on every segment
-/// of the window; here each transmission has a number (as in RFC 8985 and RFC 9002), so that a segment was skipped
-/// <c>resend</c> times exactly if its number is below the <c>resend</c>-th newest one acknowledged.
+/// Tells lost transmissions from late ones by later transmissions that were acknowledged. KCP counts skips on every
+/// segment of the window; here each transmission has a number (as in RFC 8985 and RFC 9002), so that a segment was
+/// skipped <c>resend</c> times exactly if its number is below the <c>resend</c>-th newest one acknowledged.
 /// </summary>
 internal sealed class LossDetector(int fastResend)
 {
@@ -53,22 +53,26 @@ internal sealed class LossDetector(int fastResend)
     public bool IsSkippedEnough(SendSegment segment) =>
         fastResend > 0 && _count == fastResend && segment.Transmission < _newest[fastResend - 1];
 
-    /// <summary>When a segment that was skipped enough counts as lost: at once, unless the path is known to reorder.</summary>
+    /// <summary>
+    /// When a segment that was skipped enough counts as lost: at once, unless the path is known to reorder.
+    /// </summary>
     public Timestamp FastDueAt(SendSegment segment, long smoothedRtt) => _reorderSteps == 0 || _latestRtt < 0
         ? segment.SentAt
         : segment.SentAt.AddMicroseconds(_latestRtt + ReorderWindow(smoothedRtt, _reorderSteps));
 
     /// <summary>
-    /// When a segment that was skipped at all counts as lost while nothing new leaves. KCP finds it at its next tick, which
-    /// leaves reordered datagrams some time to arrive; without a tick, a quarter of the round trip does that
-    /// (RFC 8985 section 6.2). New data postpones it by a round trip: its acknowledgements will tell.
+    /// When a segment that was skipped at all counts as lost while nothing new leaves. KCP finds it at its next tick,
+    /// which leaves reordered datagrams some time to arrive; without a tick, a quarter of the round trip does that (RFC
+    /// 8985 section 6.2). New data postpones it by a round trip: its acknowledgements will tell.
     /// </summary>
     public Timestamp EarlyDueAt(SendSegment segment, Timestamp newDataSentAt, long smoothedRtt) => _latestRtt < 0
         ? Timestamp.Never
         : Timestamp.Max(segment.SentAt.AddMicroseconds(_latestRtt), newDataSentAt.AddMicroseconds(smoothedRtt))
             .AddMicroseconds(ReorderWindow(smoothedRtt, Math.Max(1, _reorderSteps)));
 
-    /// <summary>A retransmission proved needless: wait longer for reordered datagrams, at most one step a round trip.</summary>
+    /// <summary>
+    /// A retransmission proved needless: wait longer for reordered datagrams, at most one step a round trip.
+    /// </summary>
     public void OnSpurious(Timestamp now, long smoothedRtt)
     {
         _recoveries = 0;

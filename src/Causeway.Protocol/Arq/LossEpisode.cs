@@ -1,8 +1,8 @@
 namespace Causeway.Protocol.Arq;
 
 /// <summary>
-/// The losses from the first that is found until each of them has been acknowledged. The window reduction they caused may
-/// be undone only if every one was needless (the Eifel response, RFC 4015; Linux does the same).
+/// The losses from the first that is found until each of them has been acknowledged. The window reduction they caused
+/// may be undone only if every one was needless (the Eifel response, RFC 4015; Linux does the same).
 /// </summary>
 internal struct LossEpisode
 {

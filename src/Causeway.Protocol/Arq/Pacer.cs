@@ -1,15 +1,16 @@
 namespace Causeway.Protocol.Arq;
 
 /// <summary>
-/// A token bucket that spreads data over time. Bursts are about a millisecond of the rate, which one batched system call
-/// takes well and a router's queue hardly notices.
+/// A token bucket that spreads data over time. Bursts are about a millisecond of the rate, which one batched system
+/// call takes well and a router's queue hardly notices.
 /// </summary>
 internal sealed class Pacer(int datagramSize)
 {
     private const long MicrosecondsPerSecond = 1_000_000;
     private const long MaxRate = 1_000_000_000_000;
 
-    // A timer that fires late must not cost rate: what a waiting sender missed, it may catch up within this many bursts.
+    // A timer that fires late must not cost rate: what a waiting sender missed, it may catch up within this many
+    // bursts.
     private const int LateBursts = 4;
 
     // In millionths of a byte, so that no fraction is lost between two refills.

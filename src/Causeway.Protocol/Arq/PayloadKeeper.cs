@@ -1,13 +1,13 @@
 namespace Causeway.Protocol.Arq;
 
 /// <summary>
-/// Decides how a received payload is kept: as a slice of the datagram that carried it, or, where that would hold far more
-/// memory than payload, as a copy in a buffer that small payloads share.
+/// Decides how a received payload is kept: as a slice of the datagram that carried it, or, where that would hold far
+/// more memory than payload, as a copy in a buffer that small payloads share.
 /// </summary>
 /// <remarks>
 /// One byte can pin a whole receive block of 64 KiB. Slices are taken as they are while all that is kept stays within
-/// <c>budget</c>; beyond it only those that use a quarter of their memory or more. So a window of payload keeps at most the
-/// budget, plus four times its own bytes, plus one pool buffer for each segment, whatever the peer sends.
+/// <c>budget</c>; beyond it only those that use a quarter of their memory or more. So a window of payload keeps at most
+/// the budget, plus four times its own bytes, plus one pool buffer for each segment, whatever the peer sends.
 /// </remarks>
 internal sealed class PayloadKeeper(PacketPool pool, long budget)
 {

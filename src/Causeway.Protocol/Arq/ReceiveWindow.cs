@@ -9,7 +9,9 @@ internal enum Arrival
     /// <summary>It left a gap before it, or filled one.</summary>
     OutOfOrder,
 
-    /// <summary>It had been received before. Its acknowledgement may have been lost, so it is acknowledged again.</summary>
+    /// <summary>
+    /// It had been received before. Its acknowledgement may have been lost, so it is acknowledged again.
+    /// </summary>
     Duplicate,
 
     /// <summary>It lies beyond the window and is not acknowledged.</summary>
@@ -17,12 +19,12 @@ internal enum Arrival
 }
 
 /// <summary>
-/// Received data in a ring indexed by sequence number: <c>read .. Next</c> is in order and unread, <c>Next .. Next + limit</c>
-/// may hold what arrived out of order (spec 5.9).
+/// Received data in a ring indexed by sequence number: <c>read .. Next</c> is in order and unread, <c>Next .. Next +
+/// limit</c> may hold what arrived out of order (spec 5.9).
 /// </summary>
 /// <remarks>
-/// Invariant: at most <c>limit</c> segments are unread in order. Where that many wait, <c>Next</c> stands still even if the
-/// following segment is there, since moving it would move the end of the window that the peer may fill.
+/// Invariant: at most <c>limit</c> segments are unread in order. Where that many wait, <c>Next</c> stands still even if
+/// the following segment is there, since moving it would move the end of the window that the peer may fill.
 /// </remarks>
 internal sealed class ReceiveWindow(int limit, uint initialSequence, PayloadKeeper keeper)
 {

@@ -1,13 +1,14 @@
 namespace Causeway.Protocol.Arq;
 
 /// <summary>
-/// When the oldest transmission in flight counts as lost for want of any acknowledgement, with back-off over the session
-/// instead of KCP's per segment: while nothing is heard, one segment's silence tells as much as a thousand's.
+/// When the oldest transmission in flight counts as lost for want of any acknowledgement, with back-off over the
+/// session instead of KCP's per segment: while nothing is heard, one segment's silence tells as much as a thousand's.
 /// </summary>
 internal sealed class RetransmissionTimer(bool noDelay)
 {
-    // After an outage the next attempt decides how soon the session is back; two seconds keep that short, and one or two
-    // datagrams in two seconds load no link. A longer estimate prevails, or a slow path would only ever see repeats.
+    // After an outage the next attempt decides how soon the session is back; two seconds keep that short, and one or
+    // two datagrams in two seconds load no link. A longer estimate prevails, or a slow path would only ever see
+    // repeats.
     private const long MaxBackedOff = 2_000_000;
 
     private static readonly Timestamp s_longAgo = new(long.MinValue / 2);

@@ -15,7 +15,9 @@ internal sealed class RttEstimator(long leastRto, long margin, long initialRto, 
     /// <summary>Whether there was a sample.</summary>
     public bool HasSample { get; private set; }
 
-    /// <summary>Takes a sample. One above the largest timeout says that the process slept, not how long the path is.</summary>
+    /// <summary>
+    /// Takes a sample. One above the largest timeout says that the process slept, not how long the path is.
+    /// </summary>
     public void Add(long sample)
     {
         if (sample < 0 || sample > mostRto)
@@ -35,7 +37,8 @@ internal sealed class RttEstimator(long leastRto, long margin, long initialRto, 
             Smoothed += error >> 3;
             long distance = Math.Abs(error);
 
-            // A sample far below the estimate is good news and should not widen the timeout: it weighs an eighth as much.
+            // A sample far below the estimate is good news and should not widen the timeout: it weighs an eighth as
+            // much.
             int shift = sample < Smoothed - Variance ? 5 : 2;
             Variance += (distance - Variance) >> shift;
         }

@@ -1,8 +1,9 @@
 namespace Causeway.Protocol.Arq;
 
 /// <summary>
-/// Every segment from the oldest that the peer has not passed to the newest written, in a ring indexed by sequence number:
-/// <c>Unacknowledged .. Next</c> were sent, <c>Next .. End</c> wait. Finding, adding and removing take constant time.
+/// Every segment from the oldest that the peer has not passed to the newest written, in a ring indexed by sequence
+/// number: <c>Unacknowledged .. Next</c> were sent, <c>Next .. End</c> wait. Finding, adding and removing take constant
+/// time.
 /// </summary>
 internal sealed class SendRing(PacketPool pool, int segmentSize, uint initialSequence)
 {
@@ -28,7 +29,9 @@ internal sealed class SendRing(PacketPool pool, int segmentSize, uint initialSeq
     /// <summary>Bytes that still fit into the newest segment, 0 if that has left already.</summary>
     public int TailRoom => UnsentCount == 0 ? 0 : segmentSize - this[unchecked(End - 1)].Length;
 
-    /// <summary>Copies bytes behind what waits, filling the newest segment before it starts another (spec 5.5).</summary>
+    /// <summary>
+    /// Copies bytes behind what waits, filling the newest segment before it starts another (spec 5.5).
+    /// </summary>
     public void Write(ReadOnlySpan<byte> bytes)
     {
         UnsentBytes += bytes.Length;

@@ -1,8 +1,8 @@
 namespace Causeway.Protocol.Arq;
 
 /// <summary>
-/// Where a written segment is: <c>Unsent -> InFlight -> (Lost -> InFlight)* -> Acknowledged</c>, and from Lost straight to
-/// Acknowledged when the loss was none.
+/// Where a written segment is: <c>Unsent -> InFlight -> (Lost -> InFlight)* -> Acknowledged</c>, and from Lost straight
+/// to Acknowledged when the loss was none.
 /// </summary>
 internal enum SendState : byte
 {
@@ -21,7 +21,9 @@ internal enum LossReason : byte
     Timeout,
 }
 
-/// <summary>One data segment from the write to the cumulative acknowledgement. Reused by its <see cref="SendRing"/>.</summary>
+/// <summary>
+/// One data segment from the write to the cumulative acknowledgement. Reused by its <see cref="SendRing"/>.
+/// </summary>
 internal sealed class SendSegment
 {
     /// <summary>The payload; null once it was acknowledged.</summary>

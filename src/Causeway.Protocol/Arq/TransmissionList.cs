@@ -20,8 +20,8 @@ internal sealed class TransmissionList
     public void Append(SendSegment segment) => Insert(segment, Tail);
 
     /// <summary>
-    /// Inserts roughly by sequence number: runs of ascending numbers stay together and an older run goes first, so that what
-    /// the peer's reader waits for leaves first. Not a full sort, which could not take constant time.
+    /// Inserts roughly by sequence number: runs of ascending numbers stay together and an older run goes first, so that
+    /// what the peer's reader waits for leaves first. Not a full sort, which could not take constant time.
     /// </summary>
     public void InsertBySequence(SendSegment segment)
     {

@@ -1,8 +1,8 @@
 namespace Causeway.Protocol.Arq;
 
 /// <summary>
-/// Asks a peer that left no room for its window again: after 500 ms, then after waits that grow by half up to two minutes
-/// (spec 5.7.3).
+/// Asks a peer that left no room for its window again: after 500 ms, then after waits that grow by half up to two
+/// minutes (spec 5.7.3).
 /// </summary>
 internal sealed class WindowProbe(long deadLinkMicroseconds)
 {

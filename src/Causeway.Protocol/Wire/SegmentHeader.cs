@@ -55,7 +55,9 @@ public readonly record struct SegmentHeader
     }
 
     /// <summary>Writes the header to the first <see cref="Size"/> bytes.</summary>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="destination"/> is shorter than a header.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="destination"/> is shorter than a header.
+    /// </exception>
     public void Write(Span<byte> destination)
     {
         destination = destination[..Size];

@@ -39,7 +39,7 @@ internal sealed class ArqHarness : IDisposable
         bool track = true)
     {
         Options = options ?? new ArqOptions();
-        Pool = new PacketPool(track: track);
+        Pool = new PacketPool(track: track, stackTraces: false);
         Session = new ArqSession(
             Conversation, Options, congestion ?? new FixedController(), Pool, initialSend, initialReceive);
     }

@@ -7,8 +7,8 @@ using Causeway.TestKit;
 namespace Causeway.Protocol.Tests.Arq;
 
 /// <summary>
-/// Replays the traces of <c>kcp.json</c>, flushing where kcptun flushed, and compares every datagram and the whole state
-/// after each step. Where this ARQ means to differ, <see cref="Differences"/> says where and why.
+/// Replays the traces of <c>kcp.json</c>, flushing where kcptun flushed, and compares every datagram and the whole
+/// state after each step. Where this ARQ means to differ, <see cref="Differences"/> says where and why.
 /// </summary>
 public sealed class KcpVectorTests
 {
@@ -33,7 +33,9 @@ public sealed class KcpVectorTests
         MoreLossFound,
     }
 
-    /// <summary>Every place where a trace and this ARQ part, with the reason. A test checks that each is needed.</summary>
+    /// <summary>
+    /// Every place where a trace and this ARQ part, with the reason. A test checks that each is needed.
+    /// </summary>
     public static IReadOnlyList<(string Scenario, int TimeMs, Deviation Kind, string Reason)> Differences { get; } =
     [
         ("message-fragments", 0, Deviation.NoFragmentNumbers, "only stream mode is spoken: kcptun never sends fragments"),

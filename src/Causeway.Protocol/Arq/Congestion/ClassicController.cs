@@ -1,8 +1,8 @@
 namespace Causeway.Protocol.Arq.Congestion;
 
 /// <summary>
-/// KCP's own congestion window (kcptun's nc = 0; spec 5.10), counted in segments: slow start, a slow additive increase, half
-/// after a loss, one segment after a timeout. There for compatibility; newer controllers fill a path better.
+/// KCP's own congestion window (kcptun's nc = 0; spec 5.10), counted in segments: slow start, a slow additive increase,
+/// half after a loss, one segment after a timeout. There for compatibility; newer controllers fill a path better.
 /// </summary>
 /// <remarks>kcptun starts at 0 and makes that 1 after a first flush that sends nothing; this starts at 1.</remarks>
 public sealed class ClassicController : CongestionController
@@ -15,7 +15,9 @@ public sealed class ClassicController : CongestionController
 
     /// <summary>Makes a controller.</summary>
     /// <param name="segmentSize">Payload bytes of a full segment: the session's largest datagram minus 24.</param>
-    /// <param name="fastResend">The session's <see cref="ArqOptions.FastResend"/>, which the window keeps open after a loss.</param>
+    /// <param name="fastResend">
+    /// The session's <see cref="ArqOptions.FastResend"/>, which the window keeps open after a loss.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">A value is not positive, or negative.</exception>
     public ClassicController(int segmentSize, int fastResend)
     {
@@ -32,7 +34,9 @@ public sealed class ClassicController : CongestionController
     /// <summary>The window in segments (kcptun's cwnd).</summary>
     public int Segments { get; private set; } = 1;
 
-    /// <summary>Below this many segments the window grows by one for each datagram that acknowledges (kcptun's ssthresh).</summary>
+    /// <summary>
+    /// Below this many segments the window grows by one for each datagram that acknowledges (kcptun's ssthresh).
+    /// </summary>
     public int SlowStartThreshold { get; private set; } = LeastThreshold;
 
     // The window in bytes, which grows by fractions of a segment (kcptun's incr).
