@@ -17,8 +17,11 @@ public sealed partial class CausewayStream : IValueTaskSource
     // more once it has this many slices, each of which may hold a whole buffer for a single byte.
     private const int ArrivedLimit = 4;
 
-    // Consumption is reported to the shard in steps: a report costs a turn, and the mux's windows are hundreds of kilobytes.
-    private const int ReportStep = 64 * 1024;
+    // Consumption is reported to the shard in steps, since a report costs a turn. The peer hears of it in steps of half the
+    // stream's window (spec 7.5): steps of a quarter on top of those leave it a quarter to go on with.
+    private const int MaxReportStep = 64 * 1024;
+
+    private readonly int _reportStep;
 
     private SliceQueue _arrived = new();
     private SliceQueue _reading = new();
@@ -164,7 +167,7 @@ public sealed partial class CausewayStream : IValueTaskSource
         _cipher?.Decrypt(destination[..count], destination[..count]);
         _consumed += count;
         long unreported = _consumed - Volatile.Read(ref _reported);
-        if (unreported >= ReportStep || (_firstReport && count > 0))
+        if (unreported >= _reportStep || (_firstReport && count > 0))
         {
             _firstReport = false;
             Connection.Shard.Post(_work);

@@ -69,6 +69,8 @@ internal sealed class TestPeers : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await ClientStream.DisposeAsync();
+        await ServerStream.DisposeAsync();
         await Client.DisposeAsync();
         await Server.DisposeAsync();
         await Listener.DisposeAsync();

@@ -137,7 +137,7 @@ public sealed class FecEncoder : IDisposable
 
     /// <summary>
     /// One of the parity datagrams that the last <see cref="Encode"/> announced, header included, with
-    /// <see cref="PacketPool.DefaultHeadroom"/> before it and the peer of the group's last datagram. The caller owns it.
+    /// the headroom that the group's first datagram had left and the peer of its last. The caller owns it.
     /// </summary>
     /// <param name="index">From 0 to one less than <see cref="Encode"/> answered. They leave in this order, each once.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such datagram.</exception>
@@ -165,7 +165,7 @@ public sealed class FecEncoder : IDisposable
     {
         if (_collected == 0)
         {
-            StartGroup();
+            StartGroup(datagram.Headroom);
         }
 
         ReadOnlySpan<byte> body = datagram.Payload[FecHeader.Size..];
@@ -178,7 +178,7 @@ public sealed class FecEncoder : IDisposable
         _kernel.MultiplyAddRows(_code.ParityColumn(_collected), body, _parity, FecHeader.Size);
     }
 
-    private void StartGroup()
+    private void StartGroup(int headroom)
     {
         _ready = 0;
         _longestBody = 0;
@@ -187,11 +187,11 @@ public sealed class FecEncoder : IDisposable
         {
             if (parity is null)
             {
-                parity = _pool.Rent();
+                parity = _pool.Rent(headroom);
             }
             else
             {
-                parity.Reset(PacketPool.DefaultHeadroom);
+                parity.Reset(headroom);
             }
 
             _ = parity.Append(FecHeader.Size);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 
 namespace Causeway.Protocol;
 
@@ -19,7 +20,7 @@ public sealed class PacketPool
 
     private readonly MagazineCache<PacketBuffer> _buffers;
     private readonly MagazineCache<PacketBuffer> _views = new(maxIdle: 16384);
-    private readonly ConcurrentDictionary<PacketBuffer, string>? _outstanding;
+    private readonly ConcurrentDictionary<PacketBuffer, StackTrace?>? _outstanding;
     private readonly bool _stackTraces;
 
     /// <summary>Makes a pool.</summary>
@@ -39,7 +40,7 @@ public sealed class PacketPool
         ArgumentOutOfRangeException.ThrowIfGreaterThan(bufferSize, 131072);
         BufferSize = bufferSize;
         _buffers = new MagazineCache<PacketBuffer>(MaxIdleBytes / bufferSize);
-        _outstanding = track ? new ConcurrentDictionary<PacketBuffer, string>() : null;
+        _outstanding = track ? new ConcurrentDictionary<PacketBuffer, StackTrace?>() : null;
         _stackTraces = stackTraces;
     }
 
@@ -93,7 +94,7 @@ public sealed class PacketPool
     {
         if (_outstanding is { IsEmpty: false })
         {
-            IEnumerable<string> places = _outstanding.Values.GroupBy(static place => place)
+            IEnumerable<string> places = _outstanding.Values.GroupBy(static place => place.ToString())
                 .OrderByDescending(static group => group.Count()).Take(3)
                 .Select(static group => $"{group.Count()} times{Environment.NewLine}{group.Key}");
             throw new InvalidOperationException(
@@ -113,8 +114,9 @@ public sealed class PacketPool
         _views.Put(view);
     }
 
+    // Without file and line, which cost a look into the symbol files: milliseconds for each rent.
     private void Track(PacketBuffer buffer) =>
-        _outstanding?.TryAdd(buffer, _stackTraces ? Environment.StackTrace : "(tracked without stack traces)");
+        _outstanding?.TryAdd(buffer, _stackTraces ? new StackTrace(skipFrames: 1, fNeedFileInfo: false) : null);
 
     private void Untrack(PacketBuffer buffer)
     {

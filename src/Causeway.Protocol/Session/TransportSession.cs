@@ -269,7 +269,6 @@ public sealed class TransportSession : IDisposable, IMuxOutput
             for (int i = 0; i < parity; i++)
             {
                 PacketBuffer shard = _session._fec.TakeParity(i);
-                shard.Peer = _peer;
                 Send(shard);
             }
         }

@@ -38,8 +38,6 @@ internal static class CipherPaths
     {
         yield return ("default", AesCfb.Create(key));
         yield return ("portable", new AesCfbPortableCipher(key));
-        yield return ("x86 emulated", new AesCfbInterleavedCipher<SoftwareX86Aes>(key));
-        yield return ("Arm emulated", new AesCfbInterleavedCipher<SoftwareArmAes>(key));
         if (X86AesInstructions.IsSupported)
         {
             yield return ("x86", new AesCfbInterleavedCipher<X86AesInstructions>(key));
@@ -49,6 +47,13 @@ internal static class CipherPaths
         {
             yield return ("Arm", new AesCfbInterleavedCipher<ArmAesInstructions>(key));
         }
+    }
+
+    /// <summary>The interleaved cipher over what either family's instructions do: slow, but on every processor.</summary>
+    public static IEnumerable<(string Path, PacketCipher Cipher)> EmulatedAes(byte[] key)
+    {
+        yield return ("x86 emulated", new AesCfbInterleavedCipher<SoftwareX86Aes>(key));
+        yield return ("Arm emulated", new AesCfbInterleavedCipher<SoftwareArmAes>(key));
     }
 
     public static PacketCipher AesReference(byte[] key) => new CfbCipher(new BouncyCastleBlockCipher(new AesEngine(), key));

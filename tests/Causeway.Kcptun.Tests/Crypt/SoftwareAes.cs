@@ -8,34 +8,36 @@ internal static class SoftwareAes
 {
     private static readonly byte[] s_sbox = [.. Enumerable.Range(0, 256).Select(static value => Substitute((byte)value))];
 
+    private static readonly byte[] s_double = [.. Enumerable.Range(0, 256).Select(static value => Multiply((byte)value, 2))];
+
     public static Vector128<byte> SubstituteAndShift(Vector128<byte> block)
     {
-        byte[] result = new byte[16];
-        for (int column = 0; column < 4; column++)
+        Span<byte> from = stackalloc byte[16];
+        Span<byte> to = stackalloc byte[16];
+        block.CopyTo(from);
+        for (int i = 0; i < 16; i++)
         {
-            for (int row = 0; row < 4; row++)
-            {
-                result[(4 * column) + row] = s_sbox[block[(4 * ((column + row) % 4)) + row]];
-            }
+            // Row r of the column-major state moves r columns to the left.
+            to[i] = s_sbox[from[(i + (4 * (i % 4))) % 16]];
         }
 
-        return Vector128.Create(result);
+        return Vector128.Create<byte>(to);
     }
 
     public static Vector128<byte> MixColumns(Vector128<byte> block)
     {
-        byte[] result = new byte[16];
+        Span<byte> from = stackalloc byte[16];
+        Span<byte> to = stackalloc byte[16];
+        block.CopyTo(from);
         for (int i = 0; i < 16; i++)
         {
             int column = i / 4 * 4;
-            byte a = block[i];
-            byte b = block[column + ((i + 1) % 4)];
-            byte c = block[column + ((i + 2) % 4)];
-            byte d = block[column + ((i + 3) % 4)];
-            result[i] = (byte)(Multiply(a, 2) ^ Multiply(b, 3) ^ c ^ d);
+            byte next = from[column + ((i + 1) % 4)];
+            to[i] = (byte)(s_double[from[i]] ^ s_double[next] ^ next
+                ^ from[column + ((i + 2) % 4)] ^ from[column + ((i + 3) % 4)]);
         }
 
-        return Vector128.Create(result);
+        return Vector128.Create<byte>(to);
     }
 
     private static byte Multiply(byte left, byte right)

@@ -14,7 +14,7 @@ public sealed class FecFuzzTests
         PacketPool pool = new();
         FecStatistics statistics = new();
         FecDecoder decoder = new(1, 1, pool, statistics);
-        FecTestTraffic traffic = new(10, 3, random, pool);
+        FecTestTraffic traffic = new(10, 3, random);
         Queue<byte[]> waiting = new();
         HashSet<PacketBuffer> held = [];
         try
@@ -26,7 +26,7 @@ public sealed class FecFuzzTests
                     traffic.Dispose();
                     int total = random.Next(2, 257);
                     int data = random.Next(1, total);
-                    traffic = new(data, total - data, random, pool, (uint)random.NextInt64(uint.MaxValue / total) * (uint)total);
+                    traffic = new(data, total - data, random, (uint)random.NextInt64(uint.MaxValue / total) * (uint)total);
                     waiting.Clear();
                 }
 

@@ -6,19 +6,20 @@ namespace Causeway.Protocol.Tests.Fec;
 /// <summary>A sender with random datagrams, of which tests lose some on the way to a decoder.</summary>
 internal sealed class FecTestTraffic : IDisposable
 {
+    // Not tracking, which would cost most of the time of the tests: the encoder's buffers are watched in its own tests.
+    private static readonly PacketPool s_pool = new();
+
     private readonly FecEncoder _encoder;
     private readonly Random _random;
-    private readonly PacketPool _pool;
     private readonly int _minLength;
     private readonly int _maxLength;
     private Timestamp _now = Timestamp.FromMilliseconds(1);
 
     public FecTestTraffic(
-        int dataShards, int parityShards, Random random, PacketPool pool, uint firstSequence = 0, int minLength = 0, int maxLength = 60)
+        int dataShards, int parityShards, Random random, uint firstSequence = 0, int minLength = 8, int maxLength = 60)
     {
-        _encoder = new FecEncoder(dataShards, parityShards, pool, firstSequence);
+        _encoder = new FecEncoder(dataShards, parityShards, s_pool, firstSequence);
         _random = random;
-        _pool = pool;
         _minLength = minLength;
         _maxLength = maxLength;
     }
@@ -29,7 +30,7 @@ internal sealed class FecTestTraffic : IDisposable
     public List<byte[]> Next()
     {
         _now = _now.AddMicroseconds(PauseMilliseconds * 1000);
-        PacketBuffer datagram = _pool.Rent();
+        PacketBuffer datagram = s_pool.Rent();
         _random.NextBytes(datagram.Append(_random.Next(_minLength, _maxLength + 1)));
         int parityCount = _encoder.Encode(datagram, _now);
         List<byte[]> packets = [datagram.Payload.ToArray()];
