@@ -94,7 +94,7 @@ public sealed class PacketPool
     {
         if (_outstanding is { IsEmpty: false })
         {
-            IEnumerable<string> places = _outstanding.Values.GroupBy(static place => place.ToString())
+            IEnumerable<string> places = _outstanding.Values.GroupBy(static place => place?.ToString() ?? "(tracked without stack traces)")
                 .OrderByDescending(static group => group.Count()).Take(3)
                 .Select(static group => $"{group.Count()} times{Environment.NewLine}{group.Key}");
             throw new InvalidOperationException(
