@@ -1,5 +1,6 @@
 using System.Reflection;
 using Causeway.Kcptun.Configuration;
+using Causeway.PortForwarder.Demo;
 
 namespace Causeway.PortForwarder;
 
@@ -15,7 +16,7 @@ internal static class CommandLine
     /// <summary>An option, a value or a configuration file cannot be used.</summary>
     public const int BadUsage = 2;
 
-    private const string Commands = "client, server, --help, --version";
+    private const string Commands = "client, server, demo, --help, --version";
 
     public static string Version { get; } =
         typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "?";
@@ -52,6 +53,8 @@ internal static class CommandLine
                 return await ForwardCommand.RunClientAsync(options, output, error, stop).ConfigureAwait(false);
             case ["server", .. string[] options]:
                 return await ForwardCommand.RunServerAsync(options, output, error, stop).ConfigureAwait(false);
+            case ["demo", .. string[] options]:
+                return await DemoCommand.RunAsync(options, output).ConfigureAwait(false);
             case ["--help" or "-help" or "-h" or "help", ..]:
                 await output.WriteAsync(HelpText.Overview).ConfigureAwait(false);
                 return Success;

@@ -9,6 +9,7 @@ internal static class HelpText
         Usage:
            causeway server [options]   accepts sessions over UDP and connects their streams to a target
            causeway client [options]   accepts local connections and carries them to a server
+           causeway demo [options]     shows a transfer over a bad link, with nothing else installed
            causeway client --help      all options, which are kcptun's; so for the server
            causeway --version
 

@@ -1,6 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Causeway.Forwarding;
 
 /// <summary>The connections that are being forwarded: counts and limits them, and can cut them off. Thread-safe.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore whose wait handle is never asked for holds nothing to dispose.")]
 internal sealed class ForwardTable
 {
     private readonly Lock _gate = new();

@@ -78,6 +78,9 @@ public sealed record ForwardingStatistics
     /// <summary>Out-of-band datagrams received.</summary>
     public long OutOfBand { get; init; }
 
+    /// <summary>The smoothed round-trip time of one of the open connections; zero before the first sample.</summary>
+    public TimeSpan SmoothedRtt { get; init; }
+
     /// <summary>Adds the counters of a connection; its gauges too if it is live.</summary>
     internal ForwardingStatistics Plus(ConnectionStatistics connection, bool isLive) => this with
     {
@@ -100,6 +103,7 @@ public sealed record ForwardingStatistics
         FecParityShards = FecParityShards + connection.Fec.ParityShards,
         OutOfBand = OutOfBand + connection.Fec.OutOfBand,
         FecShardSets = FecShardSets + (isLive ? connection.Fec.ShardSets : 0),
+        SmoothedRtt = isLive && connection.Arq.SmoothedRtt > TimeSpan.Zero ? connection.Arq.SmoothedRtt : SmoothedRtt,
         FecNewestGroup = isLive ? Math.Max(FecNewestGroup, connection.Fec.NewestGroup) : FecNewestGroup,
     };
 }

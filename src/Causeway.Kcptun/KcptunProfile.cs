@@ -228,6 +228,8 @@ public sealed class KcptunProfile : IDisposable
             {
                 _inner.Dispose();
             }
+
+            base.Dispose(disposing);
         }
     }
 }

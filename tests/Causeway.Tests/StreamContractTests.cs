@@ -209,8 +209,9 @@ public sealed class StreamContractTests
     public async Task PipesCarryBytesAndCompletion()
     {
         await using TestPeers peers = await TestPeers.ConnectAsync();
-        IDuplexPipe client = peers.ClientStream;
-        IDuplexPipe server = peers.ServerStream;
+        CausewayStream client = peers.ClientStream;
+        CausewayStream server = peers.ServerStream;
+        Assert.IsAssignableFrom<IDuplexPipe>(client);
         byte[] data = RandomNumberGenerator.GetBytes(300_000);
         Task writing = Task.Run(async () =>
         {

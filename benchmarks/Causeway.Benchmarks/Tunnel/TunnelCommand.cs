@@ -20,7 +20,7 @@ internal static class TunnelCommand
           --window N            sndwnd and rcvwnd (2048)
           --mode NAME           (fast3)
           --smuxver N           (2)
-          --causeway DLL        our forwarder (artifacts/bin/PortForwarder/release/causeway.dll)
+          --causeway DLL        our forwarder (artifacts/bin/PortForwarder/release/causeway-cli.dll)
           --peer CLIENT,SERVER  another implementation's programs (kcptun-client,kcptun-server; none to leave it out)
         """;
 
@@ -39,7 +39,7 @@ internal static class TunnelCommand
         }
 
         string Get(string name, string fallback) => options.GetValueOrDefault(name, fallback);
-        string causeway = Get("causeway", Path.Combine("artifacts", "bin", "PortForwarder", "release", "causeway.dll"));
+        string causeway = Get("causeway", Path.Combine("artifacts", "bin", "PortForwarder", "release", "causeway-cli.dll"));
         string[] shards = Get("fec", "0,0").Split(',');
         string[] settings =
         [

@@ -12,8 +12,8 @@ internal static class Crc32C
     // Reflected form of the polynomial 0x1EDC6F41.
     private const uint Polynomial = 0x82F63B78;
 
-    // The instruction takes three cycles but starts every cycle, so three lanes at once are three times as fast. A lane of
-    // this size makes the joining negligible and still fits five times into a frame of 8 KiB.
+    // The instruction takes three cycles but starts every cycle, so three lanes at once are three times as fast. A lane
+    // of this size makes the joining negligible and still fits five times into a frame of 8 KiB.
     private const int LaneBytes = 512;
 
     private static readonly uint[] s_byteTable = MakeByteTable();
@@ -24,7 +24,9 @@ internal static class Crc32C
     /// <summary>The checksum of <paramref name="bytes"/>.</summary>
     public static uint Compute(ReadOnlySpan<byte> bytes) => ~Append(~0u, bytes);
 
-    /// <summary>The checksum as snappy's framing stores it, so that data with checksums in it is not its own checksum (spec 8).</summary>
+    /// <summary>
+    /// The checksum as snappy's framing stores it, so that data with checksums in it is not its own checksum (spec 8).
+    /// </summary>
     public static uint Mask(uint checksum) => unchecked(((checksum >> 15) | (checksum << 17)) + 0xA282EAD8);
 
     /// <summary>
@@ -94,7 +96,9 @@ internal static class Crc32C
         return table;
     }
 
-    /// <summary>What <see cref="LaneBytes"/> zero bytes do to a register, as one table for each of its four bytes.</summary>
+    /// <summary>
+    /// What <see cref="LaneBytes"/> zero bytes do to a register, as one table for each of its four bytes.
+    /// </summary>
     private static class LaneShift
     {
         private static readonly uint[] s_tables = Make();

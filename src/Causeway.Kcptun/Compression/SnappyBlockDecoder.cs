@@ -12,7 +12,7 @@ namespace Causeway.Kcptun.Compression;
 internal static class SnappyBlockDecoder
 {
     /// <summary>
-    /// Room that a destination should have behind the decoded bytes: short elements are then copied as one whole vector.
+    /// Room that a destination should have behind the decoded bytes: short elements are then copied as whole vectors.
     /// </summary>
     public const int Slack = 16;
 
@@ -53,8 +53,9 @@ internal static class SnappyBlockDecoder
     }
 
     /// <summary>
-    /// Decodes the elements that nearly all of a block consists of, while every one of them has to fit: one comparison for
-    /// an element instead of one for each of its parts. Stops before what it leaves to <see cref="TryDecodeElement"/>.
+    /// Decodes the elements that nearly all of a block consists of, while every one of them has to fit: one comparison
+    /// for an element instead of one for each of its parts. Stops before what it leaves to
+    /// <see cref="TryDecodeElement"/>.
     /// </summary>
     private static bool TryDecodeShortElements(
         ReadOnlySpan<byte> block, Span<byte> destination, uint declared, ref int read, ref int written)
@@ -236,16 +237,16 @@ internal static class SnappyBlockDecoder
     }
 
     /// <summary>
-    /// Repeats <paramref name="count"/> (at most 64) bytes from <paramref name="offset"/> bytes before. Writes whole vectors:
-    /// up to 16 bytes more than that.
+    /// Repeats <paramref name="count"/> (at most 64) bytes from <paramref name="offset"/> bytes before. Writes whole
+    /// vectors: up to 16 bytes more than that.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void RepeatVectors(ref byte to, int offset, int count)
     {
         ref byte from = ref Unsafe.Subtract(ref to, offset);
 
-        // A vector is loaded whole before it is stored, so that of a pattern shorter than a vector its first `offset` bytes
-        // are right. With them the pattern has doubled.
+        // A vector is loaded whole before it is stored, so that of a pattern shorter than a vector its first `offset`
+        // bytes are right. With them the pattern has doubled.
         while (offset < Slack && count > 0)
         {
             Vector128.LoadUnsafe(ref from).StoreUnsafe(ref to);

@@ -7,8 +7,8 @@ using System.Runtime.Intrinsics;
 namespace Causeway.Kcptun.Compression;
 
 /// <summary>
-/// Compresses blocks of at most 65536 bytes into snappy's block format (google/snappy, format_description.txt). Blocks are
-/// independent of one another; the instance only keeps its table between them. For one thread at a time.
+/// Compresses blocks of at most 65536 bytes into snappy's block format (google/snappy, format_description.txt). Blocks
+/// are independent of one another; the instance only keeps its table between them. For one thread at a time.
 /// </summary>
 internal sealed class SnappyBlockEncoder
 {
@@ -21,8 +21,8 @@ internal sealed class SnappyBlockEncoder
     // A match starts this far before the end, so that words can be read behind it without looking where the end is.
     private const int EndMargin = 15;
 
-    // Entries are position + _origin. The origin moves past each block, so that what older blocks left is told from this
-    // block's by a comparison and the table need not be cleared for each, often small, frame.
+    // Entries are position + _origin. The origin moves past each block, so that what older blocks left is told from
+    // this block's by a comparison and the table need not be cleared for each, often small, frame.
     private readonly uint[] _table = new uint[1 << TableBits];
     private uint _origin;
 
@@ -43,7 +43,8 @@ internal sealed class SnappyBlockEncoder
     public int Encode(ReadOnlySpan<byte> source, Span<byte> destination, int limit)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(source.Length, MaxBlock, nameof(source));
-        ArgumentOutOfRangeException.ThrowIfLessThan(destination.Length, MaxEncodedLength(source.Length), nameof(destination));
+        ArgumentOutOfRangeException.ThrowIfLessThan(
+            destination.Length, MaxEncodedLength(source.Length), nameof(destination));
         uint origin = NextOrigin(source.Length);
         int lastStart = source.Length - EndMargin - 1;
         int written = WriteLength(destination, (uint)source.Length);
@@ -85,7 +86,8 @@ internal sealed class SnappyBlockEncoder
     /// distance searched in vain: incompressible bytes are skipped rather than looked at.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TryFindMatch(ReadOnlySpan<byte> source, uint origin, int lastStart, ref int position, out int candidate)
+    private bool TryFindMatch(
+        ReadOnlySpan<byte> source, uint origin, int lastStart, ref int position, out int candidate)
     {
         ref byte input = ref MemoryMarshal.GetReference(source);
         ref uint table = ref MemoryMarshal.GetArrayDataReference(_table);
@@ -113,7 +115,9 @@ internal sealed class SnappyBlockEncoder
         return false;
     }
 
-    /// <summary>Whether another match follows right behind one; also remembers the place before, which none did yet.</summary>
+    /// <summary>
+    /// Whether another match follows right behind one; also remembers the place before, which none did yet.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryMatchAt(ReadOnlySpan<byte> source, uint origin, int position, out int candidate)
     {

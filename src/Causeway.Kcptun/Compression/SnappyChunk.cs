@@ -9,7 +9,9 @@ internal static class SnappyChunk
     /// <summary>Plain bytes follow the checksum.</summary>
     public const byte Stored = 0x01;
 
-    /// <summary>From here to <see cref="LastSkippable"/> a decoder skips what it does not know; below, it fails.</summary>
+    /// <summary>
+    /// From here to <see cref="LastSkippable"/> a decoder skips what it does not know; below, it fails.
+    /// </summary>
     public const byte FirstSkippable = 0x80;
 
     /// <summary>Padding, the last type that is skipped.</summary>
@@ -28,5 +30,6 @@ internal static class SnappyChunk
     public const int MaxPlain = SnappyBlockEncoder.MaxBlock;
 
     /// <summary>The identifier with its header, which starts a stream.</summary>
-    public static ReadOnlySpan<byte> StreamIdentifier => [0xFF, 0x06, 0, 0, (byte)'s', (byte)'N', (byte)'a', (byte)'P', (byte)'p', (byte)'Y'];
+    public static ReadOnlySpan<byte> StreamIdentifier =>
+        [Identifier, 6, 0, 0, (byte)'s', (byte)'N', (byte)'a', (byte)'P', (byte)'p', (byte)'Y'];
 }

@@ -3,12 +3,12 @@ using Causeway.Protocol;
 namespace Causeway.Kcptun.Compression;
 
 /// <summary>
-/// kcptun's compression: snappy's framing format over the mux's byte stream, one chunk for each frame (spec 8). On unless
-/// <c>nocomp</c> is set, which must be the same on both sides.
+/// kcptun's compression: snappy's framing format over the mux's byte stream, one chunk for each frame (spec 8). On
+/// unless <c>nocomp</c> is set, which must be the same on both sides.
 /// </summary>
 /// <remarks>
-/// A chunk leaves in one write, where the reference writes a stored chunk's header and body apart and so spends two segments
-/// on each small frame. Allocates nothing in steady state.
+/// A chunk leaves in one write, where the reference writes a stored chunk's header and body apart and so spends two
+/// segments on each small frame. Allocates nothing in steady state.
 /// </remarks>
 public sealed class SnappyCodec : PipeCodec
 {
@@ -26,7 +26,9 @@ public sealed class SnappyCodec : PipeCodec
     /// <inheritdoc/>
     public override string? Failure => _decoder.Failure;
 
-    /// <summary>Bytes from below that wait for the rest of their chunk, or for the output before them to be taken.</summary>
+    /// <summary>
+    /// Bytes from below that wait for the rest of their chunk, or for the output before them to be taken.
+    /// </summary>
     public int PendingBytes => _decoder.PendingBytes;
 
     /// <inheritdoc/>

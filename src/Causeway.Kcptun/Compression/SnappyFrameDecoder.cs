@@ -4,13 +4,13 @@ using Causeway.Protocol;
 namespace Causeway.Kcptun.Compression;
 
 /// <summary>
-/// Undoes snappy's framing over slices that are cut anywhere (spec 8). Stored bytes are passed on in the buffers in which
-/// they arrived, once their checksum is verified.
+/// Undoes snappy's framing over slices that are cut anywhere (spec 8). Stored bytes are passed on in the buffers in
+/// which they arrived, once their checksum is verified.
 /// </summary>
 /// <remarks>
 /// Memory: the bytes of one incomplete chunk, what the caller added beyond it, and the output of one chunk. Chunks are
-/// decoded one at a time and only when the output before them was taken, so a peer cannot make this hold more than 65536
-/// decoded bytes, whatever it sends.
+/// decoded one at a time and only when the output before them was taken, so a peer cannot make this hold more than
+/// 65536 decoded bytes, whatever it sends.
 /// </remarks>
 internal sealed class SnappyFrameDecoder : IDisposable
 {
@@ -84,7 +84,9 @@ internal sealed class SnappyFrameDecoder : IDisposable
         _decoded = null;
     }
 
-    /// <summary>Takes one chunk off the input. False if there is none that is complete, or decoding has failed.</summary>
+    /// <summary>
+    /// Takes one chunk off the input. False if there is none that is complete, or decoding has failed.
+    /// </summary>
     private bool TryDecodeChunk()
     {
         if (_skip > 0)
@@ -111,7 +113,7 @@ internal sealed class SnappyFrameDecoder : IDisposable
 
         if (!_identified)
         {
-            return Fail("the compressed stream does not start with snappy's identifier; is nocomp the same on both sides?");
+            return Fail("the stream does not start with snappy's identifier; is nocomp the same on both sides?");
         }
 
         if (type is >= SnappyChunk.FirstSkippable and <= SnappyChunk.LastSkippable)
@@ -249,7 +251,9 @@ internal sealed class SnappyFrameDecoder : IDisposable
         return ~register;
     }
 
-    /// <summary>Copies decoded bytes into buffers of the pool. Small chunks share one, so that none costs a whole buffer.</summary>
+    /// <summary>
+    /// Copies decoded bytes into buffers of the pool. Small chunks share one, so that none costs a whole buffer.
+    /// </summary>
     private void Emit(ReadOnlySpan<byte> plain)
     {
         while (plain.Length > 0)

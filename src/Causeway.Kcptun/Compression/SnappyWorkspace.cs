@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Causeway.Kcptun.Compression;
 
 /// <summary>
-/// What compressing and decompressing need only while a call lasts. It belongs to the thread, not to the session, so that ten
-/// thousand sessions do not own ten thousand tables, and stays in the thread's cache.
+/// What compressing and decompressing need only while a call lasts. It belongs to the thread, not to the session, so
+/// that ten thousand sessions do not own ten thousand tables, and stays in the thread's cache.
 /// </summary>
 internal sealed class SnappyWorkspace
 {

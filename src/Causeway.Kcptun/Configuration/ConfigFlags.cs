@@ -3,11 +3,14 @@ namespace Causeway.Kcptun.Configuration;
 /// <summary>Reads a command line in the manner of Go's flag package (spec 10.7).</summary>
 internal static class ConfigFlags
 {
-    public static KcptunCommand Apply(
-        KcptunConfig defaults, ReadOnlySpan<string> args, string? environmentKey, out KcptunConfig config)
+    public static KcptunCommand Apply(ref KcptunConfig config, ReadOnlySpan<string> args, string? environmentKey)
     {
         // An empty variable is one that is not set: it must not make an empty key.
-        config = string.IsNullOrEmpty(environmentKey) ? defaults : defaults with { Key = environmentKey };
+        if (!string.IsNullOrEmpty(environmentKey))
+        {
+            config = config with { Key = environmentKey };
+        }
+
         string? file = null;
         for (int i = 0; i < args.Length; i++)
         {
@@ -19,7 +22,8 @@ internal static class ConfigFlags
 
             if (arg.Length < 2 || arg[0] != '-' || arg == "--")
             {
-                throw new KcptunConfigException($"unexpected argument {KcptunConfigException.Quote(arg)}; options start with a dash");
+                throw new KcptunConfigException(
+                    $"unexpected argument {KcptunConfigException.Quote(arg)}; options start with a dash");
             }
 
             string name = arg[(arg[1] == '-' ? 2 : 1)..];

@@ -11,7 +11,7 @@ internal static class ConfigHelp
         foreach (ConfigOption option in options)
         {
             string value = option.IsSwitch ? "" : " value";
-            string flags = string.Join(", ", option.Flags.Select(flag => $"{(flag.Length == 1 ? "-" : "--")}{flag}{value}"));
+            string flags = string.Join(", ", option.Flags.Select(flag => Dashes(flag) + flag + value));
             rows.Add((flags, option.IsSwitch ? option.Help : $"{option.Help} (default: {option.Show(defaults)})"));
         }
 
@@ -29,4 +29,6 @@ internal static class ConfigHelp
 
         return text.ToString();
     }
+
+    private static string Dashes(string flag) => flag.Length == 1 ? "-" : "--";
 }

@@ -33,13 +33,16 @@ internal static class ConfigJson
 
             return buffer[..length];
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception e)
+            when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             throw new KcptunConfigException($"{path}: cannot be read: {e.Message}", e);
         }
     }
 
-    /// <summary>Sets what the object has keys for. What follows the object is not looked at, as in the reference.</summary>
+    /// <summary>
+    /// Sets what the object has keys for. What follows the object is not looked at, as in the reference.
+    /// </summary>
     public static KcptunConfig Apply(KcptunConfig config, ReadOnlySpan<byte> json, string source)
     {
         ReadOnlySpan<byte> mark = [0xEF, 0xBB, 0xBF];
@@ -80,7 +83,8 @@ internal static class ConfigJson
         if (!option.TrySet(ref config, ref reader))
         {
             throw new KcptunConfigException(
-                $"{source}: {KcptunConfigException.Quote(key)} is {Describe(reader, option)}; expected {option.Expected}");
+                $"{source}: {KcptunConfigException.Quote(key)} is {Describe(reader, option)}; "
+                + $"expected {option.Expected}");
         }
 
         return config;

@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace Causeway.Kcptun.Configuration;
 
-/// <summary>One row of spec 10.7: how an option is called, what it takes, and where it goes in the configuration.</summary>
+/// <summary>
+/// One row of spec 10.7: how an option is called, what it takes, and where it goes in the configuration.
+/// </summary>
 /// <param name="JsonKey">Its key in a JSON file, matched without regard to case.</param>
 /// <param name="Flags">Its flags, the long one first, without dashes.</param>
 /// <param name="Help">What <c>--help</c> says.</param>
@@ -94,7 +96,8 @@ internal sealed record NumberOption(
 
     private bool TrySet(ref KcptunConfig config, long value)
     {
-        // What lies within these bounds may still be refused, capped or taken for something else: see KcptunConfig.Validated.
+        // What lies within these bounds may still be refused, capped or taken for something else: see
+        // KcptunConfig.Validated.
         if (value < int.MinValue || value > Math.Max(Max, int.MaxValue))
         {
             ThrowOutOfRange(value);

@@ -1,12 +1,15 @@
 namespace Causeway.Kcptun.Configuration;
 
-/// <summary>The options of either side in the order of <c>--help</c> (spec 10.7). Defaults stand in the records.</summary>
+/// <summary>
+/// The options of either side in the order of <c>--help</c> (spec 10.7). Defaults stand in the records.
+/// </summary>
 internal static class ConfigOptions
 {
     // What a timer can wait for: 2^32 - 2 milliseconds.
     private const int MaxSeconds = 4_294_967;
 
-    // Under the largest overhead (28 bytes of AEAD, 8 of FEC) 50 bytes are left, less than which the reference ignores (spec 3.9).
+    // Under the largest overhead (28 bytes of AEAD, 8 of FEC) 50 bytes are left, less than which the reference ignores
+    // (spec 3.9).
     private const int MinMtu = 86;
 
     private static readonly ConfigOption[] s_common =
@@ -30,9 +33,11 @@ internal static class ConfigOptions
         Number("rcvwnd", "receive window in packets", 1, 65535,
             static c => c.ReceiveWindow, static (c, v) => c with { ReceiveWindow = (int)v }),
         Number("datashard", "Reed-Solomon data shards, 0 for no FEC", 0, KcptunConfig.MaxShards,
-            static c => c.DataShards, static (c, v) => c with { DataShards = (int)v }) with { Flags = ["datashard", "ds"] },
+            static c => c.DataShards,
+            static (c, v) => c with { DataShards = (int)v }) with { Flags = ["datashard", "ds"] },
         Number("parityshard", "Reed-Solomon parity shards, 0 for no FEC", 0, KcptunConfig.MaxShards,
-            static c => c.ParityShards, static (c, v) => c with { ParityShards = (int)v }) with { Flags = ["parityshard", "ps"] },
+            static c => c.ParityShards,
+            static (c, v) => c with { ParityShards = (int)v }) with { Flags = ["parityshard", "ps"] },
         Number("dscp", "DSCP of outgoing packets (6 bits)", 0, 63,
             static c => c.Dscp, static (c, v) => c with { Dscp = (int)v }),
         Switch("nocomp", "disable compression",
@@ -41,7 +46,8 @@ internal static class ConfigOptions
             static c => c.AckNoDelay, static (c, v) => c with { AckNoDelay = v }),
         Number("nodelay", "mode manual: 1 for a low minimum of the timeout", int.MinValue, int.MaxValue,
             static c => c.NoDelay, static (c, v) => c with { NoDelay = (int)v }),
-        Number("interval", "mode manual: flush interval in milliseconds", KcptunConfig.MinInterval, KcptunConfig.MaxInterval,
+        Number("interval", "mode manual: flush interval in milliseconds",
+            KcptunConfig.MinInterval, KcptunConfig.MaxInterval,
             static c => c.Interval, static (c, v) => c with { Interval = (int)v }),
         Number("resend", "mode manual: acks that overtake a lost packet, 0 to wait", int.MinValue, int.MaxValue,
             static c => c.Resend, static (c, v) => c with { Resend = (int)v }),

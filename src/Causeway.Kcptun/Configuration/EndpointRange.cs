@@ -3,10 +3,12 @@ using System.Globalization;
 namespace Causeway.Kcptun.Configuration;
 
 /// <summary>
-/// A host with one UDP port or a range of them: <c>host:29900</c>, <c>host:3000-4000</c>, <c>:29900</c>, <c>[::1]:29900</c>
-/// (spec 10.1). Stricter than the reference, which ignores what follows the first match.
+/// A host with one UDP port or a range of them: <c>host:29900</c>, <c>host:3000-4000</c>, <c>:29900</c>,
+/// <c>[::1]:29900</c> (spec 10.1). Stricter than the reference, which ignores what follows the first match.
 /// </summary>
-/// <param name="Host">A name or an address without brackets; empty for all interfaces, or for the local host when dialing.</param>
+/// <param name="Host">
+/// A name or an address without brackets; empty for all interfaces, or for the local host when dialing.
+/// </param>
 /// <param name="MinPort">The first port, 1 to 65535.</param>
 /// <param name="MaxPort">The last port, at least <paramref name="MinPort"/>, at most 65535.</param>
 public sealed record EndpointRange(string Host, int MinPort, int MaxPort)
@@ -31,10 +33,14 @@ public sealed record EndpointRange(string Host, int MinPort, int MaxPort)
         int dash = ports.IndexOf('-', StringComparison.Ordinal);
         string first = dash < 0 ? ports : ports[..dash];
         string last = dash < 0 ? ports : ports[(dash + 1)..];
-        if (!HostAndPort.TryParsePort(first, out int min) || !HostAndPort.TryParsePort(last, out int max) || min < 1 || min > max)
+        if (!HostAndPort.TryParsePort(first, out int min)
+            || !HostAndPort.TryParsePort(last, out int max)
+            || min < 1
+            || min > max)
         {
             throw new KcptunConfigException(
-                $"{option} is {KcptunConfigException.Quote(value)}; expected a port, or a range min-max of ports, from 1 to 65535");
+                $"{option} is {KcptunConfigException.Quote(value)}; "
+                + "expected a port, or a range min-max of ports, from 1 to 65535");
         }
 
         return new EndpointRange(host, min, max);

@@ -5,7 +5,9 @@ namespace Causeway.Kcptun.Configuration;
 /// <summary>The syntax that both kinds of address share.</summary>
 internal static class HostAndPort
 {
-    /// <summary>Splits <c>host:rest</c> or <c>[host]:rest</c>; a host without brackets has no colon and no blank.</summary>
+    /// <summary>
+    /// Splits <c>host:rest</c> or <c>[host]:rest</c>; a host without brackets has no colon and no blank.
+    /// </summary>
     public static bool TrySplit(string value, out string host, out string port)
     {
         host = "";
@@ -45,7 +47,9 @@ internal static class HostAndPort
 
     /// <summary>One to five digits, at most 65535.</summary>
     public static bool TryParsePort(string text, out int port) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out port) && text.Length <= 5 && port <= 65535;
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out port)
+        && text.Length <= 5
+        && port <= 65535;
 
     /// <summary>The host with brackets if it needs them.</summary>
     public static string Bracket(string host) => host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host;

@@ -15,7 +15,9 @@ public sealed record KcptunClientConfig : KcptunConfig
     /// <summary>The text that <c>--help</c> prints.</summary>
     public static string Help => ConfigHelp.Make("client", ConfigOptions.Client, new KcptunClientConfig());
 
-    /// <summary>Where to accept connections: <c>host:port</c>, or the path of a Unix socket. Default: <c>:12948</c>.</summary>
+    /// <summary>
+    /// Where to accept connections: <c>host:port</c>, or the path of a Unix socket. Default: <c>:12948</c>.
+    /// </summary>
     public string LocalAddress { get; init; } = ":12948";
 
     /// <summary>The server: <c>host:port</c> or <c>host:min-max</c>. Default: <c>vps:29900</c>.</summary>
@@ -24,7 +26,9 @@ public sealed record KcptunClientConfig : KcptunConfig
     /// <summary>Sessions to the server, used in turn, 1 to 65535. Default: 1.</summary>
     public int Connections { get; init; } = 1;
 
-    /// <summary>Seconds after which a session gets no new connection and is replaced; 0 for never. Default: 0.</summary>
+    /// <summary>
+    /// Seconds after which a session gets no new connection and is replaced; 0 for never. Default: 0.
+    /// </summary>
     public int AutoExpire { get; init; }
 
     /// <summary>Seconds that a replaced session may live on before it is closed. Default: 600.</summary>
@@ -38,7 +42,9 @@ public sealed record KcptunClientConfig : KcptunConfig
     public static KcptunClientConfig Load(string path) => Parse(ConfigJson.ReadFile(path), path);
 
     /// <summary>Reads JSON over the defaults and validates the result.</summary>
-    /// <param name="json">An object in UTF-8. Unknown keys are ignored, known ones found without regard to case.</param>
+    /// <param name="json">
+    /// An object in UTF-8. Unknown keys are ignored, known ones found without regard to case.
+    /// </param>
     /// <param name="source">What messages call it, such as the file's name.</param>
     /// <exception cref="KcptunConfigException">The text is not JSON, or an option in it cannot be used.</exception>
     public static KcptunClientConfig Parse(ReadOnlySpan<byte> json, string source = "configuration") =>
@@ -46,11 +52,15 @@ public sealed record KcptunClientConfig : KcptunConfig
 
     /// <summary>Reads a command line: flags first, then the file of <c>-c</c> over them.</summary>
     /// <param name="args">The arguments without the program's name.</param>
-    /// <param name="environmentKey">The environment variable <c>KCPTUN_KEY</c>, which <c>--key</c> and the file override.</param>
+    /// <param name="environmentKey">
+    /// The environment variable <c>KCPTUN_KEY</c>, which <c>--key</c> and the file override.
+    /// </param>
     /// <exception cref="KcptunConfigException">An option is unknown or cannot be used.</exception>
-    public static KcptunCommandLine<KcptunClientConfig> ParseFlags(ReadOnlySpan<string> args, string? environmentKey = null)
+    public static KcptunCommandLine<KcptunClientConfig> ParseFlags(
+        ReadOnlySpan<string> args, string? environmentKey = null)
     {
-        KcptunCommand command = ConfigFlags.Apply(new KcptunClientConfig(), args, environmentKey, out KcptunConfig config);
+        KcptunConfig config = new KcptunClientConfig();
+        KcptunCommand command = ConfigFlags.Apply(ref config, args, environmentKey);
         return new(command, command == KcptunCommand.Run ? ((KcptunClientConfig)config).Validated() : null);
     }
 
@@ -63,7 +73,7 @@ public sealed record KcptunClientConfig : KcptunConfig
         List<string> warnings = [];
         if (AutoExpire > 0 && ScavengeTtl > AutoExpire)
         {
-            warnings.Add($"scavengettl is {ScavengeTtl}, more than autoexpire, which is {AutoExpire}: sessions pile up");
+            warnings.Add($"scavengettl is {ScavengeTtl}, more than autoexpire, which is {AutoExpire}: they pile up");
         }
 
         return (KcptunClientConfig)ValidatedCommon(warnings);

@@ -16,6 +16,8 @@ public enum KcptunCommand
 /// <summary>A command line that was read.</summary>
 /// <typeparam name="TConfig">The side's configuration.</typeparam>
 /// <param name="Command">What it asks for.</param>
-/// <param name="Config">The validated configuration; null unless <paramref name="Command"/> is <see cref="KcptunCommand.Run"/>.</param>
+/// <param name="Config">
+/// The validated configuration; null unless <paramref name="Command"/> is <see cref="KcptunCommand.Run"/>.
+/// </param>
 public sealed record KcptunCommandLine<TConfig>(KcptunCommand Command, TConfig? Config)
     where TConfig : KcptunConfig;

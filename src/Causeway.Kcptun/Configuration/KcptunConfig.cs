@@ -8,8 +8,8 @@ namespace Causeway.Kcptun.Configuration;
 /// compression, smux version and QPP must be the same on both sides; nothing is negotiated (spec 1.2).
 /// </summary>
 /// <remarks>
-/// A record as it was made may hold anything. <c>Validated</c> checks it and settles what depends on other options; what comes
-/// from <c>Load</c>, <c>Parse</c> or <c>ParseFlags</c> has been through it.
+/// A record as it was made may hold anything. <c>Validated</c> checks it and settles what depends on other options;
+/// what comes from <c>Load</c>, <c>Parse</c> or <c>ParseFlags</c> has been through it.
 /// </remarks>
 public abstract record KcptunConfig
 {
@@ -30,19 +30,24 @@ public abstract record KcptunConfig
     /// <summary>The names that <see cref="Crypt"/> knows; any other means <c>aes</c> (spec 2).</summary>
     public static IReadOnlyList<string> CryptNames { get; } =
     [
-        "aes", "aes-128", "aes-128-gcm", "aes-192", "salsa20", "blowfish", "twofish", "cast5", "3des", "tea", "xtea", "xor",
-        "sm4", "none", "null",
+        "aes", "aes-128", "aes-128-gcm", "aes-192", "salsa20", "blowfish", "twofish", "cast5", "3des", "tea", "xtea",
+        "xor", "sm4", "none", "null",
     ];
 
-    /// <summary>The pre-shared secret from which all keys derive. Default: the public <c>it's a secrect</c>, which protects nothing.</summary>
+    /// <summary>
+    /// The pre-shared secret from which all keys derive. Default: the public <c>it's a secrect</c>, which protects
+    /// nothing.
+    /// </summary>
     public string Key { get; init; } = DefaultKey;
 
     /// <summary>The packet cipher, one of <see cref="CryptNames"/>. Default: <c>aes</c>.</summary>
     public string Crypt { get; init; } = "aes";
 
     /// <summary>
-    /// A profile: <c>normal</c>, <c>fast</c>, <c>fast2</c> or <c>fast3</c> set <see cref="NoDelay"/>, <see cref="Interval"/>,
-    /// <see cref="Resend"/> and <see cref="NoCongestion"/>; any other name, such as <c>manual</c>, leaves them. Default: <c>fast</c>.
+    /// A profile: <c>normal</c>, <c>fast</c>, <c>fast2</c> or <c>fast3</c> set <see cref="NoDelay"/>,
+    /// <see cref="Interval"/>,
+    /// <see cref="Resend"/> and <see cref="NoCongestion"/>; any other name, such as <c>manual</c>, leaves them.
+    /// Default: <c>fast</c>.
     /// </summary>
     public string Mode { get; init; } = "fast";
 
@@ -55,7 +60,9 @@ public abstract record KcptunConfig
     /// <summary>The largest UDP payload in bytes, 86 to 1500; more is capped to 1500. Default: 1350.</summary>
     public int Mtu { get; init; } = 1350;
 
-    /// <summary>Bytes per second that a session may send, parity included; 0 for no limit, negative is taken for 0. Default: 0.</summary>
+    /// <summary>
+    /// Bytes per second that a session may send, parity included; 0 for no limit, negative is taken for 0. Default: 0.
+    /// </summary>
     public long RateLimit { get; init; }
 
     /// <summary>Send window in segments, at least 1. Default: 128 for a client, 1024 for a server.</summary>
@@ -64,7 +71,9 @@ public abstract record KcptunConfig
     /// <summary>Receive window in segments, 1 to 65535. Default: 512 for a client, 1024 for a server.</summary>
     public int ReceiveWindow { get; init; }
 
-    /// <summary>Data shards of a FEC group; 0 switches FEC off. With <see cref="ParityShards"/> at most 256. Default: 10.</summary>
+    /// <summary>
+    /// Data shards of a FEC group; 0 switches FEC off. With <see cref="ParityShards"/> at most 256. Default: 10.
+    /// </summary>
     public int DataShards { get; init; } = 10;
 
     /// <summary>Parity shards of a FEC group; 0 switches FEC off. Default: 3.</summary>
@@ -79,13 +88,18 @@ public abstract record KcptunConfig
     /// <summary>Whether every datagram is acknowledged at once. Default: false.</summary>
     public bool AckNoDelay { get; init; }
 
-    /// <summary>1 for a minimum of the retransmission timeout of 30 ms instead of 100 ms. Set by a named mode. Default: 0.</summary>
+    /// <summary>
+    /// 1 for a minimum of the retransmission timeout of 30 ms instead of 100 ms. Set by a named mode. Default: 0.
+    /// </summary>
     public int NoDelay { get; init; }
 
     /// <summary>Flush interval in milliseconds, clamped to 10 to 5000. Set by a named mode. Default: 50.</summary>
     public int Interval { get; init; } = 50;
 
-    /// <summary>Later acknowledgements after which a segment is sent again; 0 or less for never. Set by a named mode. Default: 0.</summary>
+    /// <summary>
+    /// Later acknowledgements after which a segment is sent again; 0 or less for never. Set by a named mode. Default:
+    /// 0.
+    /// </summary>
     public int Resend { get; init; }
 
     /// <summary>1 for no congestion window. Set by a named mode. Default: 0.</summary>
@@ -103,13 +117,19 @@ public abstract record KcptunConfig
     /// <summary>Payload of the largest smux frame in bytes, 1 to 65535. Default: 8192.</summary>
     public int FrameSize { get; init; } = 8192;
 
-    /// <summary>Bytes that a stream may have received and not read, at most <see cref="SmuxBuffer"/>; smux 2. Default: 2097152.</summary>
+    /// <summary>
+    /// Bytes that a stream may have received and not read, at most <see cref="SmuxBuffer"/>; smux 2. Default: 2097152.
+    /// </summary>
     public int StreamBuffer { get; init; } = 2097152;
 
-    /// <summary>Seconds between heartbeats, 1 to 30: the other side gives up after 30 without any. Default: 10.</summary>
+    /// <summary>
+    /// Seconds between heartbeats, 1 to 30: the other side gives up after 30 without any. Default: 10.
+    /// </summary>
     public int KeepAlive { get; init; } = 10;
 
-    /// <summary>Seconds that one direction of a connection may outlive the other. Default: 0 for a client, 30 for a server.</summary>
+    /// <summary>
+    /// Seconds that one direction of a connection may outlive the other. Default: 0 for a client, 30 for a server.
+    /// </summary>
     public int CloseWait { get; init; }
 
     /// <summary>The file that log lines are appended to; empty for the standard error. Default: empty.</summary>
@@ -118,7 +138,9 @@ public abstract record KcptunConfig
     /// <summary>Whether messages about single streams are left out. Default: false.</summary>
     public bool Quiet { get; init; }
 
-    /// <summary>The file that counters are appended to, its name in Go's time layout; empty for none. Default: empty.</summary>
+    /// <summary>
+    /// The file that counters are appended to, its name in Go's time layout; empty for none. Default: empty.
+    /// </summary>
     public string SnmpLog { get; init; } = "";
 
     /// <summary>Seconds between two lines of <see cref="SnmpLog"/>, at least 1. Default: 60.</summary>
@@ -156,7 +178,8 @@ public abstract record KcptunConfig
         if (config.DataShards + config.ParityShards > MaxShards)
         {
             throw new KcptunConfigException(
-                $"datashard is {config.DataShards} and parityshard is {config.ParityShards}; allowed: together at most {MaxShards}");
+                $"datashard is {config.DataShards} and parityshard is {config.ParityShards}; "
+                + $"allowed: together at most {MaxShards}");
         }
 
         if (config.StreamBuffer > config.SmuxBuffer)
@@ -167,7 +190,7 @@ public abstract record KcptunConfig
 
         if (config.Tcp)
         {
-            throw new KcptunConfigException("tcp is true; allowed: false (imitating TCP is not supported, kcptun's own is broken)");
+            throw new KcptunConfigException("tcp is true; allowed: false (imitating TCP is not supported)");
         }
 
         if (config.Pprof)

@@ -3,8 +3,8 @@ using System.Text;
 namespace Causeway.Kcptun.Configuration;
 
 /// <summary>
-/// A configuration that cannot be used. <see cref="Exception.Message"/> is one line that names the option, its value and what
-/// is allowed, fit to be shown to the user as it is.
+/// A configuration that cannot be used. <see cref="Exception.Message"/> is one line that names the option, its value
+/// and what is allowed, fit to be shown to the user as it is.
 /// </summary>
 public sealed class KcptunConfigException : Exception
 {

@@ -16,10 +16,14 @@ public sealed record KcptunServerConfig : KcptunConfig
     /// <summary>The text that <c>--help</c> prints.</summary>
     public static string Help => ConfigHelp.Make("server", ConfigOptions.Server, new KcptunServerConfig());
 
-    /// <summary>Where to listen: <c>:port</c>, <c>host:port</c> or <c>host:min-max</c>. Default: <c>:29900</c>.</summary>
+    /// <summary>
+    /// Where to listen: <c>:port</c>, <c>host:port</c> or <c>host:min-max</c>. Default: <c>:29900</c>.
+    /// </summary>
     public string Listen { get; init; } = ":29900";
 
-    /// <summary>Where to forward to: <c>host:port</c>, or the path of a Unix socket. Default: <c>127.0.0.1:12948</c>.</summary>
+    /// <summary>
+    /// Where to forward to: <c>host:port</c>, or the path of a Unix socket. Default: <c>127.0.0.1:12948</c>.
+    /// </summary>
     public string Target { get; init; } = "127.0.0.1:12948";
 
     internal override IReadOnlyList<ConfigOption> Options => ConfigOptions.Server;
@@ -30,7 +34,9 @@ public sealed record KcptunServerConfig : KcptunConfig
     public static KcptunServerConfig Load(string path) => Parse(ConfigJson.ReadFile(path), path);
 
     /// <summary>Reads JSON over the defaults and validates the result.</summary>
-    /// <param name="json">An object in UTF-8. Unknown keys are ignored, known ones found without regard to case.</param>
+    /// <param name="json">
+    /// An object in UTF-8. Unknown keys are ignored, known ones found without regard to case.
+    /// </param>
     /// <param name="source">What messages call it, such as the file's name.</param>
     /// <exception cref="KcptunConfigException">The text is not JSON, or an option in it cannot be used.</exception>
     public static KcptunServerConfig Parse(ReadOnlySpan<byte> json, string source = "configuration") =>
@@ -38,11 +44,15 @@ public sealed record KcptunServerConfig : KcptunConfig
 
     /// <summary>Reads a command line: flags first, then the file of <c>-c</c> over them.</summary>
     /// <param name="args">The arguments without the program's name.</param>
-    /// <param name="environmentKey">The environment variable <c>KCPTUN_KEY</c>, which <c>--key</c> and the file override.</param>
+    /// <param name="environmentKey">
+    /// The environment variable <c>KCPTUN_KEY</c>, which <c>--key</c> and the file override.
+    /// </param>
     /// <exception cref="KcptunConfigException">An option is unknown or cannot be used.</exception>
-    public static KcptunCommandLine<KcptunServerConfig> ParseFlags(ReadOnlySpan<string> args, string? environmentKey = null)
+    public static KcptunCommandLine<KcptunServerConfig> ParseFlags(
+        ReadOnlySpan<string> args, string? environmentKey = null)
     {
-        KcptunCommand command = ConfigFlags.Apply(new KcptunServerConfig(), args, environmentKey, out KcptunConfig config);
+        KcptunConfig config = new KcptunServerConfig();
+        KcptunCommand command = ConfigFlags.Apply(ref config, args, environmentKey);
         return new(command, command == KcptunCommand.Run ? ((KcptunServerConfig)config).Validated() : null);
     }
 
@@ -63,7 +73,8 @@ public sealed record KcptunServerConfig : KcptunConfig
         yield return $"smux version: {SmuxVersion.ToString(CultureInfo.InvariantCulture)}";
         yield return $"listening on: {Listen}";
         yield return $"target: {Target}";
-        foreach (string line in StartupLog.Ciphers(this).Concat(StartupLog.Transport(this)).Concat(StartupLog.Snmp(this)))
+        foreach (string line in (string[])
+            [.. StartupLog.Ciphers(this), .. StartupLog.Transport(this), .. StartupLog.Snmp(this)])
         {
             yield return line;
         }

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Causeway.Kcptun.Configuration;
 
 /// <summary>
-/// Where a client listens or a server forwards to: a TCP address, or the path of a Unix domain socket. What does not parse as
+/// Where a client listens or a server forwards to: a TCP address, or the path of a Unix domain socket. What does not
+/// parse as
 /// <c>host:port</c> is a path (spec 10.1).
 /// </summary>
 public sealed record StreamAddress
@@ -15,7 +16,9 @@ public sealed record StreamAddress
         Path = path;
     }
 
-    /// <summary>A name or an address without brackets; empty for all interfaces, or for the local host when dialing.</summary>
+    /// <summary>
+    /// A name or an address without brackets; empty for all interfaces, or for the local host when dialing.
+    /// </summary>
     public string Host { get; }
 
     /// <summary>The TCP port, 0 to 65535; 0 lets the system choose one to listen on.</summary>
@@ -27,13 +30,16 @@ public sealed record StreamAddress
     /// <summary>Reads an address.</summary>
     /// <param name="value">What the user wrote.</param>
     /// <param name="option">The option's name, for the message.</param>
-    /// <exception cref="KcptunConfigException">The value is empty, or a host with something that is not a port.</exception>
+    /// <exception cref="KcptunConfigException">
+    /// The value is empty, or a host with something that is not a port.
+    /// </exception>
     public static StreamAddress Parse(string value, string option)
     {
         ArgumentNullException.ThrowIfNull(value);
         if (value.Length == 0)
         {
-            throw new KcptunConfigException($"{option} is empty; expected host:port or the path of a Unix domain socket");
+            throw new KcptunConfigException(
+                $"{option} is empty; expected host:port or the path of a Unix domain socket");
         }
 
         // A name has no slash: with one, a colon belongs to the path.

@@ -8,9 +8,10 @@ namespace Causeway.Kcptun.Crypt;
 
 /// <summary>AES-CFB (kcptun-wire section 3.2) by AES instructions, eight blocks at a time in both directions.</summary>
 /// <remarks>
-/// An AES instruction takes several cycles to finish, but a new one can start every cycle. Decryption of a packet has all
-/// its cipher inputs at hand, so eight blocks of one packet run together. Encryption has not: each block's input is the
-/// block before it. So eight <em>packets</em> run together, each in a lane; when one ends, the next takes its lane.
+/// An AES instruction takes several cycles to finish, but a new one can start every cycle. Decryption of a packet has
+/// all its cipher inputs at hand, so eight blocks of one packet run together. Encryption has not: each block's input
+/// is the block before it. So eight <em>packets</em> run together, each in a lane; when one ends, the next takes its
+/// lane.
 /// </remarks>
 internal sealed unsafe class AesCfbInterleavedCipher<TAes> : PacketCipher
     where TAes : struct, IAesInstructions
@@ -116,8 +117,8 @@ internal sealed unsafe class AesCfbInterleavedCipher<TAes> : PacketCipher
     }
 
     /// <summary>
-    /// Decrypts groups of eight whole blocks in place. <paramref name="before"/> is the block of ciphertext before them, and
-    /// becomes the last one of them.
+    /// Decrypts groups of eight whole blocks in place. <paramref name="before"/> is the block of ciphertext before
+    /// them, and becomes the last one of them.
     /// </summary>
     private static void DecryptGroups(
         AesKeySchedule<TAes> schedule, byte* position, int groups, ref Vector128<byte> before)
@@ -152,8 +153,8 @@ internal sealed unsafe class AesCfbInterleavedCipher<TAes> : PacketCipher
     }
 
     /// <summary>
-    /// Encrypts <paramref name="steps"/> blocks in each lane. An idle lane shadows the first one: same input, same output,
-    /// same place. That is harmless because a step loads from all lanes before it stores to any.
+    /// Encrypts <paramref name="steps"/> blocks in each lane. An idle lane shadows the first one: same input, same
+    /// output, same place. That is harmless because a step loads from all lanes before it stores to any.
     /// </summary>
     private static void RunEight(AesKeySchedule<TAes> schedule, Lane* lanes, int active, int steps)
     {
@@ -211,7 +212,9 @@ internal sealed unsafe class AesCfbInterleavedCipher<TAes> : PacketCipher
         lane7->Feedback = s7;
     }
 
-    /// <summary><see cref="RunEight"/> for two to four lanes: half the work where the processor starts one round a cycle.</summary>
+    /// <summary>
+    /// <see cref="RunEight"/> for two to four lanes: half the work where the processor starts one round a cycle.
+    /// </summary>
     private static void RunFour(AesKeySchedule<TAes> schedule, Lane* lanes, int active, int steps)
     {
         Debug.Assert(active is > 1 and <= 4, "more or fewer lanes have a kernel of their own");
@@ -362,8 +365,8 @@ internal sealed unsafe class AesCfbInterleavedCipher<TAes> : PacketCipher
     }
 
     /// <summary>
-    /// A packet under way. Its first block is done when it starts, for that needs no cipher call. Its partial last block, if
-    /// any, is a whole block in <see cref="Scratch"/> and is copied home when it is done.
+    /// A packet under way. Its first block is done when it starts, for that needs no cipher call. Its partial last
+    /// block, if any, is a whole block in <see cref="Scratch"/> and is copied home when it is done.
     /// </summary>
     private struct Lane
     {

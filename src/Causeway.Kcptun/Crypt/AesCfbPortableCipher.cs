@@ -4,9 +4,9 @@ using Causeway.Protocol;
 namespace Causeway.Kcptun.Crypt;
 
 /// <summary>
-/// AES-CFB (kcptun-wire section 3.2) over the platform's AES in ECB mode, for processors whose AES instructions .NET does not
-/// give, or that have none. A call costs much more than a block, so each one carries many: of one packet when decrypting, one
-/// of each packet of a group when encrypting.
+/// AES-CFB (kcptun-wire section 3.2) over the platform's AES in ECB mode, for processors whose AES instructions .NET
+/// does not give, or that have none. A call costs much more than a block, so each one carries many: of one packet
+/// when decrypting, one of each packet of a group when encrypting.
 /// </summary>
 internal sealed class AesCfbPortableCipher : PacketCipher
 {
@@ -51,7 +51,8 @@ internal sealed class AesCfbPortableCipher : PacketCipher
             Span<byte> left = packet.Payload;
             while (left.Length > 0)
             {
-                // The inputs are the ciphertext, one block late. The block that came too late is the first of the next turn.
+                // The inputs are the ciphertext, one block late. The block that came too late is the first of the
+                // next turn.
                 Span<byte> part = left[..Math.Min(left.Length, _keystream.Length)];
                 part.CopyTo(_feedback.AsSpan(BlockSize));
                 int length = (part.Length + BlockSize - 1) / BlockSize * BlockSize;

@@ -14,8 +14,9 @@ internal sealed class AesGcmTransform : DatagramTransform
     private const int NonceLength = 12;
     private const int TagLength = 16;
 
-    // A refusal by AesGcm.Decrypt is an exception: 5 us against the 1 us of a datagram that opens, which is what a flood of
-    // forgeries would live on. So after one, this many datagrams must open before the next is given that chance.
+    // A refusal by AesGcm.Decrypt is an exception: 5 us against the 1 us of a datagram that opens, which is what a
+    // flood of forgeries would live on. So after one, this many datagrams must open before the next is given that
+    // chance.
     private const int WaryFor = 256;
 
     private readonly AesGcm _aes;
@@ -127,8 +128,9 @@ internal sealed class AesGcmTransform : DatagramTransform
     }
 
     /// <summary>
-    /// Decrypts without an exception for a wrong tag, at twice the work. GCM encrypts by a keystream, so that to encrypt the
-    /// ciphertext is to decrypt it; to encrypt the result once more gives the tag that the datagram should have had.
+    /// Decrypts without an exception for a wrong tag, at twice the work. GCM encrypts by a keystream, so that to
+    /// encrypt the ciphertext is to decrypt it; to encrypt the result once more gives the tag that the datagram
+    /// should have had.
     /// </summary>
     private bool TryDecryptQuietly(ReadOnlySpan<byte> nonce, Span<byte> text, ReadOnlySpan<byte> tag)
     {

@@ -6,16 +6,18 @@ using X86Aes = System.Runtime.Intrinsics.X86.Aes;
 namespace Causeway.Kcptun.Crypt;
 
 /// <summary>
-/// The AES round of a processor (FIPS 197 section 5.1), in a form that suits both families. With R rounds and keys 0..R,
-/// a block is <c>Last(Round(... Round(First(block, key 0), k) ..., k), key R-1, key R)</c>, where the R - 1 calls of
-/// <c>Round</c> take keys <c>1 - KeyLag</c> to <c>R - 1 - KeyLag</c>.
+/// The AES round of a processor (FIPS 197 section 5.1), in a form that suits both families. With R rounds and keys
+/// 0..R, a block is <c>Last(Round(... Round(First(block, key 0), k) ..., k), key R-1, key R)</c>, where the R - 1
+/// calls of <c>Round</c> take keys <c>1 - KeyLag</c> to <c>R - 1 - KeyLag</c>.
 /// </summary>
 internal interface IAesInstructions
 {
     /// <summary>Whether this processor has them.</summary>
     static abstract bool IsSupported { get; }
 
-    /// <summary>0 where a round adds its key at its end (x86), 1 where it adds the one before at its beginning (Arm).</summary>
+    /// <summary>
+    /// 0 where a round adds its key at its end (x86), 1 where it adds the one before at its beginning (Arm).
+    /// </summary>
     static abstract int KeyLag { get; }
 
     static abstract Vector128<byte> First(Vector128<byte> block, Vector128<byte> key);

@@ -7,8 +7,8 @@ using System.Security.Cryptography;
 namespace Causeway.Kcptun.Crypt;
 
 /// <summary>
-/// The round keys of AES-128, AES-192 or AES-256 (FIPS 197 section 5.2), in pinned memory. The S-box is the processor's, so
-/// that the expansion looks nothing up in memory.
+/// The round keys of AES-128, AES-192 or AES-256 (FIPS 197 section 5.2), in pinned memory. The S-box is the
+/// processor's, so that the expansion looks nothing up in memory.
 /// </summary>
 internal sealed class AesKeySchedule<TAes>
     where TAes : struct, IAesInstructions

@@ -12,7 +12,9 @@ internal sealed class ChecksummedTransform : DatagramTransform
     /// <summary>Bytes in front of the payload.</summary>
     public const int Overhead = NonceLength + ChecksumLength;
 
-    /// <summary>What a receiver drops as too short, whatever the crypt: an out-of-band packet's header is this long.</summary>
+    /// <summary>
+    /// What a receiver drops as too short, whatever the crypt: an out-of-band packet's header is this long.
+    /// </summary>
     public const int MinPayload = 12;
 
     private const int NonceLength = 16;

@@ -8,16 +8,16 @@ using ArmCrc32 = System.Runtime.Intrinsics.Arm.Crc32;
 namespace Causeway.Kcptun.Crypt;
 
 /// <summary>
-/// CRC-32 of IEEE 802.3 as zlib computes it: reflected polynomial 0xEDB88320, initial value and final xor 0xFFFFFFFF. Three
-/// ways, chosen once by what the processor has; each can be called by itself.
+/// CRC-32 of IEEE 802.3 as zlib computes it: reflected polynomial 0xEDB88320, initial value and final xor 0xFFFFFFFF.
+/// Three ways, chosen once by what the processor has; each can be called by itself.
 /// </summary>
 internal static class Crc32
 {
     private const uint Polynomial = 0xEDB88320;
     private const int Slices = 8;
 
-    // Folding constants of the white paper below, bit-reflected and shifted left by one as it says: x^(distance + 32) and
-    // x^(distance - 32) modulo the polynomial, for distances of 512 and 128 bits. A test derives them anew.
+    // Folding constants of the white paper below, bit-reflected and shifted left by one as it says: x^(distance + 32)
+    // and x^(distance - 32) modulo the polynomial, for distances of 512 and 128 bits. A test derives them anew.
     internal const ulong FoldBy512Low = 0x1_5444_2BD4;
     internal const ulong FoldBy512High = 0x1_C6E4_1596;
     internal const ulong FoldBy128Low = 0x1_7519_97D0;
@@ -64,9 +64,9 @@ internal static class Crc32
     }
 
     /// <summary>
-    /// By carry-less multiplication: four 128-bit remainders run 512 bits ahead of themselves, are folded into one, and the
-    /// last 16 bytes go through the tables ("Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction",
-    /// Gopal et al., Intel 2009).
+    /// By carry-less multiplication: four 128-bit remainders run 512 bits ahead of themselves, are folded into one,
+    /// and the last 16 bytes go through the tables ("Fast CRC Computation for Generic Polynomials Using PCLMULQDQ
+    /// Instruction", Gopal et al., Intel 2009).
     /// </summary>
     public static uint ComputeFolding(ReadOnlySpan<byte> bytes)
     {
@@ -114,7 +114,8 @@ internal static class Crc32
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<ulong> Fold(Vector128<ulong> remainder, Vector128<ulong> constants) =>
-        Pclmulqdq.CarrylessMultiply(remainder, constants, 0x00) ^ Pclmulqdq.CarrylessMultiply(remainder, constants, 0x11);
+        Pclmulqdq.CarrylessMultiply(remainder, constants, 0x00)
+        ^ Pclmulqdq.CarrylessMultiply(remainder, constants, 0x11);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<ulong> Load(ref byte start, nuint offset) =>

@@ -5,13 +5,14 @@ using Org.BouncyCastle.Crypto.Engines;
 namespace Causeway.Kcptun.Crypt;
 
 /// <summary>
-/// A packet crypt of kcptun by its <c>--crypt</c> name (kcptun-wire sections 2 and 3): what it costs, what it is worth, and
-/// the transforms that speak it.
+/// A packet crypt of kcptun by its <c>--crypt</c> name (kcptun-wire sections 2 and 3): what it costs, what it is
+/// worth, and the transforms that speak it.
 /// </summary>
 /// <remarks>
-/// Only <c>aes-128-gcm</c> authenticates what it carries. All others have an encrypted CRC32 at best: it finds accidents, and
-/// most forgeries by somebody without the key, but anyone who sees a datagram can replay it and, under <c>salsa20</c>,
-/// <c>xor</c> and <c>none</c>, change it at will. No kcptun crypt is forward secret or protects against replays.
+/// Only <c>aes-128-gcm</c> authenticates what it carries. All others have an encrypted CRC32 at best: it finds
+/// accidents, and most forgeries by somebody without the key, but anyone who sees a datagram can replay it and, under
+/// <c>salsa20</c>, <c>xor</c> and <c>none</c>, change it at will. No kcptun crypt is forward secret or protects
+/// against replays.
 /// </remarks>
 public sealed class KcptunCrypt
 {
@@ -77,14 +78,18 @@ public sealed class KcptunCrypt
     /// <summary>Bytes that it adds to a datagram, in front and behind.</summary>
     public int Overhead { get; }
 
-    /// <summary>Whether a forged datagram is refused by a cryptographic tag rather than at best by a checksum.</summary>
+    /// <summary>
+    /// Whether a forged datagram is refused by a cryptographic tag rather than at best by a checksum.
+    /// </summary>
     public bool Authenticates { get; private init; }
 
-    /// <summary>The crypt of that name, matched exactly; the one of <see cref="DefaultName"/> if there is none.</summary>
+    /// <summary>
+    /// The crypt of that name, matched exactly; the one of <see cref="DefaultName"/> if there is none.
+    /// </summary>
     /// <param name="name">A <c>--crypt</c> name.</param>
     /// <param name="isFallback">
-    /// Whether the name is unknown. The reference says nothing and speaks <c>aes</c>, so that a peer with the same typing error
-    /// understands it; a caller should warn.
+    /// Whether the name is unknown. The reference says nothing and speaks <c>aes</c>, so that a peer with the same
+    /// typing error understands it; a caller should warn.
     /// </param>
     /// <exception cref="ArgumentNullException"><paramref name="name"/> is null.</exception>
     public static KcptunCrypt Resolve(string name, out bool isFallback)
@@ -99,8 +104,8 @@ public sealed class KcptunCrypt
     public static DatagramTransform Create(string name, KcptunKey key) => Resolve(name, out _).CreateTransform(key);
 
     /// <summary>
-    /// Makes a transform for one direction. It copies what it needs of the key and zeroes that when disposed; after that it
-    /// refuses to work rather than protect with a zeroed key.
+    /// Makes a transform for one direction. It copies what it needs of the key and zeroes that when disposed; after
+    /// that it refuses to work rather than protect with a zeroed key.
     /// </summary>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ObjectDisposedException"><paramref name="key"/> was disposed.</exception>

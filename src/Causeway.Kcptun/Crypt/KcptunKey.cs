@@ -8,9 +8,9 @@ namespace Causeway.Kcptun.Crypt;
 /// PBKDF2 derives from them, from which every packet crypt takes a prefix. Both are zeroed by <see cref="Dispose"/>.
 /// </summary>
 /// <remarks>
-/// Deriving takes a few milliseconds (4096 rounds of HMAC-SHA1): do it once per configuration. Transforms copy what they
-/// need, so a key may be disposed while transforms made from it are in use. The derivation is the reference's: all
-/// sessions and both directions share its result for ever, and a short key can be searched for offline.
+/// Deriving takes a few milliseconds (4096 rounds of HMAC-SHA1): do it once per configuration. Transforms copy what
+/// they need, so a key may be disposed while transforms made from it are in use. The derivation is the reference's:
+/// all sessions and both directions share its result for ever, and a short key can be searched for offline.
 /// </remarks>
 public sealed class KcptunKey : IDisposable
 {

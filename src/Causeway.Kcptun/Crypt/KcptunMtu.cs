@@ -11,7 +11,8 @@ public readonly record struct KcptunMtu(int KcpMtu, int Mss)
     private const int FecOverhead = 8;
     private const int SegmentHeader = 24;
 
-    // A setting that leaves KCP less than this is ignored by the reference; the session keeps the setting it starts with.
+    // A setting that leaves KCP less than this is ignored by the reference; the session keeps the setting it starts
+    // with.
     private const int MinKcpMtu = 50;
     private const int InitialSetting = 1400;
 

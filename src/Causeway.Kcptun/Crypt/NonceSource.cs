@@ -11,7 +11,9 @@ internal abstract class NonceSource
     public abstract void Fill(Span<byte> nonce);
 }
 
-/// <summary>Random nonces from the operating system, fetched a few hundred at a time: a call costs more than a nonce.</summary>
+/// <summary>
+/// Random nonces from the operating system, fetched a few hundred at a time: a call costs more than a nonce.
+/// </summary>
 internal sealed class RandomNonceSource : NonceSource
 {
     // 256 nonces of 16 bytes: a system call for every fourth batch of 64 datagrams.

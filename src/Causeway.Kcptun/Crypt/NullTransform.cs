@@ -2,7 +2,9 @@ using Causeway.Protocol;
 
 namespace Causeway.Kcptun.Crypt;
 
-/// <summary>The crypt <c>null</c>: the UDP payload is the FEC or KCP datagram itself (kcptun-wire section 3.5).</summary>
+/// <summary>
+/// The crypt <c>null</c>: the UDP payload is the FEC or KCP datagram itself (kcptun-wire section 3.5).
+/// </summary>
 internal sealed class NullTransform : DatagramTransform
 {
     public override int Headroom => 0;

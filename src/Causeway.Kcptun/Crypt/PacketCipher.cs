@@ -5,8 +5,8 @@ using Causeway.Protocol;
 namespace Causeway.Kcptun.Crypt;
 
 /// <summary>
-/// A length-preserving cipher over whole datagrams, each of which starts from the same state. It knows nothing of headers:
-/// <see cref="ChecksummedTransform"/> puts them there. One instance serves one thread at a time.
+/// A length-preserving cipher over whole datagrams, each of which starts from the same state. It knows nothing of
+/// headers: <see cref="ChecksummedTransform"/> puts them there. One instance serves one thread at a time.
 /// </summary>
 internal abstract class PacketCipher : IDisposable
 {

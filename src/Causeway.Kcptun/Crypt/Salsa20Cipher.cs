@@ -7,12 +7,13 @@ using Causeway.Protocol;
 namespace Causeway.Kcptun.Crypt;
 
 /// <summary>
-/// Salsa20/20 with a 256-bit key (Bernstein, "The Salsa20 family of stream ciphers") as kcptun uses it: the first 8 bytes of a
-/// packet are the nonce and stay clear, the rest is XORed with the keystream from block 0 (kcptun-wire section 3.3).
+/// Salsa20/20 with a 256-bit key (Bernstein, "The Salsa20 family of stream ciphers") as kcptun uses it: the first 8
+/// bytes of a packet are the nonce and stay clear, the rest is XORed with the keystream from block 0 (kcptun-wire
+/// section 3.3).
 /// </summary>
 /// <remarks>
-/// Blocks are independent of each other, within a packet and between packets. So a lane is given to each (packet, block) of
-/// the batch in turn, and only the batch's last group of blocks leaves lanes idle.
+/// Blocks are independent of each other, within a packet and between packets. So a lane is given to each (packet,
+/// block) of the batch in turn, and only the batch's last group of blocks leaves lanes idle.
 /// </remarks>
 internal sealed unsafe class Salsa20Cipher<TLanes, TVector> : PacketCipher
     where TLanes : struct, ISalsaLanes<TVector>
@@ -38,8 +39,8 @@ internal sealed unsafe class Salsa20Cipher<TLanes, TVector> : PacketCipher
     {
         byte* keystream = stackalloc byte[MaxLanes * BlockSize];
 
-        // What varies between lanes, each a vector's worth of words: the nonce's two, and the low word of the block counter.
-        // Its high word is 0: no packet has 2^32 blocks.
+        // What varies between lanes, each a vector's worth of words: the nonce's two, and the low word of the block
+        // counter. Its high word is 0: no packet has 2^32 blocks.
         uint* nonceLow = stackalloc uint[MaxLanes];
         uint* nonceHigh = stackalloc uint[MaxLanes];
         uint* counter = stackalloc uint[MaxLanes];

@@ -5,8 +5,8 @@ using Org.BouncyCastle.Crypto.Parameters;
 namespace Causeway.Kcptun.Crypt;
 
 /// <summary>
-/// Triple DES, encrypt-decrypt-encrypt under three keys (FIPS 46-3), from three DES engines: BouncyCastle's own engine for it
-/// allocates an array for every block.
+/// Triple DES, encrypt-decrypt-encrypt under three keys (FIPS 46-3), from three DES engines: BouncyCastle's own
+/// engine for it allocates an array for every block.
 /// </summary>
 internal sealed class TripleDesBlockCipher : BlockCipher
 {

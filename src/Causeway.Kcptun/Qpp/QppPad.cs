@@ -6,12 +6,12 @@ using System.Text;
 namespace Causeway.Kcptun.Qpp;
 
 /// <summary>
-/// The permutation pads of QPP with their inverses and the start of its generator (spec 9.1 to 9.3). Computed once for a key
-/// and a count, then shared by all streams; immutable.
+/// The permutation pads of QPP with their inverses and the start of its generator (spec 9.1 to 9.3). Computed once for
+/// a key and a count, then shared by all streams; immutable.
 /// </summary>
 /// <remarks>
-/// QPP hides little: all streams, in both directions and on both sides, use the same keystream from position 0 (spec 9.5). It
-/// is here to talk to peers that have it on. The packet cipher is what protects.
+/// QPP hides little: all streams, in both directions and on both sides, use the same keystream from position 0 (spec
+/// 9.5). It is here to talk to peers that have it on. The packet cipher is what protects.
 /// </remarks>
 public sealed class QppPad
 {
@@ -29,7 +29,8 @@ public sealed class QppPad
     private const int Chunks = 7;
     private const int ChunkLength = 32;
 
-    // Pads computed at once: what AES works on stays in the first level cache, and a call has enough blocks to be worth it.
+    // Pads computed at once: what AES works on stays in the first level cache, and a call has enough blocks to be worth
+    // it.
     private const int BatchPads = 256;
 
     private readonly byte[] _pads;
@@ -94,7 +95,9 @@ public sealed class QppPad
     /// <summary>Makes the cipher of one stream.</summary>
     public QppStreamCipher CreateCipher() => new(this);
 
-    /// <summary>Spec 9.1: the key, stretched if it is short, repeated over seven chunks, each of them derived.</summary>
+    /// <summary>
+    /// Spec 9.1: the key, stretched if it is short, repeated over seven chunks, each of them derived.
+    /// </summary>
     internal static byte[] SeedChunks(ReadOnlySpan<byte> key)
     {
         ReadOnlySpan<byte> label = "___QUANTUM_PERMUTATION_PAD_SEED_DERIVE___"u8;
@@ -127,8 +130,8 @@ public sealed class QppPad
     }
 
     /// <summary>
-    /// Spec 9.2. The steps of one pad depend on one another, but pads do not: each call encrypts the sums of a whole batch
-    /// under one key.
+    /// Spec 9.2. The steps of one pad depend on one another, but pads do not: each call encrypts the sums of a whole
+    /// batch under one key.
     /// </summary>
     private void FillPads(ReadOnlySpan<byte> chunks)
     {
@@ -141,7 +144,8 @@ public sealed class QppPad
             {
                 int pad = first + i;
                 byte[] message = Encoding.ASCII.GetBytes("QPP_" + pad.ToString("b", CultureInfo.InvariantCulture));
-                HMACSHA256.HashData(chunks.Slice(pad % Chunks * ChunkLength, ChunkLength), message, sums.AsSpan(i * ChunkLength));
+                ReadOnlySpan<byte> key = chunks.Slice(pad % Chunks * ChunkLength, ChunkLength);
+                HMACSHA256.HashData(key, message, sums.AsSpan(i * ChunkLength));
             }
 
             Shuffle(ciphers, sums, _pads.AsSpan(first * PadLength, pads * PadLength));
@@ -157,13 +161,14 @@ public sealed class QppPad
     // Single blocks, because each sum is a state to be stirred, not a message (spec 9.2).
     private static ICryptoTransform[] MakeCiphers(ReadOnlySpan<byte> chunks)
     {
+        ReadOnlySpan<byte> label = "___QUANTUM_PERMUTATION_PAD_SHUFFLE_SALT___"u8;
         ICryptoTransform[] ciphers = new ICryptoTransform[Chunks];
         for (int chunk = 0; chunk < Chunks; chunk++)
         {
             using Aes aes = Aes.Create();
             aes.Mode = CipherMode.ECB;
             aes.Padding = PaddingMode.None;
-            byte[] key = Derive(chunks.Slice(chunk * ChunkLength, ChunkLength), "___QUANTUM_PERMUTATION_PAD_SHUFFLE_SALT___"u8, 128);
+            byte[] key = Derive(chunks.Slice(chunk * ChunkLength, ChunkLength), label, 128);
             aes.Key = key;
             CryptographicOperations.ZeroMemory(key);
             ciphers[chunk] = aes.CreateEncryptor();

@@ -6,8 +6,8 @@ using Causeway.Protocol;
 namespace Causeway.Kcptun.Qpp;
 
 /// <summary>
-/// QPP over one stream (spec 9.4): each byte is mixed with a keystream byte and sent through one of the pads, chosen anew for
-/// every eight bytes. Depends on a byte's position alone, not on how the stream is cut into calls.
+/// QPP over one stream (spec 9.4): each byte is mixed with a keystream byte and sent through one of the pads, chosen
+/// anew for every eight bytes. Depends on a byte's position alone, not on how the stream is cut into calls.
 /// </summary>
 public sealed class QppStreamCipher : StreamCipher
 {
@@ -69,7 +69,9 @@ public sealed class QppStreamCipher : StreamCipher
         public static ulong After(ulong word, ulong key) => word ^ key;
     }
 
-    /// <summary>The position in one direction: the generator, the current word, and how many of its bytes are used.</summary>
+    /// <summary>
+    /// The position in one direction: the generator, the current word, and how many of its bytes are used.
+    /// </summary>
     private sealed class Direction
     {
         private readonly uint _count;
@@ -137,8 +139,8 @@ public sealed class QppStreamCipher : StreamCipher
         }
 
         /// <summary>
-        /// The pad of number <c>(word mod 65536) mod count</c>, by multiplication (Lemire, Kaser, Kurz, "Faster remainder by
-        /// direct computation": exact with 32 fraction bits for operands of 16 bits).
+        /// The pad of number <c>(word mod 65536) mod count</c>, by multiplication (Lemire, Kaser, Kurz, "Faster
+        /// remainder by direct computation": exact with 32 fraction bits for operands of 16 bits).
         /// </summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private ref byte Select(ReadOnlySpan<byte> pads, ulong word)

@@ -4,7 +4,9 @@ using System.Runtime.CompilerServices;
 
 namespace Causeway.Kcptun.Qpp;
 
-/// <summary>The generator xoshiro256** (Blackman and Vigna, "Scrambled linear pseudorandom number generators"; spec 9.3).</summary>
+/// <summary>
+/// The generator xoshiro256** (Blackman and Vigna, "Scrambled linear pseudorandom number generators"; spec 9.3).
+/// </summary>
 internal struct Xoshiro256
 {
     private ulong _s0;

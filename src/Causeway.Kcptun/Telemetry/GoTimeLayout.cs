@@ -4,8 +4,8 @@ using System.Text;
 namespace Causeway.Kcptun.Telemetry;
 
 /// <summary>
-/// Formats a time by a Go layout: an example of how the reference time, Mon Jan 2 15:04:05 MST 2006 (-0700), would look. Text
-/// that is no element is copied (pkg.go.dev/time#pkg-constants). kcptun names its counter files so.
+/// Formats a time by a Go layout: an example of how the reference time, Mon Jan 2 15:04:05 MST 2006 (-0700), would
+/// look. Text that is no element is copied (pkg.go.dev/time#pkg-constants). kcptun names its counter files so.
 /// </summary>
 public static class GoTimeLayout
 {
@@ -73,7 +73,9 @@ public static class GoTimeLayout
         return text.ToString();
     }
 
-    /// <summary>Appends the element that the layout starts with, and returns how many characters of the layout it is.</summary>
+    /// <summary>
+    /// Appends the element that the layout starts with, and returns how many characters of the layout it is.
+    /// </summary>
     private static int FormatElement(ReadOnlySpan<char> layout, DateTimeOffset time, StringBuilder text)
     {
         // The year in "_2006" is not the day in "_2".
@@ -138,7 +140,8 @@ public static class GoTimeLayout
         return end;
     }
 
-    private static string Invariant(DateTimeOffset time, string format) => time.ToString(format, CultureInfo.InvariantCulture);
+    private static string Invariant(DateTimeOffset time, string format) =>
+        time.ToString(format, CultureInfo.InvariantCulture);
 
     private static string Zone(DateTimeOffset time) => time.Offset == TimeSpan.Zero ? "UTC" : Offset(time, "");
 

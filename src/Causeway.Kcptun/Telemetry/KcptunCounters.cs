@@ -4,8 +4,8 @@ using System.Text;
 namespace Causeway.Kcptun.Telemetry;
 
 /// <summary>
-/// A snapshot of the counters that kcptun keeps for a process, under its names (spec 11). They are never reset; what is said
-/// to be a gauge shows the session that ran last.
+/// A snapshot of the counters that kcptun keeps for a process, under its names (spec 11). They are never reset; what is
+/// said to be a gauge shows the session that ran last.
 /// </summary>
 public sealed record KcptunCounters
 {
@@ -165,7 +165,9 @@ public sealed record KcptunCounters
         return line.ToString();
     }
 
-    /// <summary>The line that kcptun logs on SIGUSR1: <c>KCP SNMP:&amp;{BytesSent:0 BytesReceived:0 ...}</c> (spec 10.8).</summary>
+    /// <summary>
+    /// The line that kcptun logs on SIGUSR1: <c>KCP SNMP:&amp;{BytesSent:0 BytesReceived:0 ...}</c> (spec 10.8).
+    /// </summary>
     public override string ToString()
     {
         StringBuilder line = new("KCP SNMP:&{");

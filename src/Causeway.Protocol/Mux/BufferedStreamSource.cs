@@ -27,7 +27,10 @@ public sealed class BufferedStreamSource : IStreamSource, IDisposable
     /// <summary>Bytes that wait.</summary>
     public int Length { get; private set; }
 
-    /// <summary>Copies as much of <paramref name="bytes"/> as there is room for. Then call <see cref="MuxStream.NotifyWritable"/>.</summary>
+    /// <summary>
+    /// Copies as much of <paramref name="bytes"/> as there is room for. Then call
+    /// <see cref="MuxStream.NotifyWritable"/>.
+    /// </summary>
     /// <returns>The bytes taken.</returns>
     public int Write(ReadOnlySpan<byte> bytes)
     {

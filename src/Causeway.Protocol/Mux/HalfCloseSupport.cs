@@ -1,6 +1,8 @@
 namespace Causeway.Protocol.Mux;
 
-/// <summary>Whether the end of a stream's one direction leaves the other open. See <c>docs/design/half-close.md</c>.</summary>
+/// <summary>
+/// Whether the end of a stream's one direction leaves the other open. See <c>docs/design/half-close.md</c>.
+/// </summary>
 public enum HalfCloseSupport
 {
     /// <summary>The peer has not shown it yet.</summary>

@@ -3,7 +3,9 @@ namespace Causeway.Protocol.Mux;
 /// <summary>The kinds of failure that end a whole mux session.</summary>
 public enum MuxFailureKind
 {
-    /// <summary>The peer sent something that the protocol does not allow; the byte stream cannot be followed further.</summary>
+    /// <summary>
+    /// The peer sent something that the protocol does not allow; the byte stream cannot be followed further.
+    /// </summary>
     InvalidProtocol,
 
     /// <summary>The peer was silent for longer than the keep-alive timeout.</summary>

@@ -11,7 +11,10 @@ namespace Causeway.Protocol.Mux;
 /// <see cref="HasPendingOutput"/> and the pipe below has room, and whenever <see cref="NextDeadline"/> has come;
 /// and looks at <see cref="Failure"/> after inputs and flushes.
 /// </para>
-/// <para>Not synchronised: one thread at a time. Calls into it from an <see cref="IStreamSource"/> during a flush are allowed.</para>
+/// <para>
+/// Not synchronised: one thread at a time. Calls into it from an <see cref="IStreamSource"/> during a flush are
+/// allowed.
+/// </para>
 /// </remarks>
 public abstract class MuxSession : IDisposable
 {
@@ -47,7 +50,9 @@ public abstract class MuxSession : IDisposable
     /// <summary>Whether each direction of a stream ends by itself.</summary>
     public abstract HalfCloseSupport HalfClose { get; }
 
-    /// <summary>Takes the next bytes of the ordered pipe, cut anywhere, and the reference of the slice with them.</summary>
+    /// <summary>
+    /// Takes the next bytes of the ordered pipe, cut anywhere, and the reference of the slice with them.
+    /// </summary>
     public abstract void Input(PacketSlice bytes, Timestamp now);
 
     /// <summary>
@@ -62,7 +67,9 @@ public abstract class MuxSession : IDisposable
     /// <summary>The next thing that happened.</summary>
     public abstract bool TryReadEvent(out MuxEvent e);
 
-    /// <summary>Drops all streams and releases every buffer that they hold. Nothing is sent: smux has no goodbye (spec 7.8).</summary>
+    /// <summary>
+    /// Drops all streams and releases every buffer that they hold. Nothing is sent: smux has no goodbye (spec 7.8).
+    /// </summary>
     public void Dispose()
     {
         Dispose(disposing: true);

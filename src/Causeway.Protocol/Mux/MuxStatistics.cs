@@ -12,7 +12,9 @@ public sealed class MuxStatistics
     /// <summary>Streams opened by the peer and refused, because a limit was reached.</summary>
     public long StreamsRefused { get; internal set; }
 
-    /// <summary>Opening frames ignored: the id exists, is invalid or has the parity of this end, or too many wait for refusal.</summary>
+    /// <summary>
+    /// Opening frames ignored: the id exists, is invalid or has the parity of this end, or too many wait for refusal.
+    /// </summary>
     public long OpensIgnored { get; internal set; }
 
     /// <summary>Streams that the peer reset, or that failed by what it sent.</summary>
@@ -33,6 +35,8 @@ public sealed class MuxStatistics
     /// <summary>Payload bytes skipped: their stream is unknown, ended or not read any more.</summary>
     public long BytesDiscarded { get; internal set; }
 
-    /// <summary>Received payload bytes that were copied into compact buffers instead of being passed on in place.</summary>
+    /// <summary>
+    /// Received payload bytes that were copied into compact buffers instead of being passed on in place.
+    /// </summary>
     public long BytesCopied { get; internal set; }
 }

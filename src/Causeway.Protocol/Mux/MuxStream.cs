@@ -2,6 +2,8 @@ namespace Causeway.Protocol.Mux;
 
 /// <summary>One stream of a <see cref="MuxSession"/>. Not synchronised: use it where its session is used.</summary>
 /// <remarks>
+/// A stream exists until both directions are over, also when the peer has ended it: finish with <see cref="Close"/>,
+/// <see cref="Abort"/>, or <see cref="FinishWrites"/> and reading to the end.
 /// <code>
 /// sending:    open --FinishWrites--> draining --FIN written--> finished
 ///             open, draining --peer ended or abandoned the stream--> finished (WritesStopped)
@@ -53,7 +55,9 @@ public abstract class MuxStream
     /// <summary>Received bytes that wait for <see cref="TryRead"/>.</summary>
     public abstract long BufferedBytes { get; }
 
-    /// <summary>The peer ended its direction and everything was read, or the stream is closed: no more bytes come.</summary>
+    /// <summary>
+    /// The peer ended its direction and everything was read, or the stream is closed: no more bytes come.
+    /// </summary>
     public abstract bool IsReadFinished { get; }
 
     /// <summary>The end was sent, or the peer takes no more: no more bytes are pulled from the source.</summary>
@@ -78,8 +82,8 @@ public abstract class MuxStream
     public abstract void FinishWrites();
 
     /// <summary>
-    /// Closes the stream: <see cref="FinishWrites"/> for what the source holds, while what was received or still arrives
-    /// is dropped. The usual end of a stream that has been used.
+    /// Closes the stream: <see cref="FinishWrites"/> for what the source holds, while what was received or still
+    /// arrives is dropped. The usual end of a stream that has been used.
     /// </summary>
     public abstract void Close();
 
@@ -90,12 +94,14 @@ public abstract class MuxStream
     public abstract void Abort();
 
     /// <summary>
-    /// The next received bytes. The caller owns the slice. Take them when the application is ready for them rather than at
-    /// once: what waits in the stream is kept compact, and many tiny frames become one slice.
+    /// The next received bytes. The caller owns the slice. Take them when the application is ready for them rather
+    /// than at once: what waits in the stream is kept compact, and many tiny frames become one slice.
     /// </summary>
     public abstract bool TryRead(out PacketSlice slice);
 
-    /// <summary>The application is done with that many of the bytes that <see cref="TryRead"/> gave: the peer may send more.</summary>
+    /// <summary>
+    /// The application is done with that many of the bytes that <see cref="TryRead"/> gave: the peer may send more.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">More than was read and not yet reported.</exception>
     public abstract void Consumed(int bytes);
 }

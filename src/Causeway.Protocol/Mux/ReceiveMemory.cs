@@ -6,18 +6,20 @@ namespace Causeway.Protocol.Mux;
 /// </summary>
 /// <remarks>
 /// <para>
-/// A slice of 10 bytes keeps a whole packet buffer, or a block of 64 KiB that a batched receive filled. So a payload is passed on in
-/// place only if that is worth it, else copied into compact buffers (<see cref="ShouldShare"/>). What is held stays within
-/// <see cref="MaxPinFactor"/> times the counted bytes, plus a fixed part for sparse slices and partly filled compact
-/// buffers; when even that is used up the session stops reading, as if the bucket were empty.
+/// A slice of 10 bytes keeps a whole packet buffer, or a block of 64 KiB that a batched receive filled. So a payload
+/// is passed on in place only if that is worth it, else copied into compact buffers (<see cref="ShouldShare"/>). What
+/// is held stays within <see cref="MaxPinFactor"/> times the counted bytes, plus a fixed part for sparse slices and
+/// partly filled compact buffers; when even that is used up the session stops reading, as if the bucket were empty.
 /// </para>
-/// <para>A stream's share is returned in proportion to the bytes its application takes, which is exact when it took all.</para>
+/// <para>
+/// A stream's share is returned in proportion to the bytes its application takes, which is exact when it took all.
+/// </para>
 /// </remarks>
 internal sealed class ReceiveMemory
 {
     /// <summary>
-    /// Payloads below this are always copied: that costs less than two interlocked operations on the buffer's count and an
-    /// entry in the queue, and it joins tiny frames to one slice.
+    /// Payloads below this are always copied: that costs less than two interlocked operations on the buffer's count
+    /// and an entry in the queue, and it joins tiny frames to one slice.
     /// </summary>
     public const int CopyBelow = 256;
 
@@ -56,8 +58,8 @@ internal sealed class ReceiveMemory
     public bool HasRoom => _tokens > 0 && _held < _limit;
 
     /// <summary>
-    /// Whether to pass a payload on in place. A sparse one is, too, while little is held: then its buffer is about to be
-    /// read and reused, and a copy would be for nothing.
+    /// Whether to pass a payload on in place. A sparse one is, too, while little is held: then its buffer is about to
+    /// be read and reused, and a copy would be for nothing.
     /// </summary>
     public bool ShouldShare(int length, int retainedBytes) => length >= CopyBelow
         && ((long)length * MaxPinFactor >= retainedBytes || _held + retainedBytes <= _sparseLimit);

@@ -3,7 +3,9 @@ namespace Causeway.Protocol.Mux;
 /// <summary>A stream's place in a <see cref="SliceSlab"/>: a queue of slices.</summary>
 internal struct SliceQueue
 {
-    /// <summary>Index of the first node plus one, or 0 if the queue is empty, so that <c>default</c> is an empty queue.</summary>
+    /// <summary>
+    /// Index of the first node plus one, or 0 if the queue is empty, so that <c>default</c> is an empty queue.
+    /// </summary>
     public int First;
 
     /// <summary>Index of the last node plus one. Meaningless if the queue is empty.</summary>

@@ -9,14 +9,14 @@ public sealed record SmuxOptions
     public int Version { get; init; } = 2;
 
     /// <summary>
-    /// The largest payload of a frame that this end sends, in bytes, 1 to 65535. A larger one costs less, a smaller one lets
-    /// other streams go sooner. Frames of any size are accepted. Default 8192.
+    /// The largest payload of a frame that this end sends, in bytes, 1 to 65535. A larger one costs less, a smaller
+    /// one lets other streams go sooner. Frames of any size are accepted. Default 8192.
     /// </summary>
     public int MaxFrameSize { get; init; } = 8192;
 
     /// <summary>
-    /// Received bytes that the streams of a session may hold together before the session stops reading, at least 1. A reader
-    /// that stops can stop all streams when it is reached (always in version 1). Default 4 MiB.
+    /// Received bytes that the streams of a session may hold together before the session stops reading, at least 1. A
+    /// reader that stops can stop all streams when it is reached (always in version 1). Default 4 MiB.
     /// </summary>
     public int ReceiveBuffer { get; init; } = 4 << 20;
 
@@ -33,17 +33,19 @@ public sealed record SmuxOptions
     public TimeSpan KeepAliveInterval { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// How often to check that the peer sent something since the last check; if not, the session fails. So a silent peer
-    /// is given up after one to two of these. At most 24 days. Default 30 s.
+    /// How often to check that the peer sent something since the last check; if not, the session fails. So a silent
+    /// peer is given up after one to two of these. At most 24 days. Default 30 s.
     /// </summary>
     public TimeSpan KeepAliveTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Streams that may exist at a time, of both ends together. At least 1. Surplus ones are refused. Default 65536.</summary>
+    /// <summary>
+    /// Streams that may exist at a time, of both ends together. At least 1. Surplus ones are refused. Default 65536.
+    /// </summary>
     public int MaxStreams { get; init; } = 65536;
 
     /// <summary>
-    /// Streams of the peer that may wait until <see cref="MuxSession.TryReadEvent"/> hands them out. At least 1. Surplus
-    /// ones are refused, where kcptun stops reading. Default 1024.
+    /// Streams of the peer that may wait until <see cref="MuxSession.TryReadEvent"/> hands them out. At least 1.
+    /// Surplus ones are refused, where kcptun stops reading. Default 1024.
     /// </summary>
     public int AcceptBacklog { get; init; } = 1024;
 
@@ -79,7 +81,8 @@ public sealed record SmuxOptions
     {
         if (value <= TimeSpan.Zero || value > most)
         {
-            throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; it must be more than 0 and at most {most}.");
+            throw new ArgumentOutOfRangeException(
+                name, value, $"{name} is {value}; it must be more than 0 and at most {most}.");
         }
     }
 }

@@ -1,8 +1,8 @@
 namespace Causeway.Protocol.Mux;
 
 /// <summary>
-/// The end of streams. With a peer that has half-close, each direction ends by its own FIN, and a NOP with a stream's id
-/// abandons both. For other peers a FIN ends both directions (spec 7.7): whoever receives one may stop writing, but
+/// The end of streams. With a peer that has half-close, each direction ends by its own FIN, and a NOP with a stream's
+/// id abandons both. For other peers a FIN ends both directions (spec 7.7): whoever receives one may stop writing, but
 /// reads what was sent before. While the peer is unknown, frames are chosen that mean the same to either kind.
 /// </summary>
 public sealed partial class SmuxSession
@@ -137,9 +137,15 @@ public sealed partial class SmuxSession
         {
             // For a peer with half-close FIN alone would be the end of one direction, for others NOP alone is nothing.
             bool isOver = stream.SendOver && stream.PeerFinished;
-            ControlFrames abandon = isOver || _halfClose is HalfCloseSupport.Unsupported ? ControlFrames.None : ControlFrames.Abandon;
-            ControlFrames finish = stream.SendOver || _halfClose is HalfCloseSupport.Supported ? ControlFrames.None : ControlFrames.Finish;
-            RequestControl(stream, abandon | finish);
+            if (!isOver && _halfClose is not HalfCloseSupport.Unsupported)
+            {
+                RequestControl(stream, ControlFrames.Abandon);
+            }
+
+            if (!stream.SendOver && _halfClose is not HalfCloseSupport.Supported)
+            {
+                RequestControl(stream, ControlFrames.Finish);
+            }
         }
 
         ForgetIfOver(stream);
@@ -153,8 +159,8 @@ public sealed partial class SmuxSession
     }
 
     /// <summary>
-    /// After the FIN of a stream that is not read any more: a peer with half-close would go on sending, so it is told. It keeps
-    /// what it received, because the FIN came first.
+    /// After the FIN of a stream that is not read any more: a peer with half-close would go on sending, so it is told.
+    /// It keeps what it received, because the FIN came first.
     /// </summary>
     private void EndClose(SmuxStream stream)
     {

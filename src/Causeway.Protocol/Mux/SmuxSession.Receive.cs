@@ -5,11 +5,13 @@ namespace Causeway.Protocol.Mux;
 /// <summary>Receiving: frames out of the byte stream, payloads to the streams.</summary>
 public sealed partial class SmuxSession
 {
-    /// <summary>The stream id of the NOP that offers or confirms half-close: never a stream's (docs/design/half-close.md).</summary>
+    /// <summary>
+    /// The stream id of the NOP that offers or confirms half-close: never a stream's (docs/design/half-close.md).
+    /// </summary>
     private const uint HelloId = 1;
 
-    // How far a peer may overrun a window before the session fails. The reference enforces nothing (spec 7.5), so a peer
-    // that counts differently is bounded, not punished; one more initial window is more than any miscount.
+    // How far a peer may overrun a window before the session fails. The reference enforces nothing (spec 7.5), so a
+    // peer that counts differently is bounded, not punished; one more initial window is more than any miscount.
     private const long WindowSlack = FirstWindow;
 
     // Headers and the payload of UPD are both 8 bytes: what straddles inputs is collected here.
@@ -107,8 +109,8 @@ public sealed partial class SmuxSession
     private static bool IsKeepAlive(SmuxFrame frame) => frame is { Command: SmuxCommand.Nop, StreamId: 0 };
 
     /// <summary>
-    /// Version 2: an UPD goes after the first bytes that were taken, then for every half window (spec 7.5). None is needed
-    /// when the peer has sent all.
+    /// Version 2: an UPD goes after the first bytes that were taken, then for every half window (spec 7.5). None is
+    /// needed when the peer has sent all.
     /// </summary>
     private void NoteTaken(SmuxStream stream, long bytes)
     {
@@ -159,8 +161,8 @@ public sealed partial class SmuxSession
     }
 
     /// <summary>
-    /// Tells from the first frames whether the peer has half-close. A client's first SYN is followed at once by the hello,
-    /// and a server that got one begins with it. Keep-alives before that say nothing.
+    /// Tells from the first frames whether the peer has half-close. A client's first SYN is followed at once by the
+    /// hello, and a server that got one begins with it. Keep-alives before that say nothing.
     /// </summary>
     private void RecognizePeer(SmuxFrame frame)
     {
@@ -227,7 +229,8 @@ public sealed partial class SmuxSession
             long granted = Math.Max(FirstWindow, _options.StreamBuffer);
             if (stream.Received + frame.Length - stream.Reported > granted + WindowSlack)
             {
-                Fail(MuxFailureKind.InvalidProtocol, $"The peer sent more on stream {stream.Id} than its window allows.");
+                string reason = $"The peer sent more on stream {stream.Id} than its window allows.";
+                Fail(MuxFailureKind.InvalidProtocol, reason);
             }
         }
     }
@@ -287,7 +290,8 @@ public sealed partial class SmuxSession
 
     private string Describe(SmuxFrameError error, SmuxFrame frame) => error switch
     {
-        SmuxFrameError.WrongVersion => $"The peer sent a frame of version {frame.Version}; this session speaks {_options.Version}.",
+        SmuxFrameError.WrongVersion =>
+            $"The peer sent a frame of version {frame.Version}; this session speaks {_options.Version}.",
         SmuxFrameError.WrongLength => $"The peer sent a frame {frame.Command} of length {frame.Length}.",
         _ => $"The peer sent a frame of command {(byte)frame.Command}, which version {_options.Version} does not have.",
     };

@@ -17,7 +17,8 @@ public sealed partial class SmuxSession
 
     /// <inheritdoc/>
     public override bool HasPendingOutput => !IsOver
-        && (_helloPending || _keepAlivePending || _refused.Count > 0 || _control.First is not null || _sending.First is not null);
+        && (_sending.First is not null || _control.First is not null
+            || _helloPending || _keepAlivePending || _refused.Count > 0);
 
     /// <inheritdoc/>
     public override void Flush(IMuxOutput output, Timestamp now)
@@ -29,8 +30,12 @@ public sealed partial class SmuxSession
         }
 
         CheckTimers(now);
-        while (!IsOver && output.Capacity > 0 && (WriteControl(output) || WriteData(output)))
+        while (HasPendingOutput && output.Capacity > 0)
         {
+            if (!WriteControl(output))
+            {
+                WriteData(output);
+            }
         }
     }
 
@@ -137,11 +142,12 @@ public sealed partial class SmuxSession
     }
 
     /// <summary>
-    /// Writes one frame of the stream whose turn it is (Shreedhar and Varghese, "Efficient Fair Queuing using Deficit Round
-    /// Robin", SIGCOMM 1995, in the variant that lets a stream overdraw by a frame and repay). A turn is one full frame
-    /// for a stream of the default weight, as it is in kcptun; short frames share a turn, so that bytes are what is fair.
+    /// Writes one frame of the stream whose turn it is (Shreedhar and Varghese, "Efficient Fair Queuing using Deficit
+    /// Round Robin", SIGCOMM 1995, in the variant that lets a stream overdraw by a frame and repay). A turn is one
+    /// full frame for a stream of the default weight, as it is in kcptun; short frames share a turn, so that bytes are
+    /// what is fair.
     /// </summary>
-    private bool WriteData(IMuxOutput output)
+    private void WriteData(IMuxOutput output)
     {
         while (_sending.First is { } stream)
         {
@@ -159,11 +165,9 @@ public sealed partial class SmuxSession
             }
             else if (TryWriteFrame(output, stream))
             {
-                return true;
+                return;
             }
         }
-
-        return false;
     }
 
     /// <summary>Writes a frame, or takes the stream off the list because it has nothing to send or no window.</summary>

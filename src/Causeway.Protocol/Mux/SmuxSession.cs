@@ -85,7 +85,9 @@ public sealed partial class SmuxSession : MuxSession
     /// <summary>What the streams hold. For tests.</summary>
     internal ReceiveMemory Memory => _memory;
 
-    /// <summary>Where the window counters of new streams start. 0, except in tests of their wrapping; alike at both ends.</summary>
+    /// <summary>
+    /// Where the window counters of new streams start. 0, except in tests of their wrapping; alike at both ends.
+    /// </summary>
     internal uint FirstCounter { get; init; }
 
     /// <summary>The id of the next stream, or 0 when there is none. Set only by tests.</summary>
@@ -196,8 +198,8 @@ public sealed partial class SmuxSession : MuxSession
     }
 
     /// <summary>
-    /// Keep-alive (spec 7.6): a NOP every interval, whatever else is sent, and a check every timeout that some header came
-    /// since the last one. A session that does not read cannot know.
+    /// Keep-alive (spec 7.6): a NOP every interval, whatever else is sent, and a check every timeout that some header
+    /// came since the last one. A session that does not read cannot know.
     /// </summary>
     private void CheckTimers(Timestamp now)
     {
@@ -213,7 +215,8 @@ public sealed partial class SmuxSession : MuxSession
             bool slept = now > _timeoutAt + _options.KeepAliveInterval;
             if (!_heard && !slept && _memory.HasRoom)
             {
-                Fail(MuxFailureKind.KeepAliveTimeout, $"The peer sent nothing for {_options.KeepAliveTimeout.TotalSeconds:0.###} s.");
+                double seconds = _options.KeepAliveTimeout.TotalSeconds;
+                Fail(MuxFailureKind.KeepAliveTimeout, $"The peer sent nothing for {seconds:0.###} s.");
             }
 
             _heard = false;

@@ -128,7 +128,7 @@ internal sealed class SmuxStream : MuxStream
     {
         get
         {
-            // A window above 2^31 - 1 is none for the reference; the counters' distance could not be told from a negative one.
+            // Counters are compared modulo 2^32, so that no more than 2^31 - 1 bytes can be told apart from none.
             long window = Math.Min(PeerWindow, int.MaxValue);
             long outstanding = Sequence.Difference(unchecked((uint)Written), PeerConsumed);
             return (int)Math.Max(0, window - outstanding);

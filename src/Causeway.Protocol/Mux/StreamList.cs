@@ -16,8 +16,8 @@ internal interface IStreamLink
 }
 
 /// <summary>
-/// A queue of streams threaded through the streams themselves. A stream is in it once at most and leaves it from anywhere
-/// in constant time, so that no queue is longer than there are streams, whatever a peer does.
+/// A queue of streams threaded through the streams themselves. A stream is in it once at most and leaves it from
+/// anywhere in constant time, so that no queue is longer than there are streams, whatever a peer does.
 /// </summary>
 internal struct StreamList<TLink>
     where TLink : struct, IStreamLink

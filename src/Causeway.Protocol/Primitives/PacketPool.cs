@@ -20,28 +20,22 @@ public sealed class PacketPool
 
     private readonly MagazineCache<PacketBuffer> _buffers;
     private readonly MagazineCache<PacketBuffer> _views = new(maxIdle: 16384);
-    private readonly ConcurrentDictionary<PacketBuffer, StackTrace?>? _outstanding;
-    private readonly bool _stackTraces;
+    private readonly ConcurrentDictionary<PacketBuffer, StackTrace>? _outstanding;
 
     /// <summary>Makes a pool.</summary>
     /// <param name="bufferSize">Bytes of each buffer, headroom and tailroom included; 64 to 131072.</param>
     /// <param name="track">
     /// Remember every buffer that is out with the place that rented it, so that a leak or a double return can be reported:
-    /// for tests; it costs a dictionary entry for each rent.
-    /// </param>
-    /// <param name="stackTraces">
-    /// Whether tracking remembers the place too, which costs a stack trace for each rent: tens of microseconds. A simulation of
-    /// many datagrams goes without, and is repeated with it when it reports a leak.
+    /// for tests; it costs a stack trace and a dictionary entry for each rent.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="bufferSize"/> is out of range.</exception>
-    public PacketPool(int bufferSize = DefaultBufferSize, bool track = false, bool stackTraces = true)
+    public PacketPool(int bufferSize = DefaultBufferSize, bool track = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bufferSize, 64);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(bufferSize, 131072);
         BufferSize = bufferSize;
         _buffers = new MagazineCache<PacketBuffer>(MaxIdleBytes / bufferSize);
-        _outstanding = track ? new ConcurrentDictionary<PacketBuffer, StackTrace?>() : null;
-        _stackTraces = stackTraces;
+        _outstanding = track ? new ConcurrentDictionary<PacketBuffer, StackTrace>() : null;
     }
 
     /// <summary>The pool of datagram buffers that a process shares.</summary>
@@ -94,7 +88,7 @@ public sealed class PacketPool
     {
         if (_outstanding is { IsEmpty: false })
         {
-            IEnumerable<string> places = _outstanding.Values.GroupBy(static place => place?.ToString() ?? "(tracked without stack traces)")
+            IEnumerable<string> places = _outstanding.Values.GroupBy(static place => place.ToString())
                 .OrderByDescending(static group => group.Count()).Take(3)
                 .Select(static group => $"{group.Count()} times{Environment.NewLine}{group.Key}");
             throw new InvalidOperationException(
@@ -115,8 +109,7 @@ public sealed class PacketPool
     }
 
     // Without file and line, which cost a look into the symbol files: milliseconds for each rent.
-    private void Track(PacketBuffer buffer) =>
-        _outstanding?.TryAdd(buffer, _stackTraces ? new StackTrace(skipFrames: 1, fNeedFileInfo: false) : null);
+    private void Track(PacketBuffer buffer) => _outstanding?.TryAdd(buffer, new StackTrace(skipFrames: 1, fNeedFileInfo: false));
 
     private void Untrack(PacketBuffer buffer)
     {

@@ -4,11 +4,11 @@ namespace Causeway.Protocol;
 /// Rewrites the ordered byte pipe between ARQ and mux: a compressor. One instance serves one session, both directions.
 /// </summary>
 /// <remarks>
-/// Sending: the mux's frames go through <see cref="Encode"/>, one call for each frame, and what it returns is written below
-/// at once. Receiving: bytes from below go into <see cref="Input"/>, then <see cref="TryRead"/> is called until it answers
-/// false. Decoding happens in <see cref="TryRead"/>, so that a reader that stops taking bytes also stops the work and the
-/// memory that a peer's compressed bytes can cause. Nothing that a peer sent throws: see <see cref="Failure"/>.
-/// Not safe for use by two threads at once.
+/// Sending: the mux's frames go through <see cref="Encode"/>, one call for each frame, and what it returns is written
+/// below at once. Receiving: bytes from below go into <see cref="Input"/>, then <see cref="TryRead"/> is called until
+/// it answers false. Decoding happens in <see cref="TryRead"/>, so that a reader that stops taking bytes also stops the
+/// work and the memory that a peer's compressed bytes can cause. Nothing that a peer sent throws: see
+/// <see cref="Failure"/>. Not safe for use by two threads at once.
 /// </remarks>
 public abstract class PipeCodec : IDisposable
 {

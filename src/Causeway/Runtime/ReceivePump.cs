@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using Causeway.Links;
 using Causeway.Protocol;
 
@@ -8,6 +9,7 @@ namespace Causeway.Runtime;
 /// Receives batches (opening them on the way, since ciphers are links) and posts them to the shard. While the shard is busy
 /// on another thread the pump goes on receiving, up to a few batches ahead.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore whose wait handle is never asked for holds nothing to dispose.")]
 internal sealed class ReceivePump
 {
     // Datagrams per receive, and batches that may be under way: together they bound what waits for the shard.

@@ -18,7 +18,8 @@ public sealed class SnappyBlockTests
             int length = _encoder.Encode(plain, encoded, encoded.Length);
             Assert.InRange(length, 1, encoded.Length);
             byte[] decoded = new byte[plain.Length + random.Next(100)];
-            Assert.True(SnappyBlockDecoder.TryDecode(encoded.AsSpan(0, length), decoded, plain.Length, out int back), $"round {round}");
+            bool valid = SnappyBlockDecoder.TryDecode(encoded.AsSpan(0, length), decoded, plain.Length, out int back);
+            Assert.True(valid, $"round {round}");
             Assert.True(plain.AsSpan().SequenceEqual(decoded.AsSpan(0, back)), $"round {round}");
         }
     }
@@ -90,7 +91,8 @@ public sealed class SnappyBlockTests
     [Fact]
     public void NeverWritesBeyondTheDestinationWhateverItReads()
     {
-        // Blocks and destinations end where their arrays end, so a read or write beyond would be seen by the guard or crash.
+        // Blocks and destinations end where their arrays end, so a read or write beyond would be seen by the guard or
+        // crash.
         Random random = new(4);
         byte[] guarded = new byte[4096 + 64];
         for (int round = 0; round < 100_000; round++)

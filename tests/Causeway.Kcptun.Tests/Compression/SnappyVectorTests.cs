@@ -68,11 +68,12 @@ public sealed class SnappyVectorTests
         foreach (JsonElement item in s_vectors.GetProperty("one_stream").EnumerateArray())
         {
             byte[] plain = PlainOf(item);
-            byte[] encoded = fixture.Codec.Encode(plain.AsSpan(0, Math.Min(8, plain.Length)), plain.AsSpan(Math.Min(8, plain.Length))).ToArray();
+            int header = Math.Min(8, plain.Length);
+            byte[] encoded = fixture.Codec.Encode(plain.AsSpan(0, header), plain.AsSpan(header)).ToArray();
             Assert.Equal(plain, fixture.Decode(encoded));
 
-            // Where the reference stores, so must we, and then every byte is the same; where it compresses, we may differ by
-            // choosing other copies, but not in whether it is worth it.
+            // Where the reference stores, so must we, and then every byte is the same; where it compresses, we may
+            // differ by choosing other copies, but not in whether it is worth it.
             int[] lengths = [.. item.GetProperty("write_lengths").EnumerateArray().Select(static length => length.GetInt32())];
             byte[]? reference = item.TryGetProperty("writes_hex", out JsonElement writes)
                 ? [.. writes.EnumerateArray().SelectMany(static write => write.Hex())]

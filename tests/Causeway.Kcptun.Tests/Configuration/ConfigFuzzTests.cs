@@ -6,7 +6,10 @@ namespace Causeway.Kcptun.Tests.Configuration;
 public sealed class ConfigFuzzTests
 {
     private const string Json =
-        """{"listen": ":29900-29910", "target": "/run/x", "key": "s\u00e9cret \ud83d\ude00", "crypt": "aes", "mtu": 1350, "nocomp": true, "x": [1, {"y": null}], "qpp-count": 61, "ratelimit": -1}""";
+        """
+        {"listen": ":29900-29910", "target": "/run/x", "key": "s\u00e9cret \ud83d\ude00", "crypt": "aes", "mtu": 1350,
+         "nocomp": true, "x": [1, {"y": null}], "qpp-count": 61, "ratelimit": -1}
+        """;
 
     private static readonly string[] s_pieces =
     [

@@ -14,17 +14,28 @@ public sealed class ConfigTests
         KcptunServerConfig server = KcptunServerConfig.Parse("{}"u8);
         Assert.Equal(
             (":12948", "vps:29900", 1, 0, 600, 128, 512, 0),
-            (client.LocalAddress, client.RemoteAddress, client.Connections, client.AutoExpire, client.ScavengeTtl, client.SendWindow, client.ReceiveWindow, client.CloseWait));
+            (client.LocalAddress, client.RemoteAddress, client.Connections, client.AutoExpire, client.ScavengeTtl,
+            client.SendWindow, client.ReceiveWindow, client.CloseWait));
         Assert.Equal(
             (":29900", "127.0.0.1:12948", 1024, 1024, 30),
             (server.Listen, server.Target, server.SendWindow, server.ReceiveWindow, server.CloseWait));
         foreach (KcptunConfig config in new KcptunConfig[] { client, server })
         {
-            Assert.Equal(("it's a secrect", "aes", "fast", false, 61), (config.Key, config.Crypt, config.Mode, config.Qpp, config.QppCount));
-            Assert.Equal((1350, 0L, 10, 3, 0, false, false), (config.Mtu, config.RateLimit, config.DataShards, config.ParityShards, config.Dscp, config.NoCompression, config.AckNoDelay));
+            Assert.Equal(
+                ("it's a secrect", "aes", "fast", false, 61),
+                (config.Key, config.Crypt, config.Mode, config.Qpp, config.QppCount));
+            Assert.Equal(
+                (1350, 0L, 10, 3, 0, false, false),
+                (config.Mtu, config.RateLimit, config.DataShards, config.ParityShards, config.Dscp,
+                config.NoCompression, config.AckNoDelay));
             Assert.Equal((0, 30, 2, 1), (config.NoDelay, config.Interval, config.Resend, config.NoCongestion));
-            Assert.Equal((4194304, 2, 4194304, 8192, 2097152, 10), (config.SocketBuffer, config.SmuxVersion, config.SmuxBuffer, config.FrameSize, config.StreamBuffer, config.KeepAlive));
-            Assert.Equal(("", false, "", 60, false, false), (config.Log, config.Quiet, config.SnmpLog, config.SnmpPeriod, config.Tcp, config.Pprof));
+            Assert.Equal(
+                (4194304, 2, 4194304, 8192, 2097152, 10),
+                (config.SocketBuffer, config.SmuxVersion, config.SmuxBuffer, config.FrameSize, config.StreamBuffer,
+                config.KeepAlive));
+            Assert.Equal(
+                ("", false, "", 60, false, false),
+                (config.Log, config.Quiet, config.SnmpLog, config.SnmpPeriod, config.Tcp, config.Pprof));
             Assert.Equal([DefaultKeyWarning], config.Warnings);
             Assert.True(config.UsesFec);
         }
@@ -41,11 +52,25 @@ public sealed class ConfigTests
              "streambuf": 13000, "keepalive": 30, "closewait": 5, "log": "l", "quiet": true, "snmplog": "s", "snmpperiod": 1,
              "tcp": false, "pprof": false}
             """u8);
-        Assert.Equal(("/run/in.sock", "h:1-2", "käy", "sm4", "manual", true, 7), (config.LocalAddress, config.RemoteAddress, config.Key, config.Crypt, config.Mode, config.Qpp, config.QppCount));
-        Assert.Equal((2, 900, 30, 1200, 30_000_000_000, 11, 12), (config.Connections, config.AutoExpire, config.ScavengeTtl, config.Mtu, config.RateLimit, config.SendWindow, config.ReceiveWindow));
-        Assert.Equal((20, 0, 46, true, true, 1, 15), (config.DataShards, config.ParityShards, config.Dscp, config.NoCompression, config.AckNoDelay, config.NoDelay, config.Interval));
-        Assert.Equal((3, 1, 13, 1, 14000, 4096, 13000), (config.Resend, config.NoCongestion, config.SocketBuffer, config.SmuxVersion, config.SmuxBuffer, config.FrameSize, config.StreamBuffer));
-        Assert.Equal((30, 5, "l", true, "s", 1), (config.KeepAlive, config.CloseWait, config.Log, config.Quiet, config.SnmpLog, config.SnmpPeriod));
+        Assert.Equal(
+            ("/run/in.sock", "h:1-2", "käy", "sm4", "manual", true, 7),
+            (config.LocalAddress, config.RemoteAddress, config.Key, config.Crypt, config.Mode, config.Qpp,
+            config.QppCount));
+        Assert.Equal(
+            (2, 900, 30, 1200, 30_000_000_000, 11, 12),
+            (config.Connections, config.AutoExpire, config.ScavengeTtl, config.Mtu, config.RateLimit,
+            config.SendWindow, config.ReceiveWindow));
+        Assert.Equal(
+            (20, 0, 46, true, true, 1, 15),
+            (config.DataShards, config.ParityShards, config.Dscp, config.NoCompression, config.AckNoDelay,
+            config.NoDelay, config.Interval));
+        Assert.Equal(
+            (3, 1, 13, 1, 14000, 4096, 13000),
+            (config.Resend, config.NoCongestion, config.SocketBuffer, config.SmuxVersion, config.SmuxBuffer,
+            config.FrameSize, config.StreamBuffer));
+        Assert.Equal(
+            (30, 5, "l", true, "s", 1),
+            (config.KeepAlive, config.CloseWait, config.Log, config.Quiet, config.SnmpLog, config.SnmpPeriod));
         Assert.False(config.UsesFec);
         Assert.Equal(["QPP: the key has 4 bytes; 211 or more give it full strength"], config.Warnings);
     }
@@ -53,8 +78,15 @@ public sealed class ConfigTests
     [Fact]
     public void ReadsAServersKeysWithoutRegardToCaseAndSkipsUnknownOnes()
     {
-        KcptunServerConfig config = KcptunServerConfig.Parse(
-            "\uFEFF{\"LISTEN\": \":1\", \"Target\": \"t:2\", \"conn\": \"ours\", \"deep\": [{\"mtu\": \"x\"}, null], \"Key\": null, \"mtu\": 1, \"MTU\": 1000} rest"u8);
+        byte[] json =
+        [
+            0xEF, 0xBB, 0xBF, // a byte order mark, as editors on Windows write
+            .. """
+            {"LISTEN": ":1", "Target": "t:2", "conn": "ours", "deep": [{"mtu": "x"}, null], "Key": null,
+             "mtu": 1, "MTU": 1000} rest
+            """u8,
+        ];
+        KcptunServerConfig config = KcptunServerConfig.Parse(json);
         Assert.Equal((":1", "t:2", 1000, "it's a secrect"), (config.Listen, config.Target, config.Mtu, config.Key));
     }
 
@@ -70,7 +102,9 @@ public sealed class ConfigTests
     {
         KcptunClientConfig config = Run(
             "--nodelay", "9", "--interval", "77", "--resend", "8", "--nc", "5", "--mode", mode);
-        Assert.Equal((noDelay, interval, resend, noCongestion), (config.NoDelay, config.Interval, config.Resend, config.NoCongestion));
+        Assert.Equal(
+            (noDelay, interval, resend, noCongestion),
+            (config.NoDelay, config.Interval, config.Resend, config.NoCongestion));
         Assert.Equal(mode == "Fast", config.Warnings.Contains("mode \"Fast\" is unknown and means manual"));
     }
 
@@ -126,7 +160,7 @@ public sealed class ConfigTests
     [InlineData("--autoexpire=-1", "autoexpire is -1; allowed: 0 to 4294967")]
     [InlineData("--scavengettl=-1", "scavengettl is -1; allowed: 0 to 4294967")]
     [InlineData("--snmpperiod=0", "snmpperiod is 0; allowed: 1 to 4294967")]
-    [InlineData("--tcp", "tcp is true; allowed: false (imitating TCP is not supported, kcptun's own is broken)")]
+    [InlineData("--tcp", "tcp is true; allowed: false (imitating TCP is not supported)")]
     [InlineData("--pprof=1", "pprof is true; allowed: false (Go's profiling server is not supported)")]
     [InlineData("--remoteaddr=vps", "remoteaddr is \"vps\"; expected host:port or host:min-max, an IPv6 address in brackets")]
     [InlineData("--localaddr=:http", "localaddr is \":http\"; expected a port from 0 to 65535 behind the colon")]
@@ -151,7 +185,7 @@ public sealed class ConfigTests
     [InlineData("--interval=9 --mode=manual", "interval is 9; 10 is used")]
     [InlineData("--interval=5001 --mode=manual", "interval is 5001; 5000 is used")]
     [InlineData("--crypt=AES", "crypt \"AES\" is unknown and means aes")]
-    [InlineData("--autoexpire=599", "scavengettl is 600, more than autoexpire, which is 599: sessions pile up")]
+    [InlineData("--autoexpire=599", "scavengettl is 600, more than autoexpire, which is 599: they pile up")]
     [InlineData("--QPP --QPPCount=61", "QPP: the key has 3 bytes; 211 or more give it full strength")]
     public void WarnsWhereTheReferenceGoesOn(string flags, string warning)
     {
@@ -169,7 +203,10 @@ public sealed class ConfigTests
         KcptunClientConfig config = Run(
             "-l", ":1", "--r", "h:2", "-mtu", "1000", "--nocomp", "-quiet=true", "--acknodelay=F", "-ds=4", "--parityshard", "2",
             "--QPP=0", "--mtu=1100", "--crypt", "xor", "--");
-        Assert.Equal((":1", "h:2", 1100, true, true, false, 4, 2, false, "xor"), (config.LocalAddress, config.RemoteAddress, config.Mtu, config.NoCompression, config.Quiet, config.AckNoDelay, config.DataShards, config.ParityShards, config.Qpp, config.Crypt));
+        Assert.Equal(
+            (":1", "h:2", 1100, true, true, false, 4, 2, false, "xor"),
+            (config.LocalAddress, config.RemoteAddress, config.Mtu, config.NoCompression, config.Quiet,
+            config.AckNoDelay, config.DataShards, config.ParityShards, config.Qpp, config.Crypt));
         KcptunServerConfig server = KcptunServerConfig.ParseFlags(["-t", "/run/x", "-l=:1-9"]).Config!;
         Assert.Equal(("/run/x", ":1-9"), (server.Target, server.Listen));
     }
@@ -187,13 +224,15 @@ public sealed class ConfigTests
                 KcptunConfig byFlag = defaults;
                 foreach (string flag in option.Flags)
                 {
-                    Assert.Equal(KcptunCommand.Run, ConfigFlags.Apply(defaults, [$"--{flag}={value}"], null, out byFlag));
+                    byFlag = defaults;
+                    Assert.Equal(KcptunCommand.Run, ConfigFlags.Apply(ref byFlag, [$"--{flag}={value}"], null));
                     Assert.NotEqual(defaults, byFlag);
                     Assert.Contains($"{(flag.Length == 1 ? "-" : "--")}{flag}", help, StringComparison.Ordinal);
                 }
 
                 string json = option is TextOption ? $"\"{value}\"" : value;
-                Assert.Equal(byFlag, ConfigJson.Apply(defaults, Encoding.UTF8.GetBytes($"{{\"{option.JsonKey}\": {json}}}"), "c"));
+                json = $"{{\"{option.JsonKey}\": {json}}}";
+                Assert.Equal(byFlag, ConfigJson.Apply(defaults, Encoding.UTF8.GetBytes(json), "c"));
             }
         }
     }
@@ -207,7 +246,9 @@ public sealed class ConfigTests
             File.WriteAllText(path, """{"mtu": 1000, "mode": "fast3"}""");
             KcptunClientConfig config = KcptunClientConfig.ParseFlags(
                 ["-c", path, "--mtu", "1200", "--sndwnd", "9"], environmentKey: "from environment").Config!;
-            Assert.Equal((1000, 9, 10, "from environment"), (config.Mtu, config.SendWindow, config.Interval, config.Key));
+            Assert.Equal(
+                (1000, 9, 10, "from environment"),
+                (config.Mtu, config.SendWindow, config.Interval, config.Key));
             config = KcptunClientConfig.ParseFlags(["--key", "from flag"], environmentKey: "from environment").Config!;
             Assert.Equal("from flag", config.Key);
             Assert.Equal("it's a secrect", KcptunClientConfig.ParseFlags([], environmentKey: "").Config!.Key);
@@ -246,12 +287,13 @@ public sealed class ConfigTests
     [Fact]
     public void HelpIsAlignedAndShowsDefaults()
     {
-        string[] rows = [.. KcptunServerConfig.Help.Split('\n').Where(static line => line.StartsWith("   ", StringComparison.Ordinal))];
+        string[] rows = [.. KcptunServerConfig.Help.Split('\n').Where(static line => line.StartsWith(' '))];
         Assert.Equal(33 + 3, rows.Length);
         Assert.Single(rows.Select(static row => row.Length - row[3..].TrimStart().Length - 3).Distinct());
         int column = rows[0].IndexOf("  where", StringComparison.Ordinal);
         Assert.All(rows, row => Assert.True(row[column] == ' ' && row[column + 1] == ' ' && row[column + 2] != ' ', row));
-        Assert.Contains(rows, static row => row.Contains("--rcvwnd value", StringComparison.Ordinal) && row.EndsWith("(default: 1024)", StringComparison.Ordinal));
+        string window = Assert.Single(rows, static row => row.Contains("--rcvwnd value", StringComparison.Ordinal));
+        Assert.EndsWith("(default: 1024)", window, StringComparison.Ordinal);
         Assert.Contains("--tcp ", KcptunServerConfig.Help, StringComparison.Ordinal);
         Assert.Contains("accepted, but not supported", KcptunServerConfig.Help, StringComparison.Ordinal);
     }

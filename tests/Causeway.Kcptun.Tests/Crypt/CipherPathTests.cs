@@ -56,20 +56,25 @@ public sealed class CipherPathTests
         {
             using (cipher)
             {
-                AssertAgree(path, cipher, random, MaxLength, payloads => [.. payloads.Select(payload => SalsaReference(key, payload))]);
+                AssertAgree(
+                    path,
+                    cipher,
+                    random,
+                    MaxLength,
+                    payloads => [.. payloads.Select(payload => SalsaReference(key, payload))]);
             }
         }
     }
 
     [Theory]
-    [InlineData(16, "2b7e151628aed2a6abf7158809cf4f3c", "d014f9a8c9ee2589e13f0cc8b6630ca6")]
-    [InlineData(24, "8e73b0f7da0e6452c810f32b809079e562f8ead2522c6b7b", "e98ba06f448c773c8ecc720401002202")]
-    [InlineData(32, "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4", "fe4890d1e6188d0b046df344706c631e")]
-    public void RoundKeysEndAsInTheStandard(int keyLength, string keyHex, string lastRoundKeyHex)
+    [InlineData("2b7e151628aed2a6abf7158809cf4f3c", "d014f9a8c9ee2589e13f0cc8b6630ca6")]
+    [InlineData("8e73b0f7da0e6452c810f32b809079e562f8ead2522c6b7b", "e98ba06f448c773c8ecc720401002202")]
+    [InlineData(
+        "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4", "fe4890d1e6188d0b046df344706c631e")]
+    public void RoundKeysEndAsInTheStandard(string keyHex, string lastRoundKeyHex)
     {
         byte[] key = Convert.FromHexString(keyHex);
         byte[] last = Convert.FromHexString(lastRoundKeyHex);
-        Assert.Equal(keyLength, key.Length);
         Assert.Equal(last, new AesKeySchedule<SoftwareX86Aes>(key).Bytes[^16..]);
         Assert.Equal(last, new AesKeySchedule<SoftwareArmAes>(key).Bytes[^16..]);
         if (X86AesInstructions.IsSupported)
@@ -118,7 +123,7 @@ public sealed class CipherPathTests
     {
         int some = Math.Min(maxLength, 300);
         List<int[]> shapes = [[.. Enumerable.Range(0, some)], [.. Enumerable.Range(0, 40).Reverse()]];
-        for (int count = 1; count <= 20; count++)
+        foreach (int count in (int[])[1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 16, 17, 20])
         {
             shapes.Add([.. Enumerable.Repeat(some / 16 * 16, count)]);
             shapes.Add([.. Enumerable.Repeat(some - count, count)]);

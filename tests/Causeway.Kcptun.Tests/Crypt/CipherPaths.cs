@@ -49,14 +49,17 @@ internal static class CipherPaths
         }
     }
 
-    /// <summary>The interleaved cipher over what either family's instructions do: slow, but on every processor.</summary>
+    /// <summary>
+    /// The interleaved cipher over what either family's instructions do: slow, but on every processor.
+    /// </summary>
     public static IEnumerable<(string Path, PacketCipher Cipher)> EmulatedAes(byte[] key)
     {
         yield return ("x86 emulated", new AesCfbInterleavedCipher<SoftwareX86Aes>(key));
         yield return ("Arm emulated", new AesCfbInterleavedCipher<SoftwareArmAes>(key));
     }
 
-    public static PacketCipher AesReference(byte[] key) => new CfbCipher(new BouncyCastleBlockCipher(new AesEngine(), key));
+    public static PacketCipher AesReference(byte[] key) =>
+        new CfbCipher(new BouncyCastleBlockCipher(new AesEngine(), key));
 
     public static IEnumerable<(string Path, PacketCipher Cipher)> Salsa(byte[] key)
     {

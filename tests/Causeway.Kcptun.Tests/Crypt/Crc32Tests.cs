@@ -47,8 +47,8 @@ public sealed class Crc32Tests
             uint expected = Bitwise(bytes.AsSpan(offset, length));
             foreach ((string path, Checksum compute) in Paths())
             {
-                Assert.True(
-                    expected == compute(bytes.AsSpan(offset, length)), $"{path}, {length} bytes at {offset}, seed {Seed}");
+                uint actual = compute(bytes.AsSpan(offset, length));
+                Assert.True(expected == actual, $"{path}, {length} bytes at {offset}, seed {Seed}");
             }
         }
     }

@@ -10,14 +10,13 @@ public sealed class KcptunCryptVectorTests
 {
     private static readonly JsonElement s_vectors = GoldenVectors.Load("crypt.json");
 
-    public static TheoryData<string> Crypts =>
-        [.. s_vectors.GetProperty("ciphers").EnumerateArray().Select(static row => row.GetProperty("crypt").GetString()!)];
+    public static TheoryData<string> Crypts => [.. Rows.Select(Name)];
+
+    private static JsonElement.ArrayEnumerator Rows => s_vectors.GetProperty("ciphers").EnumerateArray();
 
     [Fact]
     public void VectorsCoverEveryCrypt() =>
-        Assert.Equal(
-            KcptunCrypt.All.Select(static crypt => crypt.Name).Order(),
-            s_vectors.GetProperty("ciphers").EnumerateArray().Select(static row => row.GetProperty("crypt").GetString()).Order());
+        Assert.Equal(KcptunCrypt.All.Select(static crypt => crypt.Name).Order(), Rows.Select(Name).Order());
 
     [Theory]
     [MemberData(nameof(Crypts))]
@@ -29,7 +28,7 @@ public sealed class KcptunCryptVectorTests
         Assert.Equal(row.Hex("key_hex"), key.Derived[..crypt.KeyLength]);
 
         JsonElement[] packets = [.. row.GetProperty("packets").EnumerateArray()];
-        byte[][] payloads = [.. packets.Select(static packet => GoldenVectors.Pattern(packet.GetProperty("payload_len").GetInt32()))];
+        byte[][] payloads = [.. packets.Select(Payload)];
         byte[][] wires = [.. packets.Select(static packet => packet.Hex("wire_hex"))];
         byte[][] nonces = [.. packets.Select(static packet => packet.Hex("nonce_hex"))];
         using DatagramTransform sender = crypt.CreateTransform(key, new GivenNonces(nonces));
@@ -53,8 +52,7 @@ public sealed class KcptunCryptVectorTests
         {
             if (packet.TryGetProperty("crc32_le_hex", out JsonElement checksum))
             {
-                byte[] payload = GoldenVectors.Pattern(packet.GetProperty("payload_len").GetInt32());
-                Assert.Equal(BitConverter.ToUInt32(checksum.Hex()), Crc32.Compute(payload));
+                Assert.Equal(BitConverter.ToUInt32(checksum.Hex()), Crc32.Compute(Payload(packet)));
             }
         }
     }
@@ -63,19 +61,20 @@ public sealed class KcptunCryptVectorTests
     public void EveryPrefixOfTheRawCiphersIsTheReferences()
     {
         byte[] plain = s_vectors.Hex("raw_cipher_plain_hex");
-        foreach ((string name, string path, PacketCipher cipher) in CipherPaths.All(static row => Row(row).Hex("key_hex")))
+        foreach ((string name, string path, PacketCipher cipher) in CipherPaths.All(Key))
         {
             using (cipher)
             {
                 byte[] expected = Row(name).GetProperty("raw_cipher").Hex("cipher_hex");
                 int shortest = name == "salsa20" ? 8 : 0;
-                byte[][] prefixes = [.. Enumerable.Range(shortest, plain.Length + 1 - shortest).Select(length => plain[..length])];
+                IEnumerable<int> lengths = Enumerable.Range(shortest, plain.Length + 1 - shortest);
+                byte[][] prefixes = [.. lengths.Select(length => plain[..length])];
                 using PacketBatch batch = new(track: false, prefixes);
                 cipher.Encrypt(batch.Buffers);
                 foreach (PacketBuffer packet in batch.Buffers)
                 {
-                    Assert.True(
-                        packet.Payload.SequenceEqual(expected.AsSpan(0, packet.Length)), $"{name} by {path}, {packet.Length} bytes");
+                    bool same = packet.Payload.SequenceEqual(expected.AsSpan(0, packet.Length));
+                    Assert.True(same, $"{name} by {path}, {packet.Length} bytes");
                 }
 
                 cipher.Decrypt(batch.Buffers);
@@ -101,8 +100,9 @@ public sealed class KcptunCryptVectorTests
             byte[][] shards = batch.Payloads;
             Assert.Equal(kcp, shards[..kcp.Length].Select(static shard => shard[8..]));
 
-            byte[][] nonces = row.GetProperty("nonces_hex") is { ValueKind: JsonValueKind.Array } given ? Bytes(given) : [];
-            using DatagramTransform sender = crypt.CreateTransform(key, new GivenNonces(nonces));
+            JsonElement nonces = row.GetProperty("nonces_hex");
+            using DatagramTransform sender = crypt.CreateTransform(
+                key, new GivenNonces(nonces.ValueKind == JsonValueKind.Array ? Bytes(nonces) : []));
             sender.Protect(batch.Buffers);
             Assert.Equal(wires, batch.Payloads);
 
@@ -133,11 +133,20 @@ public sealed class KcptunCryptVectorTests
     [InlineData("aes-128-gcm", true, 0, 1364)]
     [InlineData("aes-128-gcm", false, int.MinValue, 1372)]
     [InlineData("aes-128-gcm", false, int.MaxValue, 1472)]
-    public void SettingsThatLeaveTooLittleAreIgnored(string crypt, bool fec, int setting, int kcpMtu) =>
-        Assert.Equal(new KcptunMtu(kcpMtu, kcpMtu - 24), KcptunMtu.Effective(setting, KcptunCrypt.Resolve(crypt, out _), fec));
+    public void SettingsThatLeaveTooLittleAreIgnored(string name, bool fec, int setting, int kcpMtu)
+    {
+        KcptunCrypt crypt = KcptunCrypt.Resolve(name, out _);
+        Assert.Equal(new KcptunMtu(kcpMtu, kcpMtu - 24), KcptunMtu.Effective(setting, crypt, fec));
+    }
 
-    private static JsonElement Row(string crypt) =>
-        s_vectors.GetProperty("ciphers").EnumerateArray().Single(row => row.GetProperty("crypt").GetString() == crypt);
+    private static byte[] Key(string crypt) => Row(crypt).Hex("key_hex");
+
+    private static JsonElement Row(string crypt) => Rows.Single(row => Name(row) == crypt);
+
+    private static string Name(JsonElement row) => row.GetProperty("crypt").GetString()!;
+
+    private static byte[] Payload(JsonElement packet) =>
+        GoldenVectors.Pattern(packet.GetProperty("payload_len").GetInt32());
 
     private static byte[][] Bytes(JsonElement array) => [.. array.EnumerateArray().Select(static item => item.Hex())];
 }

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Causeway.Kcptun.Crypt;
+using Causeway.Protocol;
 using Causeway.TestKit;
 
 namespace Causeway.Kcptun.Tests.Crypt;
@@ -11,14 +12,13 @@ public sealed class KcptunKeyTests
     private static readonly JsonElement s_vectors = GoldenVectors.Load("kdf.json");
 
     public static TheoryData<string> Entries =>
-        [.. s_vectors.GetProperty("entries").EnumerateArray().Select(static entry => entry.GetProperty("name").GetString()!)];
+        [.. Rows("entries").Select(static entry => entry.GetProperty("name").GetString()!)];
 
     [Theory]
     [MemberData(nameof(Entries))]
     public void DerivesWhatTheReferenceDerives(string name)
     {
-        JsonElement entry = s_vectors.GetProperty("entries").EnumerateArray()
-            .Single(entry => entry.GetProperty("name").GetString() == name);
+        JsonElement entry = Rows("entries").Single(entry => entry.GetProperty("name").GetString() == name);
         byte[] password = entry.Hex("password_utf8_hex");
         using KcptunKey fromBytes = new(password);
         using KcptunKey fromText = new(Encoding.UTF8.GetString(password));
@@ -31,7 +31,7 @@ public sealed class KcptunKeyTests
     public void EveryCryptTakesThePrefixAndCostsTheBytesThatTheReferenceSays()
     {
         using KcptunKey key = new(KcptunKey.Default);
-        JsonElement[] rows = [.. s_vectors.GetProperty("crypt_keys_for_default_password").EnumerateArray()];
+        JsonElement[] rows = [.. Rows("crypt_keys_for_default_password")];
         Assert.Equal(KcptunCrypt.All.Count + 1, rows.Length);
         foreach (JsonElement row in rows)
         {
@@ -41,7 +41,7 @@ public sealed class KcptunKeyTests
             Assert.Equal(isFallback ? KcptunCrypt.DefaultName : name, crypt.Name);
             Assert.Equal(row.Hex("key_hex"), key.Derived[..crypt.KeyLength]);
             Assert.Equal(row.GetProperty("wire_overhead_bytes").GetInt32(), crypt.Overhead);
-            using var transform = crypt.CreateTransform(key);
+            using DatagramTransform transform = crypt.CreateTransform(key);
             Assert.Equal(crypt.Overhead, transform.Headroom + transform.Tailroom);
         }
     }
@@ -64,7 +64,7 @@ public sealed class KcptunKeyTests
     [Fact]
     public void XorTablesAreTheReferences()
     {
-        foreach (JsonElement table in s_vectors.GetProperty("xor_tables").EnumerateArray())
+        foreach (JsonElement table in Rows("xor_tables"))
         {
             using XorCipher cipher = new(table.Hex("xor_pbkdf2_password_hex"));
             Assert.Equal(table.GetProperty("length").GetInt32(), cipher.MaxLength);
@@ -95,8 +95,8 @@ public sealed class KcptunKeyTests
         foreach (KcptunCrypt crypt in KcptunCrypt.All)
         {
             KcptunKey key = new("secret");
-            using var sender = crypt.CreateTransform(key);
-            using var receiver = crypt.CreateTransform(key);
+            using DatagramTransform sender = crypt.CreateTransform(key);
+            using DatagramTransform receiver = crypt.CreateTransform(key);
             key.Dispose();
             using PacketBatch batch = new(payload);
             sender.Protect(batch.Buffers);
@@ -104,4 +104,6 @@ public sealed class KcptunKeyTests
             Assert.Equal(payload, batch.Buffers[0].Payload);
         }
     }
+
+    private static JsonElement.ArrayEnumerator Rows(string member) => s_vectors.GetProperty(member).EnumerateArray();
 }

@@ -8,7 +8,9 @@ internal sealed class PacketBatch : IDisposable
 {
     private readonly PacketPool _pool;
 
-    /// <param name="track">Off where the code under test has no way to release a buffer: tracking makes renting slow.</param>
+    /// <param name="track">
+    /// Off where the code under test has no way to release a buffer: tracking makes renting slow.
+    /// </param>
     /// <param name="payloads">One for each datagram.</param>
     public PacketBatch(bool track, params IEnumerable<byte[]> payloads)
     {

@@ -6,9 +6,9 @@ namespace Causeway.Kcptun.Tests.Crypt;
 /// <summary>The steps of FIPS 197 section 5.1, from their definition.</summary>
 internal static class SoftwareAes
 {
-    private static readonly byte[] s_sbox = [.. Enumerable.Range(0, 256).Select(static value => Substitute((byte)value))];
+    private static readonly byte[] s_sbox = Table(Substitute);
 
-    private static readonly byte[] s_double = [.. Enumerable.Range(0, 256).Select(static value => Multiply((byte)value, 2))];
+    private static readonly byte[] s_double = Table(static value => Multiply(value, 2));
 
     public static Vector128<byte> SubstituteAndShift(Vector128<byte> block)
     {
@@ -39,6 +39,9 @@ internal static class SoftwareAes
 
         return Vector128.Create<byte>(to);
     }
+
+    private static byte[] Table(Func<byte, byte> function) =>
+        [.. Enumerable.Range(0, 256).Select(value => function((byte)value))];
 
     private static byte Multiply(byte left, byte right)
     {

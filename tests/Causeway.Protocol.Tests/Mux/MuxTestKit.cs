@@ -156,7 +156,7 @@ internal sealed class MuxPair : IDisposable
         ToClient = new BytePipe(Pool, pipe);
     }
 
-    public PacketPool Pool { get; } = new(track: true);
+    public PacketPool Pool { get; } = new(16384, track: true);
 
     public SmuxSession Client { get; }
 

@@ -13,16 +13,16 @@ public sealed class SmuxKeepAliveTests
     public void TwoIdleSessionsKeepEachOtherAlive()
     {
         using MuxPair pair = new(s_options);
-        for (int i = 0; i < 1000; i++)
+        for (int i = 0; i < 100; i++)
         {
             pair.Now = Timestamp.Min(pair.Client.NextDeadline, pair.Server.NextDeadline);
             pair.Step();
         }
 
-        Assert.True(pair.Now > Second(3000));
+        Assert.True(pair.Now > Second(500));
         Assert.Null(pair.Client.Failure);
         Assert.Null(pair.Server.Failure);
-        Assert.InRange(pair.Client.Statistics.FramesSent, 300, 1000);
+        Assert.InRange(pair.Client.Statistics.FramesSent, 50, 100);
     }
 
     [Fact]

@@ -28,7 +28,7 @@ public sealed class SmuxTransferTests
         for (int i = 0; i < 20; i++)
         {
             MuxStream stream = (i % 4 == 3 ? pair.Server : pair.Client).TryOpen(pair.Now)!;
-            transfers.Add(new Transfer(stream, pair, random.Next(0, 40000), seed + i));
+            transfers.Add(new Transfer(stream, pair, random.Next(0, 30000), seed + i));
         }
 
         int steps = 0;
@@ -73,7 +73,10 @@ public sealed class SmuxTransferTests
         }
     }
 
-    /// <summary>A stream's opener sends random bytes through the bounded source; the other end reads when it likes, and ends its side.</summary>
+    /// <summary>
+    /// A stream's opener sends random bytes through the bounded source; the other end reads when it likes, and ends
+    /// its side.
+    /// </summary>
     private sealed class Transfer : IDisposable
     {
         private readonly BufferedStreamSource _source;

@@ -262,7 +262,7 @@ public sealed class ArqTransferTests
     public void MutatedDatagramsNeverThrowAndAreBounded()
     {
         List<byte[]> corpus = Capture();
-        PacketPool pool = new(track: true, stackTraces: false);
+        PacketPool pool = new(track: true);
         using ArqEndpoint victim = new(new ArqEndpointOptions(), pool, 1, 2);
         SimulatedNetwork network = new(1, pool);
         SimulatedHost host = network.Attach("victim", victim);

@@ -33,7 +33,7 @@ public sealed class ArqPair : IDisposable
         ArgumentNullException.ThrowIfNull(plan);
         first ??= new ArqEndpointOptions();
         second ??= first;
-        Pool = pool ?? new PacketPool(track: true, stackTraces: false);
+        Pool = pool ?? new PacketPool(track: true);
         Network = new SimulatedNetwork(plan.Seed, Pool);
         bool checksum = plan.Corrupts;
         ulong up = SeededRandom.Derive(plan.Seed, 1);
