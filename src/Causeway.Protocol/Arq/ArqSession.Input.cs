@@ -219,6 +219,7 @@ public sealed partial class ArqSession
         (segment.State == SendState.Lost ? _lost : _inFlight).Remove(segment);
         state.AckedBytes += segment.Length;
         state.AckedSegments++;
+        _repeatCredit = Math.Min(MaxRepeatCredit, _repeatCredit + RepeatCreditOfAck);
         segment.State = SendState.Acknowledged;
         segment.Buffer!.Release();
         segment.Buffer = null;

@@ -6,6 +6,13 @@ namespace Causeway.Protocol.Arq;
 /// <content>What leaves.</content>
 public sealed partial class ArqSession
 {
+    // Repeated retransmissions are paid from a credit that acknowledgements fill; a burst of 32 of them does no harm.
+    private const int RepeatCost = 2;
+    private const int RepeatCreditOfAck = 3;
+    private const int MaxRepeatCredit = 32 * RepeatCost;
+
+    private int _repeatCredit = MaxRepeatCredit;
+
     // Below this much unsent data a writer is never held back by a small window, so that a burst finds data waiting.
     private const int LeastQueuedBytes = 64 << 10;
 
@@ -133,7 +140,7 @@ public sealed partial class ArqSession
     private bool TrySendData<TSink>(scoped ref TSink sink, scoped ref DatagramWriter writer, ref FlushState state)
         where TSink : IPacketSink, allows ref struct
     {
-        while (_lost.Head is { } lost && CongestionAllows(lost.Length, isRetransmission: true)
+        while (_lost.Head is { } lost && RetransmissionAllowed(lost)
             && _pacer.CanSend(_congestion.PacingRate, state.Now))
         {
             if (!TryTransmit(ref sink, ref writer, in state, lost))
@@ -169,6 +176,7 @@ public sealed partial class ArqSession
         {
             CountRetransmission(segment);
             _lost.Remove(segment);
+            _repeatCredit = Math.Max(0, _repeatCredit - (segment.Transmissions < 2 ? 0 : RepeatCost));
             _timeoutProbes = Math.Max(0, _timeoutProbes - 1);
         }
         else
@@ -231,14 +239,19 @@ public sealed partial class ArqSession
     }
 
     /// <summary>Whether the windows, leaving the pacer aside, let anything leave that waits.</summary>
-    private bool WindowsAllowSomething() => _lost.Head is { } lost
-        ? CongestionAllows(lost.Length, isRetransmission: true)
-        : NewDataAllowed();
+    private bool WindowsAllowSomething() => _lost.Head is { } lost ? RetransmissionAllowed(lost) : NewDataAllowed();
 
     private bool NewDataAllowed() => _lost.Count == 0 && _ring.UnsentCount > 0 && PeerAllowsNewData()
         && CongestionAllows(_ring[_ring.Next].Length, isRetransmission: false);
 
     private bool PeerAllowsNewData() => _ring.SentCount < Math.Min(_options.SendWindow, _peerWindow);
+
+    // Segments whose retransmission was lost too go again for acknowledgements that arrived, three for two (packet
+    // conservation, RFC 6937 section 3, with room for a third of them to be lost once more). A fixed window larger than what
+    // the path and its queue hold would otherwise send all that was lost again and again, once a round trip, and lose most
+    // of it every time.
+    private bool RetransmissionAllowed(SendSegment lost) => CongestionAllows(lost.Length, isRetransmission: true)
+        && (lost.Transmissions < 2 || _repeatCredit >= RepeatCost || _inFlight.Count == 0 || _timeoutProbes > 0);
 
     // With nothing in flight no acknowledgement can open the window again, so one segment always may leave; after a
     // timeout the first retransmissions may too, whatever the controller thinks (RFC 9002 section 7.5).

@@ -33,7 +33,7 @@ public readonly struct PacketSlice
         _buffer is null ? default : MemoryMarshal.CreateFromPinnedArray(_buffer.Array, _offset, Length);
 
     /// <summary>Bytes of the buffer that the slice keeps from being reused; what a limit on memory has to count.</summary>
-    public int RetainedBytes => _buffer is null ? 0 : _buffer.Capacity;
+    public int RetainedBytes => _buffer is null ? 0 : _buffer.Array.Length;
 
     /// <summary>The slice without its first <paramref name="count"/> bytes. The reference moves along: drop this one.</summary>
     public PacketSlice Skip(int count)
