@@ -35,7 +35,7 @@ internal sealed unsafe class AesCfbInterleavedCipher<TAes> : PacketCipher
     public override void Encrypt(ReadOnlySpan<PacketBuffer> batch)
     {
         byte* tails = stackalloc byte[Lanes * BlockSize];
-        Lane* lanes = stackalloc Lane[Lanes];
+        CfbLane* lanes = stackalloc CfbLane[Lanes];
         for (int i = 0; i < Lanes; i++)
         {
             lanes[i].Scratch = tails + (i * BlockSize);
@@ -156,12 +156,12 @@ internal sealed unsafe class AesCfbInterleavedCipher<TAes> : PacketCipher
     /// Encrypts <paramref name="steps"/> blocks in each lane. An idle lane shadows the first one: same input, same
     /// output, same place. That is harmless because a step loads from all lanes before it stores to any.
     /// </summary>
-    private static void RunEight(AesKeySchedule<TAes> schedule, Lane* lanes, int active, int steps)
+    private static void RunEight(AesKeySchedule<TAes> schedule, CfbLane* lanes, int active, int steps)
     {
         Debug.Assert(active is > 4 and <= Lanes, "fewer lanes have a kernel of their own");
-        Lane* lane5 = active > 5 ? lanes + 5 : lanes;
-        Lane* lane6 = active > 6 ? lanes + 6 : lanes;
-        Lane* lane7 = active > 7 ? lanes + 7 : lanes;
+        CfbLane* lane5 = active > 5 ? lanes + 5 : lanes;
+        CfbLane* lane6 = active > 6 ? lanes + 6 : lanes;
+        CfbLane* lane7 = active > 7 ? lanes + 7 : lanes;
         byte* p0 = lanes->Position;
         byte* p1 = lanes[1].Position;
         byte* p2 = lanes[2].Position;
@@ -215,11 +215,11 @@ internal sealed unsafe class AesCfbInterleavedCipher<TAes> : PacketCipher
     /// <summary>
     /// <see cref="RunEight"/> for two to four lanes: half the work where the processor starts one round a cycle.
     /// </summary>
-    private static void RunFour(AesKeySchedule<TAes> schedule, Lane* lanes, int active, int steps)
+    private static void RunFour(AesKeySchedule<TAes> schedule, CfbLane* lanes, int active, int steps)
     {
         Debug.Assert(active is > 1 and <= 4, "more or fewer lanes have a kernel of their own");
-        Lane* lane2 = active > 2 ? lanes + 2 : lanes;
-        Lane* lane3 = active > 3 ? lanes + 3 : lanes;
+        CfbLane* lane2 = active > 2 ? lanes + 2 : lanes;
+        CfbLane* lane3 = active > 3 ? lanes + 3 : lanes;
         byte* p0 = lanes->Position;
         byte* p1 = lanes[1].Position;
         byte* p2 = lane2->Position;
@@ -250,7 +250,7 @@ internal sealed unsafe class AesCfbInterleavedCipher<TAes> : PacketCipher
         lane3->Feedback = s3;
     }
 
-    private static void RunOne(AesKeySchedule<TAes> schedule, Lane* lane, int steps)
+    private static void RunOne(AesKeySchedule<TAes> schedule, CfbLane* lane, int steps)
     {
         byte* position = lane->Position;
         Vector128<byte> state = lane->Feedback;
@@ -362,82 +362,5 @@ internal sealed unsafe class AesCfbInterleavedCipher<TAes> : PacketCipher
         }
 
         block = TAes.Last(block, Vector128.Load(last - BlockSize), Vector128.Load(last));
-    }
-
-    /// <summary>
-    /// A packet under way. Its first block is done when it starts, for that needs no cipher call. Its partial last
-    /// block, if any, is a whole block in <see cref="Scratch"/> and is copied home when it is done.
-    /// </summary>
-    private struct Lane
-    {
-        /// <summary>The next block.</summary>
-        public byte* Position;
-
-        /// <summary>Whole blocks from there on that can run without looking; at least 1 in an active lane.</summary>
-        public int Blocks;
-
-        /// <summary>The block of ciphertext before.</summary>
-        public Vector128<byte> Feedback;
-
-        /// <summary>16 bytes of this lane's own. They move with it when lanes change places.</summary>
-        public byte* Scratch;
-
-        private byte* _tail;
-        private int _tailLength;
-
-        /// <returns>Whether there is more to do than this does itself.</returns>
-        public bool TryStart(byte* packet, int length, Vector128<byte> firstKeystream)
-        {
-            if (length < BlockSize)
-            {
-                for (int i = 0; i < length; i++)
-                {
-                    packet[i] ^= firstKeystream.GetElement(i);
-                }
-
-                return false;
-            }
-
-            Feedback = firstKeystream ^ Vector128.Load(packet);
-            Feedback.Store(packet);
-            Position = packet + BlockSize;
-            Blocks = (length / BlockSize) - 1;
-            _tailLength = length % BlockSize;
-            _tail = packet + (length - _tailLength);
-            return Blocks > 0 || TryStartTail();
-        }
-
-        /// <summary>Accounts for <paramref name="steps"/> blocks done.</summary>
-        /// <returns>Whether there is more to do.</returns>
-        public bool TryContinue(int steps)
-        {
-            Blocks -= steps;
-            Position += steps * BlockSize;
-            if (Blocks > 0)
-            {
-                return true;
-            }
-
-            if (Position == Scratch + BlockSize)
-            {
-                Unsafe.CopyBlockUnaligned(_tail, Scratch, (uint)_tailLength);
-                return false;
-            }
-
-            return TryStartTail();
-        }
-
-        private bool TryStartTail()
-        {
-            if (_tailLength == 0)
-            {
-                return false;
-            }
-
-            Unsafe.CopyBlockUnaligned(Scratch, _tail, (uint)_tailLength);
-            Position = Scratch;
-            Blocks = 1;
-            return true;
-        }
     }
 }
