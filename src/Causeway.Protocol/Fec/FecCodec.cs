@@ -58,10 +58,13 @@ public sealed class FecCodec : IDisposable
     }
 
     /// <summary>
-    /// Takes note of a datagram from the peer, which stays the caller's. The bytes of <see cref="FecPacketKind.Data"/> from
-    /// <see cref="FecEncoder.HeaderSize"/> on are the session's; all of <see cref="FecPacketKind.None"/> are, unless
-    /// <see cref="FecDecoder.IsFec"/> says that it was a damaged one.
+    /// Takes note of a datagram from the peer, which stays the caller's.
     /// </summary>
+    /// <returns>
+    /// What is the session's part of it: with <see cref="FecPacketKind.Data"/> the bytes from
+    /// <see cref="FecEncoder.HeaderSize"/> on, with <see cref="FecPacketKind.None"/> all of it (plain KCP, or a damaged FEC
+    /// datagram, which is too short to be taken for KCP), otherwise nothing.
+    /// </returns>
     public FecPacketKind Add(PacketBuffer datagram)
     {
         ArgumentNullException.ThrowIfNull(datagram);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 
 namespace Causeway.Protocol.Fec;
 
@@ -39,9 +40,10 @@ public sealed class FecDecoder : IDisposable
     private int _openGroups;
     private int _recoveredCount;
     private int _recoveredTaken;
+    private bool _disposed;
 
     /// <summary>Makes a decoder.</summary>
-    /// <param name="dataShards">Data datagrams of a group, at least 1. One that does not know the peer's counts begins with 1.</param>
+    /// <param name="dataShards">Data datagrams of a group, at least 1; begin with 1 if the peer's count is unknown.</param>
     /// <param name="parityShards">Parity datagrams of a group, at least 1; at most 256 together with the former.</param>
     /// <param name="pool">Where rebuilt datagrams are rented.</param>
     /// <param name="statistics">Counters to add to; its own if null.</param>
@@ -82,9 +84,11 @@ public sealed class FecDecoder : IDisposable
     /// <returns>
     /// What it is. <see cref="FecPacketKind.Data"/> only if it is long enough to carry a datagram of the session.
     /// </returns>
+    /// <exception cref="ObjectDisposedException">The decoder was disposed.</exception>
     public FecPacketKind Add(PacketBuffer datagram)
     {
         ArgumentNullException.ThrowIfNull(datagram);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         DropRecovered();
         FecHeader header = FecHeader.Read(datagram.Payload);
         if (datagram.Length < MinDatagramLength || header.Kind == FecPacketKind.None)
@@ -127,10 +131,10 @@ public sealed class FecDecoder : IDisposable
     }
 
     /// <summary>
-    /// Takes a datagram that the last <see cref="Add"/> rebuilt: what the ARQ of the peer sent, without FEC header and size.
-    /// The caller owns it. Datagrams come in the order in which they were sent.
+    /// Takes a datagram that the last <see cref="Add"/> rebuilt: what the ARQ of the peer sent, without FEC header and
+    /// size. The caller owns it. Datagrams come in the order in which they were sent.
     /// </summary>
-    public bool TryTakeRecovered([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out PacketBuffer? datagram)
+    public bool TryTakeRecovered([NotNullWhen(true)] out PacketBuffer? datagram)
     {
         if (_recoveredTaken == _recoveredCount)
         {
@@ -146,6 +150,7 @@ public sealed class FecDecoder : IDisposable
     /// <summary>Releases all buffers that it holds.</summary>
     public void Dispose()
     {
+        _disposed = true;
         DropRecovered();
         CloseGroups(all: true);
     }

@@ -39,13 +39,14 @@ public sealed class FecEncoder : IDisposable
     private int _ready;
     private int _longestBody;
     private bool _oversized;
+    private bool _disposed;
     private Timestamp? _previous;
 
     /// <summary>Makes an encoder.</summary>
     /// <param name="dataShards">Data datagrams of a group, at least 1.</param>
     /// <param name="parityShards">Parity datagrams of a group, at least 1; at most 256 together with the former.</param>
     /// <param name="pool">Where parity datagrams are rented. Its buffers should be as large as those of the data.</param>
-    /// <param name="firstSequence">The first sequence id; kcptun begins at 0. The first of a group, so a multiple of its size.</param>
+    /// <param name="firstSequence">The first sequence id, a multiple of the size of a group. kcptun begins at 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">A value is out of range.</exception>
     public FecEncoder(int dataShards, int parityShards, PacketPool pool, uint firstSequence = 0)
         : this(dataShards, parityShards, pool, firstSequence, GaloisKernel.Best)
@@ -90,15 +91,18 @@ public sealed class FecEncoder : IDisposable
     /// Prepends the header to a datagram, which stays the caller's, and adds it to the parity of its group.
     /// </summary>
     /// <param name="datagram">
-    /// A datagram of the session, at most <see cref="MaxDatagramLength"/> bytes, with <see cref="HeaderSize"/> bytes of headroom.
+    /// A datagram of the session, at most <see cref="MaxDatagramLength"/> bytes, with <see cref="HeaderSize"/> bytes of
+    /// headroom.
     /// </param>
     /// <param name="now">The time, by which a pause is told. It does not run backwards.</param>
     /// <returns>How many parity datagrams are ready: none, or all of a group.</returns>
     /// <exception cref="ArgumentException">The datagram is too long.</exception>
     /// <exception cref="InvalidOperationException">The datagram has too little headroom.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed.</exception>
     public int Encode(PacketBuffer datagram, Timestamp now)
     {
         ArgumentNullException.ThrowIfNull(datagram);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         if (datagram.Length > MaxDatagramLength)
         {
             throw new ArgumentException(
@@ -153,6 +157,7 @@ public sealed class FecEncoder : IDisposable
     /// <summary>Releases the buffers that it holds.</summary>
     public void Dispose()
     {
+        _disposed = true;
         _ready = 0;
         foreach (ref PacketBuffer? parity in _parity.AsSpan())
         {

@@ -9,7 +9,9 @@ public sealed class FecStatistics
     /// <summary>Data datagrams that were rebuilt, before their size was checked. kcptun's <c>FECRecovered</c>.</summary>
     public long Recovered { get; internal set; }
 
-    /// <summary>Groups that could not be rebuilt because they are larger than the pool's buffers. kcptun's <c>FECErrs</c>.</summary>
+    /// <summary>
+    /// Groups that could not be rebuilt because they are larger than the pool's buffers. kcptun's <c>FECErrs</c>.
+    /// </summary>
     public long Errors { get; internal set; }
 
     /// <summary>

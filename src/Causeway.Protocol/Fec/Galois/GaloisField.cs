@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Causeway.Protocol.Fec;
@@ -38,14 +39,19 @@ internal static class GaloisField
     public static ReadOnlySpan<byte> NibbleProducts(byte coefficient) =>
         s_nibbleProducts.AsSpan(coefficient * ProductsOfOneCoefficient, ProductsOfOneCoefficient);
 
-    /// <summary>The first of <see cref="NibbleProducts"/>, for vector loads.</summary>
-    public static ref readonly byte NibbleProductsReference(byte coefficient) =>
-        ref MemoryMarshal.GetReference(NibbleProducts(coefficient));
+    /// <summary>
+    /// The first of <see cref="NibbleProducts"/>, for vector loads. Inlined, because a call would spill the vectors of the
+    /// coefficients loaded before.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ref readonly byte NibbleProductsReference(byte coefficient) => ref Unsafe.Add(
+        ref MemoryMarshal.GetArrayDataReference(s_nibbleProducts), (nuint)coefficient * ProductsOfOneCoefficient);
 
     /// <summary>
     /// Multiplication by a coefficient as the 8 by 8 bit matrix that GF2P8AFFINEQB takes. (GF2P8MULB reduces by 0x11B and
     /// is of no use here.) The instruction makes result bit i the parity of matrix byte 7 - i and the operand.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong AffineMatrix(byte coefficient) => s_affineMatrices[coefficient];
 
     private static byte[] MakePowers(byte[] logarithms)
