@@ -3,10 +3,12 @@ using System.Diagnostics.CodeAnalysis;
 namespace Causeway.Protocol.Fec;
 
 /// <summary>
-/// Forward error correction of one session: an encoder if it is switched on here, and a decoder as soon as the peer turns
-/// out to use it. Nothing is negotiated; each side copes with whatever the other sends (spec 1.2, 4.2).
+/// Forward error correction of one session: an encoder if it is switched on here, and a decoder as soon as the peer
+/// turns out to use it. Nothing is negotiated; each side copes with whatever the other sends (spec 1.2, 4.2).
 /// </summary>
-/// <remarks>See <see cref="FecEncoder"/> and <see cref="FecDecoder"/> for the order of calls. Not thread-safe.</remarks>
+/// <remarks>
+/// See <see cref="FecEncoder"/> and <see cref="FecDecoder"/> for the order of calls. Not thread-safe.
+/// </remarks>
 public sealed class FecCodec : IDisposable
 {
     private readonly PacketPool _pool;
@@ -62,8 +64,8 @@ public sealed class FecCodec : IDisposable
     /// </summary>
     /// <returns>
     /// What is the session's part of it: with <see cref="FecPacketKind.Data"/> the bytes from
-    /// <see cref="FecEncoder.HeaderSize"/> on, with <see cref="FecPacketKind.None"/> all of it (plain KCP, or a damaged FEC
-    /// datagram, which is too short to be taken for KCP), otherwise nothing.
+    /// <see cref="FecEncoder.HeaderSize"/> on, with <see cref="FecPacketKind.None"/> all of it (plain KCP, or a damaged
+    /// FEC datagram, which is too short to be taken for KCP), otherwise nothing.
     /// </returns>
     public FecPacketKind Add(PacketBuffer datagram)
     {
