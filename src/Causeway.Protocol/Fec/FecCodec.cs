@@ -3,10 +3,12 @@ using System.Diagnostics.CodeAnalysis;
 namespace Causeway.Protocol.Fec;
 
 /// <summary>
-/// Forward error correction of one session: an encoder if it is switched on here, and a decoder as soon as the peer turns
-/// out to use it. Nothing is negotiated; each side copes with whatever the other sends (spec 1.2, 4.2).
+/// Forward error correction of one session: an encoder if it is switched on here, and a decoder as soon as the peer
+/// turns out to use it. Nothing is negotiated; each side copes with whatever the other sends (spec 1.2, 4.2).
 /// </summary>
-/// <remarks>See <see cref="FecEncoder"/> and <see cref="FecDecoder"/> for the order of calls. Not thread-safe.</remarks>
+/// <remarks>
+/// See <see cref="FecEncoder"/> and <see cref="FecDecoder"/> for the order of calls. Not thread-safe.
+/// </remarks>
 public sealed class FecCodec : IDisposable
 {
     private readonly PacketPool _pool;
@@ -58,10 +60,13 @@ public sealed class FecCodec : IDisposable
     }
 
     /// <summary>
-    /// Takes note of a datagram from the peer, which stays the caller's. The bytes of <see cref="FecPacketKind.Data"/> from
-    /// <see cref="FecEncoder.HeaderSize"/> on are the session's; all of <see cref="FecPacketKind.None"/> are, unless
-    /// <see cref="FecDecoder.IsFec"/> says that it was a damaged one.
+    /// Takes note of a datagram from the peer, which stays the caller's.
     /// </summary>
+    /// <returns>
+    /// What is the session's part of it: with <see cref="FecPacketKind.Data"/> the bytes from
+    /// <see cref="FecEncoder.HeaderSize"/> on, with <see cref="FecPacketKind.None"/> all of it (plain KCP, or a damaged
+    /// FEC datagram, which is too short to be taken for KCP), otherwise nothing.
+    /// </returns>
     public FecPacketKind Add(PacketBuffer datagram)
     {
         ArgumentNullException.ThrowIfNull(datagram);

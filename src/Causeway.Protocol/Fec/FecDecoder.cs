@@ -1,24 +1,26 @@
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 
 namespace Causeway.Protocol.Fec;
 
 /// <summary>
-/// Collects the shards of a peer's FEC groups and rebuilds lost datagrams from them (spec 4.6), whatever shard counts the
-/// peer uses (spec 4.7).
+/// Collects the shards of a peer's FEC groups and rebuilds lost datagrams from them (spec 4.6), whatever shard counts
+/// the peer uses (spec 4.7).
 /// </summary>
 /// <remarks>
 /// <para>
-/// Calls come in this order: if <see cref="IsFec"/>, hand a data datagram's bytes from <see cref="FecEncoder.HeaderSize"/>
-/// on to the ARQ, then <see cref="Add"/> the whole datagram, then take what was rebuilt by <see cref="TryTakeRecovered"/>
-/// until it answers false. What is not taken before the next <see cref="Add"/> is dropped.
+/// Calls come in this order: if <see cref="IsFec"/>, hand a data datagram's bytes from
+/// <see cref="FecEncoder.HeaderSize"/> on to the ARQ, then <see cref="Add"/> the whole datagram, then take what was
+/// rebuilt by <see cref="TryTakeRecovered"/> until it answers false. What is not taken before the next
+/// <see cref="Add"/> is dropped.
 /// </para>
 /// <para>
 /// A datagram that may still be needed is kept by reference, not copied, and never modified. Memory is bounded by four
 /// groups of shards, each no larger than a datagram. One direction of one session; not thread-safe.
 /// </para>
 /// <para>
-/// While the peer's datagrams contradict the shard counts, nothing is stored or rebuilt: with the wrong counts the result
-/// would be garbage. Arrived data is not affected, because the ARQ has it already.
+/// While the peer's datagrams contradict the shard counts, nothing is stored or rebuilt: with the wrong counts the
+/// result would be garbage. Arrived data is not affected, because the ARQ has it already.
 /// </para>
 /// </remarks>
 public sealed class FecDecoder : IDisposable
@@ -39,10 +41,15 @@ public sealed class FecDecoder : IDisposable
     private int _openGroups;
     private int _recoveredCount;
     private int _recoveredTaken;
+    private bool _disposed;
 
     /// <summary>Makes a decoder.</summary>
-    /// <param name="dataShards">Data datagrams of a group, at least 1. One that does not know the peer's counts begins with 1.</param>
-    /// <param name="parityShards">Parity datagrams of a group, at least 1; at most 256 together with the former.</param>
+    /// <param name="dataShards">
+    /// Data datagrams of a group, at least 1; begin with 1 if the peer's count is unknown.
+    /// </param>
+    /// <param name="parityShards">
+    /// Parity datagrams of a group, at least 1; at most 256 together with the former.
+    /// </param>
     /// <param name="pool">Where rebuilt datagrams are rented.</param>
     /// <param name="statistics">Counters to add to; its own if null.</param>
     /// <exception cref="ArgumentOutOfRangeException">A count is out of range.</exception>
@@ -73,8 +80,8 @@ public sealed class FecDecoder : IDisposable
     public FecStatistics Statistics { get; }
 
     /// <summary>
-    /// Whether a datagram has an FEC header; otherwise it is plain KCP, whose command and fragment stand in the same place
-    /// and cannot be mistaken for it (spec 4.2).
+    /// Whether a datagram has an FEC header; otherwise it is plain KCP, whose command and fragment stand in the same
+    /// place and cannot be mistaken for it (spec 4.2).
     /// </summary>
     public static bool IsFec(ReadOnlySpan<byte> datagram) => FecHeader.Read(datagram).Kind != FecPacketKind.None;
 
@@ -82,9 +89,11 @@ public sealed class FecDecoder : IDisposable
     /// <returns>
     /// What it is. <see cref="FecPacketKind.Data"/> only if it is long enough to carry a datagram of the session.
     /// </returns>
+    /// <exception cref="ObjectDisposedException">The decoder was disposed.</exception>
     public FecPacketKind Add(PacketBuffer datagram)
     {
         ArgumentNullException.ThrowIfNull(datagram);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         DropRecovered();
         FecHeader header = FecHeader.Read(datagram.Payload);
         if (datagram.Length < MinDatagramLength || header.Kind == FecPacketKind.None)
@@ -127,10 +136,10 @@ public sealed class FecDecoder : IDisposable
     }
 
     /// <summary>
-    /// Takes a datagram that the last <see cref="Add"/> rebuilt: what the ARQ of the peer sent, without FEC header and size.
-    /// The caller owns it. Datagrams come in the order in which they were sent.
+    /// Takes a datagram that the last <see cref="Add"/> rebuilt: what the ARQ of the peer sent, without FEC header and
+    /// size. The caller owns it. Datagrams come in the order in which they were sent.
     /// </summary>
-    public bool TryTakeRecovered([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out PacketBuffer? datagram)
+    public bool TryTakeRecovered([NotNullWhen(true)] out PacketBuffer? datagram)
     {
         if (_recoveredTaken == _recoveredCount)
         {
@@ -146,6 +155,7 @@ public sealed class FecDecoder : IDisposable
     /// <summary>Releases all buffers that it holds.</summary>
     public void Dispose()
     {
+        _disposed = true;
         DropRecovered();
         CloseGroups(all: true);
     }
@@ -259,7 +269,9 @@ public sealed class FecDecoder : IDisposable
         _recoveredCount = KeepPlausible(rebuilt);
     }
 
-    /// <summary>Lists the positions of shards that are there, and of data that is not. Answers the longest body.</summary>
+    /// <summary>
+    /// Lists the positions of shards that are there, and of data that is not. Answers the longest body.
+    /// </summary>
     private int Sort(FecGroup group, Span<byte> present, Span<byte> missing)
     {
         int longest = 0;
@@ -283,8 +295,8 @@ public sealed class FecDecoder : IDisposable
     }
 
     /// <summary>
-    /// Strips the size field of rebuilt bodies and cuts them to size; releases those whose size cannot be true, moving the
-    /// others up. Answers how many are left.
+    /// Strips the size field of rebuilt bodies and cuts them to size; releases those whose size cannot be true, moving
+    /// the others up. Answers how many are left.
     /// </summary>
     private int KeepPlausible(Span<PacketBuffer?> rebuilt)
     {

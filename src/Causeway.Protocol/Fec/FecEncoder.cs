@@ -5,8 +5,8 @@ namespace Causeway.Protocol.Fec;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Calls come in this order: <see cref="Encode"/> for a datagram that is about to leave; if it answers n &gt; 0, take the n
-/// parity datagrams by <see cref="TakeParity"/> and send them right behind it. What is not taken before the next
+/// Calls come in this order: <see cref="Encode"/> for a datagram that is about to leave; if it answers n &gt; 0, take
+/// the n parity datagrams by <see cref="TakeParity"/> and send them right behind it. What is not taken before the next
 /// <see cref="Encode"/> is dropped.
 /// </para>
 /// <para>
@@ -30,8 +30,8 @@ public sealed class FecEncoder : IDisposable
     private readonly PacketPool _pool;
     private readonly uint _sequenceLimit;
 
-    // The parity of the group so far, each a whole datagram whose header is written when the group is complete. All have
-    // the length of the longest data datagram of the group. Null where none was rented or where it was taken.
+    // The parity of the group so far, each a whole datagram whose header is written when the group is complete. All
+    // have the length of the longest data datagram of the group. Null where none was rented or where it was taken.
     private readonly PacketBuffer?[] _parity;
 
     private uint _nextSequence;
@@ -39,13 +39,20 @@ public sealed class FecEncoder : IDisposable
     private int _ready;
     private int _longestBody;
     private bool _oversized;
+    private bool _disposed;
     private Timestamp? _previous;
 
     /// <summary>Makes an encoder.</summary>
     /// <param name="dataShards">Data datagrams of a group, at least 1.</param>
-    /// <param name="parityShards">Parity datagrams of a group, at least 1; at most 256 together with the former.</param>
-    /// <param name="pool">Where parity datagrams are rented. Its buffers should be as large as those of the data.</param>
-    /// <param name="firstSequence">The first sequence id; kcptun begins at 0. The first of a group, so a multiple of its size.</param>
+    /// <param name="parityShards">
+    /// Parity datagrams of a group, at least 1; at most 256 together with the former.
+    /// </param>
+    /// <param name="pool">
+    /// Where parity datagrams are rented. Its buffers should be as large as those of the data.
+    /// </param>
+    /// <param name="firstSequence">
+    /// The first sequence id, a multiple of the size of a group. kcptun begins at 0.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">A value is out of range.</exception>
     public FecEncoder(int dataShards, int parityShards, PacketPool pool, uint firstSequence = 0)
         : this(dataShards, parityShards, pool, firstSequence, GaloisKernel.Best)
@@ -80,7 +87,9 @@ public sealed class FecEncoder : IDisposable
     /// <summary>The sequence id of the next datagram.</summary>
     public uint NextSequence => _nextSequence;
 
-    /// <summary>Groups that went without parity because a pause of 500 ms or more preceded their last datagram.</summary>
+    /// <summary>
+    /// Groups that went without parity because a pause of 500 ms or more preceded their last datagram.
+    /// </summary>
     public long PausedGroups { get; private set; }
 
     /// <summary>Groups that went without parity because a datagram was larger than the pool's buffers hold.</summary>
@@ -90,15 +99,18 @@ public sealed class FecEncoder : IDisposable
     /// Prepends the header to a datagram, which stays the caller's, and adds it to the parity of its group.
     /// </summary>
     /// <param name="datagram">
-    /// A datagram of the session, at most <see cref="MaxDatagramLength"/> bytes, with <see cref="HeaderSize"/> bytes of headroom.
+    /// A datagram of the session, at most <see cref="MaxDatagramLength"/> bytes, with <see cref="HeaderSize"/> bytes of
+    /// headroom.
     /// </param>
     /// <param name="now">The time, by which a pause is told. It does not run backwards.</param>
     /// <returns>How many parity datagrams are ready: none, or all of a group.</returns>
     /// <exception cref="ArgumentException">The datagram is too long.</exception>
     /// <exception cref="InvalidOperationException">The datagram has too little headroom.</exception>
+    /// <exception cref="ObjectDisposedException">The encoder was disposed.</exception>
     public int Encode(PacketBuffer datagram, Timestamp now)
     {
         ArgumentNullException.ThrowIfNull(datagram);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         if (datagram.Length > MaxDatagramLength)
         {
             throw new ArgumentException(
@@ -109,8 +121,8 @@ public sealed class FecEncoder : IDisposable
         FecHeader.WriteData(datagram.Prepend(HeaderSize), TakeSequence(), bodyLength);
         Accumulate(datagram);
 
-        // Only the gap before the last datagram of a group counts, and the very first datagram has none before it, which
-        // counts as a pause: with one data shard it gets no parity (spec 4.4).
+        // Only the gap before the last datagram of a group counts, and the very first datagram has none before it,
+        // which counts as a pause: with one data shard it gets no parity (spec 4.4).
         bool paused = _previous is not { } previous || now.MicrosecondsSince(previous) >= PauseMicroseconds;
         _previous = now;
         if (++_collected < DataShards)
@@ -137,9 +149,12 @@ public sealed class FecEncoder : IDisposable
 
     /// <summary>
     /// One of the parity datagrams that the last <see cref="Encode"/> announced, header included, with
-    /// the headroom that the group's first datagram had left and the peer of its last. The caller owns it.
+    /// One of the parity datagrams that the last <see cref="Encode"/> announced, header included, with the headroom that
+    /// the group's first datagram had left and the peer of its last. The caller owns it.
     /// </summary>
-    /// <param name="index">From 0 to one less than <see cref="Encode"/> answered. They leave in this order, each once.</param>
+    /// <param name="index">
+    /// From 0 to one less than <see cref="Encode"/> answered. They leave in this order, each once.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such datagram.</exception>
     /// <exception cref="InvalidOperationException">It was taken before.</exception>
     public PacketBuffer TakeParity(int index)
@@ -153,6 +168,7 @@ public sealed class FecEncoder : IDisposable
     /// <summary>Releases the buffers that it holds.</summary>
     public void Dispose()
     {
+        _disposed = true;
         _ready = 0;
         foreach (ref PacketBuffer? parity in _parity.AsSpan())
         {

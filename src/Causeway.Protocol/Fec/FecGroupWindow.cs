@@ -17,12 +17,13 @@ internal enum FecGroupPlace
 }
 
 /// <summary>
-/// Decides which groups are worth memory: the newest and <see cref="Behind"/> before it, as in the reference (spec 4.6).
+/// Decides which groups are worth memory: the newest and <see cref="Behind"/> before it, as in the reference (spec
+/// 4.6).
 /// </summary>
 /// <remarks>
 /// The reference follows any jump ahead at once and never goes back, so that one bogus sequence id ends its error
-/// correction. Here a group outside the window moves it only if the datagrams that lie outside agree with one another: a
-/// vote (Boyer and Moore, "MJRTY") in which neighbours of the candidate count for it, strangers against it, and any
+/// correction. Here a group outside the window moves it only if the datagrams that lie outside agree with one another:
+/// a vote (Boyer and Moore, "MJRTY") in which neighbours of the candidate count for it, strangers against it, and any
 /// datagram inside the window ends the vote.
 /// </remarks>
 internal sealed class FecGroupWindow
@@ -30,12 +31,14 @@ internal sealed class FecGroupWindow
     /// <summary>Groups kept before the newest.</summary>
     public const int Behind = 3;
 
-    /// <summary>Groups that the newest may jump ahead without a vote: a blackout of about a second at 10 Gbit/s.</summary>
+    /// <summary>
+    /// Groups that the newest may jump ahead without a vote: a blackout of about a second at 10 Gbit/s.
+    /// </summary>
     public const int Ahead = 65536;
 
     /// <summary>
-    /// Votes to move. More than a path that reorders brings of late datagrams in a row, few enough to lose no more than a
-    /// few groups to a peer that started over.
+    /// Votes to move. More than a path that reorders brings of late datagrams in a row, few enough to lose no more than
+    /// a few groups to a peer that started over.
     /// </summary>
     public const int VotesToRestart = 32;
 
@@ -104,7 +107,9 @@ internal sealed class FecGroupWindow
         return ++_votes >= VotesToRestart;
     }
 
-    /// <summary>Groups from <paramref name="origin"/> to <paramref name="group"/> on the shorter way around the wrap.</summary>
+    /// <summary>
+    /// Groups from <paramref name="origin"/> to <paramref name="group"/> on the shorter way around the wrap.
+    /// </summary>
     private long Distance(uint group, uint origin)
     {
         long distance = (long)group - origin;

@@ -68,8 +68,8 @@ internal readonly record struct FecHeader(uint Sequence, FecPacketKind Kind)
     }
 
     /// <summary>
-    /// Where sequence ids wrap to 0: the largest multiple of the group size within 32 bits, so that positions in a group
-    /// stay aligned (spec 4.3).
+    /// Where sequence ids wrap to 0: the largest multiple of the group size within 32 bits, so that positions in a
+    /// group stay aligned (spec 4.3).
     /// </summary>
     public static uint SequenceLimit(int totalShards) => uint.MaxValue / (uint)totalShards * (uint)totalShards;
 }

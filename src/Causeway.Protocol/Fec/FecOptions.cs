@@ -4,8 +4,9 @@ namespace Causeway.Protocol.Fec;
 
 /// <summary>How many parity datagrams forward error correction adds to how many data datagrams.</summary>
 /// <remarks>
-/// A group of <see cref="DataShards"/> datagrams survives the loss of any <see cref="ParityShards"/> of its datagrams at
-/// the price of <c>ParityShards / DataShards</c> more bandwidth. Larger groups resist bursts better and rebuild later.
+/// A group of <see cref="DataShards"/> datagrams survives the loss of any <see cref="ParityShards"/> of its datagrams
+/// at the price of <c>ParityShards / DataShards</c> more bandwidth. Larger groups resist bursts better and rebuild
+/// later.
 /// </remarks>
 public sealed record FecOptions
 {
@@ -21,8 +22,8 @@ public sealed record FecOptions
     public int DataShards { get; init; } = 10;
 
     /// <summary>
-    /// Parity datagrams of a group, 0 to 255, at most 256 together with <see cref="DataShards"/>; default 3, as kcptun's
-    /// <c>parityshard</c>. 0 switches correction off.
+    /// Parity datagrams of a group, 0 to 255, at most 256 together with <see cref="DataShards"/>; default 3, as
+    /// kcptun's <c>parityshard</c>. 0 switches correction off.
     /// </summary>
     public int ParityShards { get; init; } = 3;
 
@@ -30,7 +31,9 @@ public sealed record FecOptions
     public bool IsEnabled => DataShards > 0 && ParityShards > 0;
 
     /// <summary>Throws if a value is out of range.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">A value is out of range; the message says which and why.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A value is out of range; the message says which and why.
+    /// </exception>
     public void Validate()
     {
         ThrowIfOutside(nameof(DataShards), DataShards);

@@ -3,16 +3,18 @@ namespace Causeway.Protocol.Fec;
 /// <summary>Finds a peer's shard counts from the sequence ids and types of its datagrams (spec 4.7).</summary>
 /// <remarks>
 /// <para>
-/// Because sequence ids wrap at a multiple of the group size n, a datagram is data exactly if <c>seqid mod n &lt; ds</c>
-/// (spec 4.3). So each datagram by itself narrows what ds can be for each n: above the position of any data, not above the
-/// position of any parity. An n whose bounds cross is ruled out. What remains after a few groups is one n with one ds, and
-/// that is the truth, for the truth is never ruled out. Gaps, duplicates, reordering and skipped parity are no evidence for
-/// or against anything; the reference's estimator, which walks a run without gaps, fails at the first of them.
+/// Because sequence ids wrap at a multiple of the group size n, a datagram is data exactly if <c>seqid mod n &lt;
+/// ds</c> (spec 4.3). So each datagram by itself narrows what ds can be for each n: above the position of any data, not
+/// above the position of any parity. An n whose bounds cross is ruled out. What remains after a few groups is one n
+/// with one ds, and that is the truth, for the truth is never ruled out. Gaps, duplicates, reordering and skipped
+/// parity are no evidence for or against anything; the reference's estimator, which walks a run without gaps, fails at
+/// the first of them.
 /// </para>
 /// <para>
-/// Evidence goes stale when the peer changes its counts, and garbage can spoil it. Then all n are ruled out, and the older
-/// half of the evidence is dropped, until some n explains the rest. That costs at most as many steps as the samples
-/// dropped cost when they came, so the work for a datagram is bounded by a small multiple of 255 whatever a peer sends.
+/// Evidence goes stale when the peer changes its counts, and garbage can spoil it. Then all n are ruled out, and the
+/// older half of the evidence is dropped, until some n explains the rest. That costs at most as many steps as the
+/// samples dropped cost when they came, so the work for a datagram is bounded by a small multiple of 255 whatever a
+/// peer sends.
 /// </para>
 /// </remarks>
 internal sealed class FecTuner
@@ -33,7 +35,9 @@ internal sealed class FecTuner
     private long _samples;
     private long _evidence;
 
-    /// <summary>Whether it is looking for counts. Otherwise samples are only kept, for the time when it must look.</summary>
+    /// <summary>
+    /// Whether it is looking for counts. Otherwise samples are only kept, for the time when it must look.
+    /// </summary>
     public bool IsActive { get; private set; }
 
     /// <summary>Takes a sample.</summary>
@@ -65,8 +69,8 @@ internal sealed class FecTuner
     }
 
     /// <summary>
-    /// Whether the evidence leaves one answer, and more than one group took part in it on both sides: one group alone can
-    /// look like anything when old samples and new ones meet. If so, the search is over.
+    /// Whether the evidence leaves one answer, and more than one group took part in it on both sides: one group alone
+    /// can look like anything when old samples and new ones meet. If so, the search is over.
     /// </summary>
     public bool TryConclude(out int dataShards, out int parityShards)
     {
@@ -170,8 +174,8 @@ internal sealed class FecTuner
     }
 
     /// <summary>
-    /// A group size with the bounds that samples set: data reaches at least to one position, parity starts at the latest at
-    /// the other.
+    /// A group size with the bounds that samples set: data reaches at least to one position, parity starts at the
+    /// latest at the other.
     /// </summary>
     private struct Candidate
     {

@@ -11,7 +11,9 @@ internal sealed class ReedSolomon
     private readonly byte[] _columns;
 
     /// <param name="dataShards">Data shards of a group, at least 1.</param>
-    /// <param name="parityShards">Parity shards of a group, at least 1; at most 256 together with the data shards.</param>
+    /// <param name="parityShards">
+    /// Parity shards of a group, at least 1; at most 256 together with the data shards.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">A count is out of range.</exception>
     public ReedSolomon(int dataShards, int parityShards)
     {
@@ -53,6 +55,8 @@ internal sealed class ReedSolomon
     /// <summary>Shards of a group.</summary>
     public int TotalShards => DataShards + ParityShards;
 
-    /// <summary>The coefficient of one data shard in each parity shard: a column of the lower part of the matrix.</summary>
+    /// <summary>
+    /// The coefficient of one data shard in each parity shard: a column of the lower part of the matrix.
+    /// </summary>
     public ReadOnlySpan<byte> ParityColumn(int dataShard) => _columns.AsSpan(dataShard * ParityShards, ParityShards);
 }

@@ -72,6 +72,22 @@ public sealed class FecCodecTests
         pool.ThrowIfOutstanding();
     }
 
+    [Fact]
+    public void NothingIsTakenInAfterDisposal()
+    {
+        PacketPool pool = new(track: true);
+        FecCodec codec = new(new FecOptions { DataShards = 3, ParityShards = 2 }, pool);
+        PacketBuffer datagram = Datagram(pool, 24);
+        codec.Encode(datagram, Timestamp.Zero);
+        codec.Add(datagram);
+        codec.Dispose();
+        codec.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => codec.Encode(datagram, Timestamp.Zero));
+        Assert.Throws<ObjectDisposedException>(() => codec.Add(datagram));
+        datagram.Release();
+        pool.ThrowIfOutstanding();
+    }
+
     [Theory]
     [InlineData(10, 3, true)]
     [InlineData(0, 0, false)]

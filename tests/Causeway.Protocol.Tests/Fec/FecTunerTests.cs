@@ -207,8 +207,8 @@ public sealed class FecTunerTests
         pool.ThrowIfOutstanding();
     }
 
-    // Arrived datagrams within which the counts must be found: six groups and some. Loss delays it, for an edge of a group
-    // shows only when both datagrams beside it arrived once.
+    // Arrived datagrams within which the counts must be found: six groups and some. Loss delays it, for an edge of a
+    // group shows only when both datagrams beside it arrived once.
     private static int PacketsToTune(int total) => (6 * total) + 20;
 
     private static bool IsTuned(FecDecoder decoder, int dataShards, int parityShards) =>

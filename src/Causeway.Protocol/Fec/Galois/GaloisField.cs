@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Causeway.Protocol.Fec;
@@ -31,21 +32,26 @@ internal static class GaloisField
         left == 0 || right == 0 ? (byte)0 : s_powers[(s_logarithms[left] + s_logarithms[right]) % Order];
 
     /// <summary>
-    /// The products of a coefficient with 0, 1, .. 15 and then with 0, 16, .. 240: the product with any byte is the xor of
-    /// one of each, which is what a byte shuffle looks up 16, 32 or 64 at a time (Plank, Greenan, Miller, "Screaming Fast
-    /// Galois Field Arithmetic Using Intel SIMD Instructions", FAST 2013).
+    /// The products of a coefficient with 0, 1, .. 15 and then with 0, 16, .. 240: the product with any byte is the xor
+    /// of one of each, which is what a byte shuffle looks up 16, 32 or 64 at a time (Plank, Greenan, Miller, "Screaming
+    /// Fast Galois Field Arithmetic Using Intel SIMD Instructions", FAST 2013).
     /// </summary>
     public static ReadOnlySpan<byte> NibbleProducts(byte coefficient) =>
         s_nibbleProducts.AsSpan(coefficient * ProductsOfOneCoefficient, ProductsOfOneCoefficient);
 
-    /// <summary>The first of <see cref="NibbleProducts"/>, for vector loads.</summary>
-    public static ref readonly byte NibbleProductsReference(byte coefficient) =>
-        ref MemoryMarshal.GetReference(NibbleProducts(coefficient));
+    /// <summary>
+    /// The first of <see cref="NibbleProducts"/>, for vector loads. Inlined, because a call would spill the vectors of
+    /// the coefficients loaded before.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ref readonly byte NibbleProductsReference(byte coefficient) => ref Unsafe.Add(
+        ref MemoryMarshal.GetArrayDataReference(s_nibbleProducts), (nuint)coefficient * ProductsOfOneCoefficient);
 
     /// <summary>
-    /// Multiplication by a coefficient as the 8 by 8 bit matrix that GF2P8AFFINEQB takes. (GF2P8MULB reduces by 0x11B and
-    /// is of no use here.) The instruction makes result bit i the parity of matrix byte 7 - i and the operand.
+    /// Multiplication by a coefficient as the 8 by 8 bit matrix that GF2P8AFFINEQB takes. (GF2P8MULB reduces by 0x11B
+    /// and is of no use here.) The instruction makes result bit i the parity of matrix byte 7 - i and the operand.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong AffineMatrix(byte coefficient) => s_affineMatrices[coefficient];
 
     private static byte[] MakePowers(byte[] logarithms)

@@ -3,12 +3,12 @@ using System.Runtime.Intrinsics;
 namespace Causeway.Protocol.Fec;
 
 /// <summary>
-/// <c>destination[i] ^= coefficient * source[i]</c>, the one hot loop of Reed-Solomon, for one instruction set. The fused
-/// forms update several destinations while the source stands in registers.
+/// <c>destination[i] ^= coefficient * source[i]</c>, the one hot loop of Reed-Solomon, for one instruction set. The
+/// fused forms update several destinations while the source stands in registers.
 /// </summary>
 /// <remarks>
-/// A destination is at least as long as the source and does not overlap it or another destination. Every kernel gives the
-/// same bytes as <see cref="ScalarKernel"/>; tests compare them.
+/// A destination is at least as long as the source and does not overlap it or another destination. Every kernel gives
+/// the same bytes as <see cref="ScalarKernel"/>; tests compare them.
 /// </remarks>
 internal abstract class GaloisKernel
 {
@@ -68,8 +68,8 @@ internal abstract class GaloisKernel
         Span<byte> fourth);
 
     /// <summary>
-    /// Adds the products of the source and each coefficient to the payload, from <paramref name="offset"/> on, of the row
-    /// of the same index.
+    /// Adds the products of the source and each coefficient to the payload, from <paramref name="offset"/> on, of the
+    /// row of the same index.
     /// </summary>
     public void MultiplyAddRows(
         ReadOnlySpan<byte> coefficients, ReadOnlySpan<byte> source, ReadOnlySpan<PacketBuffer?> rows, int offset)

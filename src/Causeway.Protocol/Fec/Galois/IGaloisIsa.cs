@@ -1,8 +1,8 @@
 namespace Causeway.Protocol.Fec;
 
 /// <summary>
-/// What <see cref="VectorKernel{TIsa, TVector, TFactor}"/> needs of an instruction set. The JIT compiles the kernel anew
-/// for each implementation, so these calls cost nothing.
+/// What <see cref="VectorKernel{TIsa, TVector, TFactor}"/> needs of an instruction set. The JIT compiles the kernel
+/// anew for each implementation, so these calls cost nothing.
 /// </summary>
 /// <typeparam name="TVector">A vector register of bytes.</typeparam>
 /// <typeparam name="TFactor">A coefficient in the form in which the instruction set multiplies by it.</typeparam>

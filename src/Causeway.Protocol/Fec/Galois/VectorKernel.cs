@@ -4,9 +4,9 @@ using System.Runtime.InteropServices;
 namespace Causeway.Protocol.Fec;
 
 /// <summary>
-/// The loops of <see cref="GaloisKernel"/> over vectors of any width. Whole vectors first; what is left over is the upper
-/// part of one more vector that ends where the source ends, whose lower part, done already, is masked to zero: its products
-/// are zero and change nothing. Sources shorter than a vector go to the next narrower kernel.
+/// The loops of <see cref="GaloisKernel"/> over vectors of any width. Whole vectors first; what is left over is the
+/// upper part of one more vector that ends where the source ends, whose lower part, done already, is masked to zero:
+/// its products are zero and change nothing. Sources shorter than a vector go to the next narrower kernel.
 /// </summary>
 internal sealed class VectorKernel<TIsa, TVector, TFactor> : GaloisKernel
     where TIsa : struct, IGaloisIsa<TVector, TFactor>
@@ -176,7 +176,9 @@ internal sealed class VectorKernel<TIsa, TVector, TFactor> : GaloisKernel
     private static void Add(TVector bytes, TFactor factor, ref byte to, nuint offset) =>
         TIsa.Store(TIsa.Xor(TIsa.Load(ref to, offset), TIsa.Multiply(bytes, factor)), ref to, offset);
 
-    /// <summary>The vector at <paramref name="last"/> with the bytes before <paramref name="done"/> made zero.</summary>
+    /// <summary>
+    /// The vector at <paramref name="last"/> with the bytes before <paramref name="done"/> made zero.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Tail(ref byte from, nuint last, nuint done)
     {
