@@ -148,7 +148,6 @@ public sealed class FecEncoder : IDisposable
     }
 
     /// <summary>
-    /// One of the parity datagrams that the last <see cref="Encode"/> announced, header included, with
     /// One of the parity datagrams that the last <see cref="Encode"/> announced, header included, with the headroom that
     /// the group's first datagram had left and the peer of its last. The caller owns it.
     /// </summary>
