@@ -52,7 +52,7 @@ public sealed class ForwardEndPoint
         }
 
         EndPoint endPoint = host.Length == 0 ? new IPEndPoint(IPAddress.IPv6Any, number)
-            : IPAddress.TryParse(host, out IPAddress? address) ? new IPEndPoint(address, number)
+            : IPAddress.TryParse(host, out IPAddress? address) ? new IPEndPoint(Unmap(address), number)
             : new DnsEndPoint(host, number);
         return new ForwardEndPoint(text, endPoint);
     }
@@ -61,11 +61,15 @@ public sealed class ForwardEndPoint
     public static ForwardEndPoint From(IPEndPoint endPoint)
     {
         ArgumentNullException.ThrowIfNull(endPoint);
-        return new ForwardEndPoint(endPoint.ToString(), endPoint);
+        return new ForwardEndPoint(endPoint.ToString(), new IPEndPoint(Unmap(endPoint.Address), endPoint.Port));
     }
 
     /// <summary>The text that it was parsed from.</summary>
     public override string ToString() => _text;
+
+    // A dual-mode socket reports its IPv4 address in the mapped form (RFC 4291, 2.5.5.2), which a socket for IPv6 alone
+    // cannot reach.
+    private static IPAddress Unmap(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 
     /// <summary>Opens a listening socket.</summary>
     /// <remarks>

@@ -8,6 +8,7 @@ public sealed class ForwardEndPointTests
     [Theory]
     [InlineData("127.0.0.1:80", "127.0.0.1:80")]
     [InlineData("[::1]:80", "[::1]:80")]
+    [InlineData("[::ffff:192.0.2.1]:80", "192.0.2.1:80")]
     [InlineData(":8080", "[::]:8080")]
     [InlineData("example.net:0", "Unspecified/example.net:0")]
     [InlineData("localhost:65535", "Unspecified/localhost:65535")]

@@ -18,7 +18,7 @@ internal sealed record TunnelProgram(string Name, string[] Client, string[] Serv
         IPEndPoint entrance = new(IPAddress.Loopback, tcp);
         for (int attempt = 0; attempt < 200; attempt++)
         {
-            using Socket probe = new(SocketType.Stream, ProtocolType.Tcp);
+            using Socket probe = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             try
             {
                 await probe.ConnectAsync(entrance);

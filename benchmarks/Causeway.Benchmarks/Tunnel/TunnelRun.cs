@@ -15,7 +15,7 @@ internal static class TunnelRun
 
     public static async Task<TunnelResult> MeasureAsync(TunnelProgram program, int streams, bool upload, double seconds)
     {
-        using Socket target = new(SocketType.Stream, ProtocolType.Tcp);
+        using Socket target = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         target.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         target.Listen(512);
         using CancellationTokenSource end = new();
@@ -25,7 +25,7 @@ internal static class TunnelRun
         List<Task> clients = [];
         for (int i = 0; i < streams; i++)
         {
-            Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             await socket.ConnectAsync(tunnel.Entrance);
 
             // A byte that says "begin" opens the stream at the far end, which a silent connection need not do.
