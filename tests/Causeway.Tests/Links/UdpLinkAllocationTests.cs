@@ -47,10 +47,10 @@ public sealed class UdpLinkAllocationTests
     }
 
     private static void AssertNone(long bytes, int operations) =>
-        Assert.True(bytes < operations * AllowedBytesPerOperation, $"{bytes} bytes were allocated in {operations} operations.");
+        Assert.True(bytes < operations * AllowedBytesPerOperation, $"{bytes} bytes in {operations} operations");
 
-    // The least of several segments: what is made once (a pool that grows, a method that is compiled again) hits some of
-    // them, what is made each time hits all.
+    // The least of several segments: what is made once (a pool that grows, a method that is compiled again) hits some
+    // of them, what is made each time hits all.
     private static async Task<long> MeasureAsync(UdpEngine engine, bool offload, int batch, bool receiveFirst)
     {
         UdpLinkOptions options = new() { Engine = engine, SegmentationOffload = offload, Pool = new PacketPool() };
