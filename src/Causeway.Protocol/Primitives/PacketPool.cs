@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 
 namespace Causeway.Protocol;
 
@@ -19,22 +20,28 @@ public sealed class PacketPool
 
     private readonly MagazineCache<PacketBuffer> _buffers;
     private readonly MagazineCache<PacketBuffer> _views = new(maxIdle: 16384);
-    private readonly ConcurrentDictionary<PacketBuffer, string>? _outstanding;
+    private readonly ConcurrentDictionary<PacketBuffer, StackTrace?>? _outstanding;
+    private readonly bool _stackTraces;
 
     /// <summary>Makes a pool.</summary>
     /// <param name="bufferSize">Bytes of each buffer, headroom and tailroom included; 64 to 131072.</param>
     /// <param name="track">
     /// Remember every buffer that is out with the place that rented it, so that a leak or a double return can be reported:
-    /// for tests; it costs a stack trace and a dictionary entry for each rent.
+    /// for tests; it costs a dictionary entry for each rent.
+    /// </param>
+    /// <param name="stackTraces">
+    /// Whether tracking remembers the place too, which costs a stack trace for each rent: tens of microseconds. A simulation of
+    /// many datagrams goes without, and is repeated with it when it reports a leak.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="bufferSize"/> is out of range.</exception>
-    public PacketPool(int bufferSize = DefaultBufferSize, bool track = false)
+    public PacketPool(int bufferSize = DefaultBufferSize, bool track = false, bool stackTraces = true)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bufferSize, 64);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(bufferSize, 131072);
         BufferSize = bufferSize;
         _buffers = new MagazineCache<PacketBuffer>(MaxIdleBytes / bufferSize);
-        _outstanding = track ? new ConcurrentDictionary<PacketBuffer, string>() : null;
+        _outstanding = track ? new ConcurrentDictionary<PacketBuffer, StackTrace?>() : null;
+        _stackTraces = stackTraces;
     }
 
     /// <summary>The pool of datagram buffers that a process shares.</summary>
@@ -87,7 +94,7 @@ public sealed class PacketPool
     {
         if (_outstanding is { IsEmpty: false })
         {
-            IEnumerable<string> places = _outstanding.Values.GroupBy(static place => place)
+            IEnumerable<string> places = _outstanding.Values.GroupBy(static place => place?.ToString() ?? "(tracked without stack traces)")
                 .OrderByDescending(static group => group.Count()).Take(3)
                 .Select(static group => $"{group.Count()} times{Environment.NewLine}{group.Key}");
             throw new InvalidOperationException(
@@ -107,7 +114,9 @@ public sealed class PacketPool
         _views.Put(view);
     }
 
-    private void Track(PacketBuffer buffer) => _outstanding?.TryAdd(buffer, Environment.StackTrace);
+    // Without file and line, which cost a look into the symbol files: milliseconds for each rent.
+    private void Track(PacketBuffer buffer) =>
+        _outstanding?.TryAdd(buffer, _stackTraces ? new StackTrace(skipFrames: 1, fNeedFileInfo: false) : null);
 
     private void Untrack(PacketBuffer buffer)
     {

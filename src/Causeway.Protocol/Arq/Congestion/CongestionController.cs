@@ -1,8 +1,8 @@
 namespace Causeway.Protocol.Arq.Congestion;
 
 /// <summary>
-/// Decides how much may be in flight and how fast it may leave. An application can bring its own: derive, override, pass a
-/// factory in the options. Called by one <c>ArqSession</c>, on one thread at a time; it must not block or throw.
+/// Decides how much may be in flight and how fast it may leave. An application can bring its own: derive, override,
+/// pass a factory in the options. Called by one <c>ArqSession</c>, on one thread at a time; it must not block or throw.
 /// </summary>
 public abstract class CongestionController
 {
@@ -17,7 +17,10 @@ public abstract class CongestionController
     {
     }
 
-    /// <summary>Data was acknowledged. Raised once for each received datagram that acknowledged something new.</summary>
+    /// <summary>
+    /// Data was acknowledged. Raised once for each received datagram that acknowledged a segment or moved the cumulative
+    /// acknowledgement, perhaps over segments that were all acknowledged before (then with 0 bytes).
+    /// </summary>
     public virtual void OnAck(in AckEvent e)
     {
     }
@@ -27,7 +30,10 @@ public abstract class CongestionController
     {
     }
 
-    /// <summary>An earlier loss was not one: the original transmission was acknowledged after all.</summary>
+    /// <summary>
+    /// The latest losses were none: each of the segments deemed lost since all was well turned out to have arrived in
+    /// its original transmission.
+    /// </summary>
     public virtual void OnSpuriousLoss(Timestamp now)
     {
     }
@@ -67,7 +73,9 @@ public readonly record struct AckEvent
     /// <summary>Bytes still in flight.</summary>
     public required long BytesInFlight { get; init; }
 
-    /// <summary>The round-trip sample of the newest acknowledged transmission in microseconds, or -1 if there is none.</summary>
+    /// <summary>
+    /// The round-trip sample of the datagram's last acknowledgement in microseconds, or -1 if there is none.
+    /// </summary>
     public required long RttMicroseconds { get; init; }
 
     /// <summary>The smoothed round-trip time in microseconds, 0 before the first sample.</summary>
@@ -103,4 +111,12 @@ public readonly record struct LossEvent
 
     /// <summary>Payload bytes of a full segment.</summary>
     public required int SegmentSize { get; init; }
+
+    /// <summary>
+    /// Segments sent and not passed by the peer's cumulative acknowledgement, the lost ones included.
+    /// </summary>
+    public required int OutstandingSegments { get; init; }
+
+    /// <summary>The smaller of the send window and the peer's window, in segments.</summary>
+    public required int WindowSegments { get; init; }
 }

@@ -1,0 +1,159 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using Causeway.Forwarding;
+using Causeway.Kcptun;
+using Causeway.Kcptun.Configuration;
+using Causeway.Links;
+using Causeway.Protocol.Faults;
+
+namespace Causeway.PortForwarder.Demo;
+
+/// <summary>What one transfer came to.</summary>
+internal sealed record DemoResult
+{
+    public required string Name { get; init; }
+
+    public required TimeSpan Elapsed { get; init; }
+
+    public required long Bytes { get; init; }
+
+    public required bool IsIntact { get; init; }
+
+    public required TimeSpan RoundTrip { get; init; }
+
+    public required double LossPercent { get; init; }
+
+    public required long Repaired { get; init; }
+
+    public required long SentAgain { get; init; }
+
+    public required double WireBytesPerByte { get; init; }
+}
+
+/// <summary>One transfer through a tunnel of its own over the bad link: server and client of the forwarder, in this process.</summary>
+internal sealed class DemoRun(DemoOptions options, DemoService service, DemoProgress progress)
+{
+    // Longer than any setting that makes sense takes; a demo must end.
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(25);
+
+    public async Task<DemoResult> RunAsync(string name, int dataShards, int parityShards)
+    {
+        using KcptunProfile profile = new(new KcptunServerConfig
+        {
+            Key = Convert.ToHexString(RandomNumberGenerator.GetBytes(16)),
+            Crypt = "aes-128-gcm",
+            Mode = "fast3",
+            NoCompression = true,
+            DataShards = dataShards,
+            ParityShards = parityShards,
+            SendWindow = Window(dataShards, parityShards),
+            ReceiveWindow = 2048,
+        });
+        await using ForwardServer server = await ForwardServer.StartAsync(new ForwardServerOptions
+        {
+            Listeners =
+            [
+                new CausewayListenerOptions
+                {
+                    Profile = profile.Transport,
+                    Udp = profile.Udp,
+                    ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
+                },
+            ],
+            Target = ForwardEndPoint.From(service.EndPoint),
+        }).ConfigureAwait(false);
+
+        FaultInjectionLink? link = null;
+        await using ForwardClient client = ForwardClient.Start(new ForwardClientOptions
+        {
+            Listen = ForwardEndPoint.From(new IPEndPoint(IPAddress.Loopback, 0)),
+            Connection = () => new CausewayClientOptions
+            {
+                Profile = profile.Transport,
+                Udp = profile.Udp,
+                RemoteEndPoint = server.LocalEndPoints[0],
+                ConfigureLink = builder => builder.Use(next => link = new FaultInjectionLink(next, Faults())),
+            },
+        });
+
+        using CancellationTokenSource limit = new(s_limit);
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        progress.Begin(name, options.Size);
+        long begun = Stopwatch.GetTimestamp();
+        long received = 0;
+        try
+        {
+            await socket.ConnectAsync(client.LocalEndPoint, limit.Token).ConfigureAwait(false);
+            await socket.SendAsync(new byte[1], limit.Token).ConfigureAwait(false);
+            byte[] buffer = new byte[65536];
+            int count;
+            while ((count = await socket.ReceiveAsync(buffer, limit.Token).ConfigureAwait(false)) > 0)
+            {
+                hash.AppendData(buffer, 0, count);
+                received += count;
+                progress.Update(() => Describe(received, Stopwatch.GetElapsedTime(begun), client, server, link));
+            }
+        }
+        catch (Exception error) when (error is OperationCanceledException or SocketException)
+        {
+            // What arrived until now is the result, and its checksum says that it is not whole.
+        }
+
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(begun);
+        DemoResult result = Describe(received, elapsed, client, server, link) with
+        {
+            Name = name,
+            IsIntact = hash.GetHashAndReset().AsSpan().SequenceEqual(service.Checksum),
+        };
+        progress.End(result);
+        return result;
+    }
+
+    /// <summary>
+    /// What a user of kcptun's fixed window would choose: what the link holds and a little for its queue, parity counted.
+    /// </summary>
+    private int Window(int dataShards, int parityShards)
+    {
+        double wireBytes = 1350 + 28 + (parityShards == 0 ? 0 : 1350.0 * parityShards / dataShards);
+        double bandwidthDelay = options.RateMegabits * 1e6 / 8 * (2 * options.Delay.TotalSeconds);
+        return (int)Math.Clamp(1.2 * bandwidthDelay / wireBytes, 64, 32768);
+    }
+
+    private FaultInjectionOptions Faults()
+    {
+        double loss = options.LossPercent / 100;
+        FaultModelOptions faults = new()
+        {
+            // A mean burst of four datagrams; the chance to enter one gives the same loss on average.
+            Loss = options.Burst ? 0 : loss,
+            BurstEnter = options.Burst ? 0.25 * loss / (1 - loss) : 0,
+            BurstLeave = 0.25,
+            Delay = options.Delay,
+            RateBitsPerSecond = (long)(options.RateMegabits * 1e6),
+        };
+        return new FaultInjectionOptions { Send = faults, Receive = faults, Seed = options.Seed };
+    }
+
+    private static DemoResult Describe(long received, TimeSpan elapsed, ForwardClient client, ForwardServer server, FaultInjectionLink? link)
+    {
+        ForwardingStatistics sender = server.Statistics;
+        ForwardingStatistics receiver = client.Statistics;
+        FaultStatistics faults = link?.ReceiveStatistics.Faults ?? default;
+        long lost = faults.LostToRandom + faults.LostToBurst + faults.LostToQueue;
+        return new DemoResult
+        {
+            Name = "",
+            Elapsed = elapsed,
+            Bytes = received,
+            IsIntact = false,
+            RoundTrip = sender.SmoothedRtt,
+            LossPercent = faults.Sent == 0 ? 0 : 100.0 * lost / faults.Sent,
+            Repaired = receiver.FecRecovered,
+            SentAgain = sender.FastRetransmits + sender.EarlyRetransmits + sender.Timeouts,
+            WireBytesPerByte = received == 0 ? 0 : (double)sender.OutBytes / received,
+        };
+    }
+}

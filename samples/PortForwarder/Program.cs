@@ -1,0 +1,3 @@
+using Causeway.PortForwarder;
+
+return await CommandLine.RunAsync(args, Console.Out, Console.Error);

@@ -1,0 +1,256 @@
+using System.Net;
+
+namespace Causeway.Forwarding;
+
+/// <summary>
+/// A fixed number of connections to one peer, for spreading streams over: made on first use, replaced when they have ended
+/// or are too old (spec 10.2). Thread-safe.
+/// </summary>
+/// <remarks>
+/// <code>
+/// empty --OpenStreamAsync--> connecting --made--> open --ended | too old | refuses streams--> empty
+///                            connecting --failed--> waits (100 ms doubling to 10 s, with jitter) --> connecting
+/// </code>
+/// A slot that cannot connect holds up only the streams that fell to it.
+/// </remarks>
+public sealed class ConnectionPool : IAsyncDisposable
+{
+    // kcptun's scavenger looks this often.
+    private static readonly TimeSpan s_scavengePeriod = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_firstRetry = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_lastRetry = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan s_closeTimeout = TimeSpan.FromSeconds(2);
+
+    // A connection that was handed out may end before the stream is opened; more often than this, something else is wrong.
+    private const int OpenAttempts = 3;
+
+    private readonly Lock _gate = new();
+    private readonly ConnectionPoolOptions _options;
+    private readonly TimeProvider _time;
+    private readonly Slot[] _slots;
+    private readonly List<Scavenged> _scavenged = [];
+    private readonly ConnectionRegistry _registry;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly CancellationToken _stopped;
+    private readonly ITimer? _scavenger;
+    private uint _next;
+
+    /// <summary>Makes an empty pool. Nothing is sent before the first stream is opened.</summary>
+    /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>
+    public ConnectionPool(ConnectionPoolOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        _options = options;
+        _time = options.TimeProvider;
+        _stopped = _stopping.Token;
+        _registry = new ConnectionRegistry(options.Logger);
+        _slots = new Slot[options.Connections];
+        for (int i = 0; i < _slots.Length; i++)
+        {
+            _slots[i] = new Slot();
+        }
+
+        if (options.AutoExpire > TimeSpan.Zero)
+        {
+            _scavenger = _time.CreateTimer(static state => ((ConnectionPool)state!).Scavenge(), this, s_scavengePeriod, s_scavengePeriod);
+        }
+    }
+
+    /// <summary>The counters of all connections that the pool has had.</summary>
+    public ForwardingStatistics Statistics => _registry.Snapshot();
+
+    /// <summary>Opens a stream on the next connection, which is made if need be; waits until that succeeds.</summary>
+    /// <exception cref="TransportException">Connections can be made, but no stream can be opened on them.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled, or the pool disposed.</exception>
+    public async ValueTask<CausewayStream> OpenStreamAsync(CancellationToken cancellationToken = default)
+    {
+        Slot slot;
+        lock (_gate)
+        {
+            slot = _slots[_next++ % (uint)_slots.Length];
+        }
+
+        for (int attempt = 1; ; attempt++)
+        {
+            CausewayConnection connection = await GetAsync(slot).WaitAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                return await connection.OpenStreamAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (TransportException) when (attempt < OpenAttempts)
+            {
+                Retire(slot, connection);
+            }
+        }
+    }
+
+    /// <summary>Closes all connections; what was written to their streams is delivered if the peer takes it within 2 seconds.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Task[] connecting;
+        lock (_gate)
+        {
+            if (_stopped.IsCancellationRequested)
+            {
+                return;
+            }
+
+            _stopping.Cancel();
+            connecting = [.. _slots.Select(static slot => slot.Connecting).OfType<Task>()];
+        }
+
+        if (_scavenger is not null)
+        {
+            await _scavenger.DisposeAsync().ConfigureAwait(false);
+        }
+
+        await Task.WhenAll(connecting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        using CancellationTokenSource limit = new(s_closeTimeout, _time);
+        await _registry.CloseAllAsync(limit.Token).ConfigureAwait(false);
+        _stopping.Dispose();
+    }
+
+    private Task<CausewayConnection> GetAsync(Slot slot)
+    {
+        lock (_gate)
+        {
+            if (slot.Connecting is { IsCompletedSuccessfully: true } made && IsUsable(slot, made.Result))
+            {
+                return made;
+            }
+
+            if (slot.Connecting is null or { IsCompleted: true })
+            {
+                slot.Connecting = _stopped.IsCancellationRequested
+                    ? Task.FromCanceled<CausewayConnection>(_stopped)
+                    : ConnectAsync(slot);
+            }
+
+            return slot.Connecting;
+        }
+    }
+
+    private bool IsUsable(Slot slot, CausewayConnection connection) =>
+        !slot.IsRetired
+        && !connection.Closed.IsCompleted
+        && (_options.AutoExpire == TimeSpan.Zero || _time.GetElapsedTime(slot.MadeAt) < _options.AutoExpire);
+
+    /// <summary>A connection that refuses streams has none left to give, or has just ended: its slot takes another one.</summary>
+    private void Retire(Slot slot, CausewayConnection connection)
+    {
+        lock (_gate)
+        {
+            if (slot.Connecting is { IsCompletedSuccessfully: true } made && made.Result == connection)
+            {
+                slot.IsRetired = true;
+            }
+        }
+    }
+
+    private async Task<CausewayConnection> ConnectAsync(Slot slot)
+    {
+        // Off the caller's lock.
+        await Task.Yield();
+        for (int failures = 0; ; failures++)
+        {
+            try
+            {
+                CausewayConnection connection = await _options.Connect(_stopped).ConfigureAwait(false);
+                Adopt(slot, connection);
+                return connection;
+            }
+            catch (TransportException error)
+            {
+                ForwardingLog.Reconnecting(_options.Logger, error.Message);
+            }
+
+            await Task.Delay(RetryDelay(failures), _time, _stopped).ConfigureAwait(false);
+        }
+    }
+
+    private void Adopt(Slot slot, CausewayConnection connection)
+    {
+        lock (_gate)
+        {
+            slot.IsRetired = false;
+            slot.MadeAt = _time.GetTimestamp();
+            if (_options.AutoExpire > TimeSpan.Zero)
+            {
+                _scavenged.Add(new Scavenged(connection, connection.LocalEndPoint, slot.MadeAt));
+            }
+        }
+
+        _ = _registry.Track(connection);
+    }
+
+    /// <summary>Half of the step is jitter, so that a thousand clients do not come back in the same instant.</summary>
+    private TimeSpan RetryDelay(int failures)
+    {
+        TimeSpan step = s_firstRetry * Math.Pow(2, Math.Min(failures, 16));
+        step = step < s_lastRetry ? step : s_lastRetry;
+        return step * (0.5 + (0.5 * _options.NextRandom()));
+    }
+
+    private void Scavenge()
+    {
+        List<Scavenged> removed = [];
+        TimeSpan limit = _options.AutoExpire + _options.ScavengeTtl;
+        lock (_gate)
+        {
+            _scavenged.RemoveAll(entry =>
+            {
+                bool remove = entry.Connection.Closed.IsCompleted || _time.GetElapsedTime(entry.MadeAt) >= limit;
+                if (remove)
+                {
+                    removed.Add(entry);
+                }
+
+                return remove;
+            });
+        }
+
+        foreach (Scavenged entry in removed)
+        {
+            if (entry.Connection.Closed.IsCompleted)
+            {
+                ForwardingLog.ScavengedClosed(_options.Logger, entry.LocalEndPoint);
+            }
+            else
+            {
+                ForwardingLog.ScavengedExpired(_options.Logger, entry.LocalEndPoint);
+                _options.Expiring?.Invoke(entry.Connection);
+                _ = CloseAsync(entry.Connection);
+            }
+        }
+    }
+
+    private async Task CloseAsync(CausewayConnection connection)
+    {
+        using CancellationTokenSource limit = new(s_closeTimeout, _time);
+        try
+        {
+            await connection.CloseAsync(limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // Cut off without the peer's acknowledgement.
+        }
+    }
+
+    private sealed class Slot
+    {
+        /// <summary>The connection, or the attempts to make one; null before first use. Guarded by the pool's lock.</summary>
+        public Task<CausewayConnection>? Connecting { get; set; }
+
+        /// <summary>When the connection was made.</summary>
+        public long MadeAt { get; set; }
+
+        /// <summary>The connection gives no more streams.</summary>
+        public bool IsRetired { get; set; }
+    }
+
+    /// <summary>A connection and when to close it. Its address is kept: a closed connection may have none.</summary>
+    private readonly record struct Scavenged(CausewayConnection Connection, EndPoint LocalEndPoint, long MadeAt);
+}

@@ -1,0 +1,167 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Causeway.Forwarding;
+
+/// <summary>
+/// The near end of a tunnel: accepts TCP or Unix connections and carries each over a stream of its own, on one of a pool of
+/// connections. Thread-safe.
+/// </summary>
+public sealed class ForwardClient : IAsyncDisposable
+{
+    private const int Backlog = 1024;
+
+    private readonly ForwardClientOptions _options;
+    private readonly Socket _listener;
+    private readonly ConnectionPool _pool;
+    private readonly ForwardTable _forwards;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Task _accepting;
+    private Task? _stopped;
+
+    private ForwardClient(ForwardClientOptions options)
+    {
+        _options = options;
+        _pool = new ConnectionPool(new ConnectionPoolOptions
+        {
+            Connect = ConnectAsync,
+            Connections = options.Connections,
+            AutoExpire = options.AutoExpire,
+            ScavengeTtl = options.ScavengeTtl,
+            TimeProvider = options.TimeProvider,
+            Logger = options.Logger,
+            Expiring = connection => _forwards!.Cut(connection),
+        });
+        _forwards = new ForwardTable(options.MaxForwards);
+        _listener = options.Listen.Listen(Backlog);
+        LocalEndPoint = _listener.LocalEndPoint ?? options.Listen.EndPoint;
+        _accepting = Task.Run(AcceptAsync);
+    }
+
+    /// <summary>Where connections are accepted, with the port that the system chose if it was 0.</summary>
+    public EndPoint LocalEndPoint { get; }
+
+    /// <summary>The counters of all connections to the server, live and past.</summary>
+    public ForwardingStatistics Statistics => _pool.Statistics with { ForwardsOpen = _forwards.Count };
+
+    /// <summary>Begins to listen. The server is not spoken to before the first connection is accepted.</summary>
+    /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>
+    /// <exception cref="TransportException">The address is in use or not available.</exception>
+    public static ForwardClient Start(ForwardClientOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        try
+        {
+            return new ForwardClient(options);
+        }
+        catch (SocketException error)
+        {
+            throw new TransportException(TransportError.AddressUnavailable, $"Cannot listen on {options.Listen}: {error.Message}", error);
+        }
+    }
+
+    /// <summary>
+    /// Accepts no more, lets what is being forwarded go on for a while, cuts off what is left so that nobody takes it for
+    /// complete, and closes the connections.
+    /// </summary>
+    /// <param name="grace">How long what is being forwarded may go on. Closing takes at most two seconds more.</param>
+    public Task StopAsync(TimeSpan grace = default)
+    {
+        lock (_forwards)
+        {
+            return _stopped ??= StopCoreAsync(grace);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
+
+    private async Task StopCoreAsync(TimeSpan grace)
+    {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        _listener.Dispose();
+        _options.Listen.Unlink();
+        await _accepting.ConfigureAwait(false);
+        await _forwards.StopAsync(grace, _options.TimeProvider).ConfigureAwait(false);
+        await _pool.DisposeAsync().ConfigureAwait(false);
+        _stopping.Dispose();
+    }
+
+    private async ValueTask<CausewayConnection> ConnectAsync(CancellationToken cancellationToken)
+    {
+        CausewayClientOptions options = _options.Connection();
+        CausewayConnection connection = await CausewayConnection.ConnectAsync(options, cancellationToken).ConfigureAwait(false);
+        ForwardingLog.ConnectionOpened(
+            _options.Logger, options.Profile.Mux.Version, connection.LocalEndPoint, connection.RemoteEndPoint);
+        return connection;
+    }
+
+    private async Task AcceptAsync()
+    {
+        CancellationToken stopping = _stopping.Token;
+        AcceptBackoff backoff = new(_options.TimeProvider);
+        try
+        {
+            while (true)
+            {
+                if (_forwards.IsFull)
+                {
+                    ForwardingLog.ForwardLimitReached(_options.Logger, _forwards.Limit);
+                }
+
+                ForwardTable.Forward forward = await _forwards.AddAsync(stopping).ConfigureAwait(false);
+                try
+                {
+                    Socket socket = await _listener.AcceptAsync(stopping).ConfigureAwait(false);
+                    backoff.Reset();
+                    _ = Task.Run(() => ForwardAsync(socket, forward), CancellationToken.None);
+                }
+                catch (SocketException error) when (!stopping.IsCancellationRequested)
+                {
+                    forward.Dispose();
+                    ForwardingLog.AcceptFailed(_options.Logger, error.Message);
+                    await backoff.WaitAsync(stopping).ConfigureAwait(false);
+                }
+                catch
+                {
+                    forward.Dispose();
+                    throw;
+                }
+            }
+        }
+        catch (Exception error) when (stopping.IsCancellationRequested
+            && error is OperationCanceledException or ObjectDisposedException or SocketException)
+        {
+            // Stopped.
+        }
+    }
+
+    private async Task ForwardAsync(Socket socket, ForwardTable.Forward forward)
+    {
+        using (forward)
+        using (socket)
+        {
+            try
+            {
+                CausewayStream stream = await _pool.OpenStreamAsync(forward.CutToken).ConfigureAwait(false);
+                forward.Connection = stream.Connection;
+                await ForwardRelay.RunAsync(socket, stream, fromSocket: true, _options, forward.CutToken).ConfigureAwait(false);
+            }
+            catch (Exception error) when (error is TransportException or OperationCanceledException)
+            {
+                // No stream is to be had: refuse, as a closed port would.
+                if (error is TransportException)
+                {
+                    ForwardingLog.Reconnecting(_options.Logger, error.Message);
+                }
+
+                socket.LingerState = new LingerOption(true, 0);
+            }
+            catch (Exception error)
+            {
+                ForwardingLog.Unexpected(_options.Logger, error.Message, error);
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Causeway.Forwarding;
+
+/// <summary>What <see cref="ForwardClient"/> and <see cref="ForwardServer"/> have in common.</summary>
+public abstract record ForwardOptions
+{
+    private protected ForwardOptions()
+    {
+    }
+
+    /// <summary>
+    /// With a kcptun peer, which cannot close one direction alone: how long the other one may go on after one has ended.
+    /// Zero or more; default zero. Between two ends of Causeway it does not matter.
+    /// </summary>
+    public TimeSpan CloseWait { get; init; }
+
+    /// <summary>
+    /// Connections that may be forwarded at a time, at least 1. Default 16384. Each holds a socket, and up to 128 KiB while
+    /// it moves bytes. A client lets further ones wait in the listening socket, a server resets their streams.
+    /// </summary>
+    public int MaxForwards { get; init; } = 16384;
+
+    /// <summary>Leaves out the log lines about single streams. Default false.</summary>
+    public bool Quiet { get; init; }
+
+    /// <summary>The clock and its timers. Default: the system's.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>Where log lines go. Default: nowhere.</summary>
+    public ILogger Logger { get; init; } = NullLogger.Instance;
+
+    internal virtual void Validate()
+    {
+        ArgumentNullException.ThrowIfNull(TimeProvider);
+        ArgumentNullException.ThrowIfNull(Logger);
+        if (CloseWait < TimeSpan.Zero)
+        {
+            throw new ArgumentOutOfRangeException(nameof(CloseWait), CloseWait, "CloseWait must not be negative.");
+        }
+
+        if (MaxForwards < 1)
+        {
+            throw new ArgumentOutOfRangeException(nameof(MaxForwards), MaxForwards, "MaxForwards must be at least 1.");
+        }
+    }
+}
+
+/// <summary>Settings of a <see cref="ForwardClient"/>.</summary>
+public sealed record ForwardClientOptions : ForwardOptions
+{
+    /// <summary>Where connections are accepted.</summary>
+    public required ForwardEndPoint Listen { get; init; }
+
+    /// <summary>
+    /// The settings of the next connection to the server; asked for each one, so that it may choose another port every time.
+    /// </summary>
+    public required Func<CausewayClientOptions> Connection { get; init; }
+
+    /// <inheritdoc cref="ConnectionPoolOptions.Connections"/>
+    public int Connections { get; init; } = 1;
+
+    /// <inheritdoc cref="ConnectionPoolOptions.AutoExpire"/>
+    public TimeSpan AutoExpire { get; init; }
+
+    /// <inheritdoc cref="ConnectionPoolOptions.ScavengeTtl"/>
+    public TimeSpan ScavengeTtl { get; init; } = TimeSpan.FromSeconds(600);
+
+    internal override void Validate()
+    {
+        base.Validate();
+        ArgumentNullException.ThrowIfNull(Listen);
+        ArgumentNullException.ThrowIfNull(Connection);
+    }
+}
+
+/// <summary>Settings of a <see cref="ForwardServer"/>.</summary>
+public sealed record ForwardServerOptions : ForwardOptions
+{
+    /// <summary>The ports that clients connect to, at least one.</summary>
+    public required IReadOnlyList<CausewayListenerOptions> Listeners { get; init; }
+
+    /// <summary>Where streams are forwarded to. A host name is looked up for each of them.</summary>
+    public required ForwardEndPoint Target { get; init; }
+
+    /// <summary>How long a connection to the target may take; more than zero, default 10 seconds.</summary>
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    internal override void Validate()
+    {
+        base.Validate();
+        ArgumentNullException.ThrowIfNull(Target);
+        ArgumentNullException.ThrowIfNull(Listeners);
+        if (Listeners.Count == 0)
+        {
+            throw new ArgumentException("Listeners must have at least one port.", nameof(Listeners));
+        }
+
+        if (ConnectTimeout <= TimeSpan.Zero)
+        {
+            throw new ArgumentOutOfRangeException(nameof(ConnectTimeout), ConnectTimeout, "ConnectTimeout must be more than zero.");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+using System.Net.Sockets;
+
+namespace Causeway.Forwarding;
+
+/// <summary>Runs a bridge with the log lines that the reference writes about it (spec 10.8).</summary>
+internal static class ForwardRelay
+{
+    /// <param name="socket">The socket; closed afterwards.</param>
+    /// <param name="stream">The stream; closed afterwards.</param>
+    /// <param name="fromSocket">Whether the connection came in by the socket (on a client) and goes out by the stream.</param>
+    /// <param name="options">The forwarder's.</param>
+    /// <param name="cut">Cuts both off.</param>
+    public static async Task RunAsync(
+        Socket socket, CausewayStream stream, bool fromSocket, ForwardOptions options, CancellationToken cut)
+    {
+        string from = "";
+        string to = "";
+        if (!options.Quiet)
+        {
+            (from, to) = fromSocket
+                ? (AddressText.Remote(socket), AddressText.Of(stream))
+                : (AddressText.Of(stream), AddressText.Remote(socket));
+            ForwardingLog.StreamOpened(options.Logger, from, to);
+        }
+
+        StreamBridge bridge = new(socket, stream, options.CloseWait, options.TimeProvider);
+        StreamBridgeResult result = await bridge.RunAsync(cut).ConfigureAwait(false);
+        if (!options.Quiet)
+        {
+            if (result.Failure is { } failure)
+            {
+                ForwardingLog.PipeFailed(options.Logger, failure.Message, from, to);
+            }
+
+            ForwardingLog.StreamClosed(options.Logger, from, to);
+        }
+    }
+}

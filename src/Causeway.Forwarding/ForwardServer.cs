@@ -1,0 +1,192 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Causeway.Forwarding;
+
+/// <summary>
+/// The far end of a tunnel: accepts connections on one or several UDP ports and makes a TCP or Unix connection to the target
+/// for each of their streams. Thread-safe.
+/// </summary>
+public sealed class ForwardServer : IAsyncDisposable
+{
+    private static readonly TimeSpan s_closeTimeout = TimeSpan.FromSeconds(2);
+
+    private readonly ForwardServerOptions _options;
+    private readonly IReadOnlyList<CausewayListener> _listeners;
+    private readonly ConnectionRegistry _registry;
+    private readonly ForwardTable _forwards;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Task[] _accepting;
+    private Task? _stopped;
+
+    private ForwardServer(ForwardServerOptions options, IReadOnlyList<CausewayListener> listeners)
+    {
+        _options = options;
+        _listeners = listeners;
+        _registry = new ConnectionRegistry(options.Logger);
+        _forwards = new ForwardTable(options.MaxForwards);
+        LocalEndPoints = [.. listeners.Select(static listener => listener.LocalEndPoint)];
+        _accepting = [.. listeners.Select((listener, i) => Task.Run(() => AcceptAsync(listener, options.Listeners[i])))];
+    }
+
+    /// <summary>The UDP addresses that are listened on, with the ports that the system chose where they were 0.</summary>
+    public IReadOnlyList<EndPoint> LocalEndPoints { get; }
+
+    /// <summary>The counters of all connections, live and past.</summary>
+    public ForwardingStatistics Statistics => _registry.Snapshot() with { ForwardsOpen = _forwards.Count };
+
+    /// <summary>The listeners' own counters, one for each port.</summary>
+    public IReadOnlyList<ListenerStatistics> ListenerStatistics => [.. _listeners.Select(static listener => listener.Statistics)];
+
+    /// <summary>Begins to listen on all ports, or on none.</summary>
+    /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>
+    /// <exception cref="TransportException">An address is in use or not available.</exception>
+    public static async ValueTask<ForwardServer> StartAsync(
+        ForwardServerOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        List<CausewayListener> listeners = [];
+        try
+        {
+            foreach (CausewayListenerOptions listener in options.Listeners)
+            {
+                listeners.Add(await CausewayListener.ListenAsync(listener, cancellationToken).ConfigureAwait(false));
+            }
+        }
+        catch
+        {
+            foreach (CausewayListener listener in listeners)
+            {
+                await listener.DisposeAsync().ConfigureAwait(false);
+            }
+
+            throw;
+        }
+
+        return new ForwardServer(options, listeners);
+    }
+
+    /// <inheritdoc cref="ForwardClient.StopAsync"/>
+    public Task StopAsync(TimeSpan grace = default)
+    {
+        lock (_forwards)
+        {
+            return _stopped ??= StopCoreAsync(grace);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
+
+    private async Task StopCoreAsync(TimeSpan grace)
+    {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(_accepting).ConfigureAwait(false);
+        await _forwards.StopAsync(grace, _options.TimeProvider).ConfigureAwait(false);
+        using (CancellationTokenSource limit = new(s_closeTimeout, _options.TimeProvider))
+        {
+            await _registry.CloseAllAsync(limit.Token).ConfigureAwait(false);
+        }
+
+        foreach (CausewayListener listener in _listeners)
+        {
+            await listener.DisposeAsync().ConfigureAwait(false);
+        }
+
+        _stopping.Dispose();
+    }
+
+    private async Task AcceptAsync(CausewayListener listener, CausewayListenerOptions options)
+    {
+        CancellationToken stopping = _stopping.Token;
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                CausewayConnection connection = await listener.AcceptConnectionAsync(stopping).ConfigureAwait(false);
+                _ = _registry.Track(connection);
+                ForwardingLog.ConnectionAccepted(_options.Logger, connection.RemoteEndPoint);
+                ForwardingLog.ConnectionOpened(
+                    _options.Logger, options.Profile.Mux.Version, connection.LocalEndPoint, connection.RemoteEndPoint);
+                _ = ServeAsync(connection, stopping);
+            }
+            catch (Exception error) when (error is OperationCanceledException or ObjectDisposedException)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task ServeAsync(CausewayConnection connection, CancellationToken stopping)
+    {
+        try
+        {
+            while (true)
+            {
+                CausewayStream stream = await connection.AcceptStreamAsync(stopping).ConfigureAwait(false);
+                if (_forwards.TryAdd() is { } forward)
+                {
+                    forward.Connection = connection;
+                    _ = Task.Run(() => ForwardAsync(stream, forward), CancellationToken.None);
+                }
+                else
+                {
+                    stream.Abort();
+                    ForwardingLog.ForwardLimitRefused(_options.Logger, _forwards.Limit);
+                }
+            }
+        }
+        catch (Exception error) when (error is TransportException or OperationCanceledException)
+        {
+            // The connection has ended, or the server stops.
+        }
+    }
+
+    private async Task ForwardAsync(CausewayStream stream, ForwardTable.Forward forward)
+    {
+        using (forward)
+        {
+            try
+            {
+                if (await DialAsync(forward.CutToken).ConfigureAwait(false) is { } socket)
+                {
+                    await ForwardRelay.RunAsync(socket, stream, fromSocket: false, _options, forward.CutToken).ConfigureAwait(false);
+                }
+                else
+                {
+                    stream.Abort();
+                }
+            }
+            catch (Exception error)
+            {
+                stream.Abort();
+                ForwardingLog.Unexpected(_options.Logger, error.Message, error);
+            }
+        }
+    }
+
+    private async Task<Socket?> DialAsync(CancellationToken cut)
+    {
+        using CancellationTokenSource timeout = new(_options.ConnectTimeout, _options.TimeProvider);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cut);
+        try
+        {
+            return await _options.Target.ConnectAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (SocketException error)
+        {
+            ForwardingLog.TargetUnreachable(_options.Logger, _options.Target.ToString(), error.Message);
+        }
+        catch (OperationCanceledException)
+        {
+            if (!cut.IsCancellationRequested)
+            {
+                ForwardingLog.TargetUnreachable(
+                    _options.Logger, _options.Target.ToString(), $"no answer within {_options.ConnectTimeout.TotalSeconds} s");
+            }
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,153 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Causeway.Forwarding;
+
+/// <summary>The connections that are being forwarded: counts and limits them, and can cut them off. Thread-safe.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore whose wait handle is never asked for holds nothing to dispose.")]
+internal sealed class ForwardTable
+{
+    private readonly Lock _gate = new();
+    private readonly HashSet<Forward> _forwards = [];
+    private readonly SemaphoreSlim _free;
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _closed;
+
+    public ForwardTable(int limit)
+    {
+        Limit = limit;
+        _free = new SemaphoreSlim(limit, limit);
+    }
+
+    public int Limit { get; }
+
+    public bool IsFull => _free.CurrentCount == 0;
+
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _forwards.Count;
+            }
+        }
+    }
+
+    /// <summary>Takes a place; waits for one if there is none.</summary>
+    public async ValueTask<Forward> AddAsync(CancellationToken cancellationToken)
+    {
+        await _free.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return Add();
+    }
+
+    /// <summary>Takes a place if there is one.</summary>
+    public Forward? TryAdd() => _free.Wait(TimeSpan.Zero) ? Add() : null;
+
+    /// <summary>Cuts off what goes over a connection.</summary>
+    public void Cut(CausewayConnection connection) => Cut(forward => forward.Connection == connection);
+
+    /// <summary>Lets what there is go on for a while, then cuts it off. Nothing lasts that is added later.</summary>
+    /// <returns>Completes when nothing is forwarded any more.</returns>
+    public async Task StopAsync(TimeSpan grace, TimeProvider time)
+    {
+        lock (_gate)
+        {
+            _closed = true;
+            if (_forwards.Count == 0)
+            {
+                _drained.TrySetResult();
+            }
+        }
+
+        if (grace > TimeSpan.Zero)
+        {
+            await _drained.Task.WaitAsync(grace, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        Cut(static _ => true);
+        await _drained.Task.ConfigureAwait(false);
+    }
+
+    private Forward Add()
+    {
+        Forward forward = new(this);
+        bool closed;
+        lock (_gate)
+        {
+            _forwards.Add(forward);
+            closed = _closed;
+        }
+
+        if (closed)
+        {
+            forward.Cut();
+        }
+
+        return forward;
+    }
+
+    private void Cut(Func<Forward, bool> which)
+    {
+        Forward[] chosen;
+        lock (_gate)
+        {
+            chosen = [.. _forwards.Where(which)];
+        }
+
+        foreach (Forward forward in chosen)
+        {
+            forward.Cut();
+        }
+    }
+
+    private void Remove(Forward forward)
+    {
+        lock (_gate)
+        {
+            _forwards.Remove(forward);
+            if (_closed && _forwards.Count == 0)
+            {
+                _drained.TrySetResult();
+            }
+        }
+
+        _free.Release();
+    }
+
+    /// <summary>One connection that is being forwarded, from its acceptance to its end.</summary>
+    internal sealed class Forward : IDisposable
+    {
+        private readonly ForwardTable _table;
+        private readonly CancellationTokenSource _cut = new();
+
+        public Forward(ForwardTable table)
+        {
+            _table = table;
+            CutToken = _cut.Token;
+        }
+
+        /// <summary>What carries it; null until known.</summary>
+        public CausewayConnection? Connection { get; set; }
+
+        /// <summary>Cancelled when it is to be cut off.</summary>
+        public CancellationToken CutToken { get; }
+
+        public void Cut()
+        {
+            try
+            {
+                _cut.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // It ended by itself meanwhile.
+            }
+        }
+
+        public void Dispose()
+        {
+            _table.Remove(this);
+            _cut.Dispose();
+        }
+    }
+}

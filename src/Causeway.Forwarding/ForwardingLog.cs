@@ -1,0 +1,50 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+
+namespace Causeway.Forwarding;
+
+/// <summary>Log lines in the words of the reference, which people grep for (spec 10.8). Event ids are never reused.</summary>
+internal static partial class ForwardingLog
+{
+    [LoggerMessage(1, LogLevel.Information, "smux version: {Version} on connection: {Local} -> {Remote}")]
+    public static partial void ConnectionOpened(ILogger logger, int version, EndPoint local, EndPoint remote);
+
+    [LoggerMessage(2, LogLevel.Information, "remote address: {Remote}")]
+    public static partial void ConnectionAccepted(ILogger logger, EndPoint remote);
+
+    [LoggerMessage(3, LogLevel.Information, "stream opened in: {In} out: {Out}")]
+    public static partial void StreamOpened(ILogger logger, string @in, string @out);
+
+    [LoggerMessage(4, LogLevel.Information, "stream closed in: {In} out: {Out}")]
+    public static partial void StreamClosed(ILogger logger, string @in, string @out);
+
+    [LoggerMessage(5, LogLevel.Information, "pipe: {Error} in: {In} out: {Out}")]
+    public static partial void PipeFailed(ILogger logger, string error, string @in, string @out);
+
+    [LoggerMessage(6, LogLevel.Warning, "re-connecting: {Error}")]
+    public static partial void Reconnecting(ILogger logger, string error);
+
+    [LoggerMessage(7, LogLevel.Information, "scavenger: session normally closed: {Local}")]
+    public static partial void ScavengedClosed(ILogger logger, EndPoint local);
+
+    [LoggerMessage(8, LogLevel.Information, "scavenger: session closed due to ttl: {Local}")]
+    public static partial void ScavengedExpired(ILogger logger, EndPoint local);
+
+    [LoggerMessage(10, LogLevel.Warning, "session ended: {Connection}: {Reason}")]
+    public static partial void ConnectionEnded(ILogger logger, CausewayConnection connection, string reason);
+
+    [LoggerMessage(11, LogLevel.Warning, "cannot accept for now: {Error}")]
+    public static partial void AcceptFailed(ILogger logger, string error);
+
+    [LoggerMessage(12, LogLevel.Warning, "cannot reach target {Target}: {Error}")]
+    public static partial void TargetUnreachable(ILogger logger, string target, string error);
+
+    [LoggerMessage(13, LogLevel.Warning, "{Count} connections are being forwarded, which is the limit; more must wait")]
+    public static partial void ForwardLimitReached(ILogger logger, int count);
+
+    [LoggerMessage(14, LogLevel.Error, "unexpected: {Error}")]
+    public static partial void Unexpected(ILogger logger, string error, Exception exception);
+
+    [LoggerMessage(15, LogLevel.Warning, "{Count} connections are being forwarded, which is the limit; more are refused")]
+    public static partial void ForwardLimitRefused(ILogger logger, int count);
+}

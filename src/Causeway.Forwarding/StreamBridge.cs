@@ -1,0 +1,305 @@
+using System.Buffers;
+using System.Net.Sockets;
+
+namespace Causeway.Forwarding;
+
+/// <summary>
+/// Relays between a socket and a stream until both directions have ended, and carries each end over as what it was: end of
+/// stream as end of stream, a reset as a reset. Owns both and closes both.
+/// </summary>
+/// <remarks>
+/// <code>
+/// both open --one side ends, peer can half-close--> other direction only --it ends--> closed
+/// both open --one side ends, peer is kcptun--> other direction for CloseWait at most --> closed
+/// any --reset, failure or cancellation on either side--> cut: stream aborted, TCP reset
+/// </code>
+/// A kcptun peer takes the first end of stream for the end of both directions (spec 7.7, 10.3). Its own end of stream means
+/// the same, so that nothing is lost by passing it on to the socket at once.
+/// </remarks>
+public sealed class StreamBridge
+{
+    /// <summary>Bytes that one operation moves at most.</summary>
+    public const int BufferSize = 64 * 1024;
+
+    // Closing a socket with unread bytes resets it, and the reset may overtake the last bytes that the other end has not
+    // read yet: so what it still sends after the end is read and dropped for a while.
+    private static readonly TimeSpan s_drainTime = TimeSpan.FromSeconds(1);
+
+    private readonly Socket _socket;
+    private readonly CausewayStream _stream;
+    private readonly TimeSpan _closeWait;
+    private readonly TimeProvider _time;
+    private long _bytesToStream;
+    private long _bytesToSocket;
+
+    /// <summary>Makes a bridge over a connected socket and an open stream.</summary>
+    /// <param name="socket">A connected TCP or Unix stream socket.</param>
+    /// <param name="stream">The stream.</param>
+    /// <param name="closeWait">
+    /// With a kcptun peer: how long the other direction may go on after one has ended. Zero or more.
+    /// </param>
+    /// <param name="timeProvider">The clock; null for the system's.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="closeWait"/> is negative.</exception>
+    public StreamBridge(Socket socket, CausewayStream stream, TimeSpan closeWait, TimeProvider? timeProvider = null)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        ArgumentNullException.ThrowIfNull(stream);
+        ArgumentOutOfRangeException.ThrowIfLessThan(closeWait, TimeSpan.Zero);
+        _socket = socket;
+        _stream = stream;
+        _closeWait = closeWait;
+        _time = timeProvider ?? TimeProvider.System;
+    }
+
+    private enum End
+    {
+        /// <summary>The source said that there is no more, and the destination knows.</summary>
+        Finished,
+
+        /// <summary>The same, but the destination could not be told without closing its other direction.</summary>
+        FinishedUntold,
+
+        /// <summary>The peer takes no more; what it sent before may still be there.</summary>
+        Refused,
+
+        /// <summary>The bridge was closed from this side while the direction was open.</summary>
+        Closed,
+
+        /// <summary>The direction broke off.</summary>
+        Failed,
+    }
+
+    /// <summary>Relays until both directions have ended. Call it once.</summary>
+    /// <param name="cancellationToken">Cuts the bridge off: both sides see a reset.</param>
+    /// <returns>What was moved, and what broke it off if something did.</returns>
+    public async Task<StreamBridgeResult> RunAsync(CancellationToken cancellationToken = default)
+    {
+        ForwardEndPoint.Prepare(_socket);
+        Task<Direction> toStream = RelayToStreamAsync();
+        Task<Direction> toSocket = RelayToSocketAsync();
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+            static state => ((StreamBridge)state!).Cut(), this);
+
+        Direction first = await (await Task.WhenAny(toStream, toSocket).ConfigureAwait(false)).ConfigureAwait(false);
+        Exception? failure = first.Failure;
+        if (first.End != End.Failed)
+        {
+            Task<Direction> other = toStream.IsCompleted ? toSocket : toStream;
+            Direction? second = await AwaitOtherAsync(first, other).ConfigureAwait(false);
+            failure = second?.Failure;
+        }
+
+        if (failure is null && !cancellationToken.IsCancellationRequested)
+        {
+            await CloseAsync(toStream).ConfigureAwait(false);
+        }
+        else
+        {
+            Cut();
+        }
+
+        await Task.WhenAll(toStream, toSocket).ConfigureAwait(false);
+        return new StreamBridgeResult(_bytesToStream, _bytesToSocket, failure);
+    }
+
+    /// <summary>Waits for the second end as long as the first one allows.</summary>
+    private async Task<Direction?> AwaitOtherAsync(Direction first, Task<Direction> other)
+    {
+        bool mayTakeLong = first.End == End.Refused
+            || (first.End == End.Finished && await _stream.Connection.SupportsHalfCloseAsync().ConfigureAwait(false));
+        if (mayTakeLong || other.IsCompleted)
+        {
+            return await other.ConfigureAwait(false);
+        }
+
+        if (_closeWait > TimeSpan.Zero)
+        {
+            try
+            {
+                return await other.WaitAsync(_closeWait, _time).ConfigureAwait(false);
+            }
+            catch (TimeoutException)
+            {
+                // The peer cannot be told that one direction has ended but by ending both (spec 10.3).
+            }
+        }
+
+        return null;
+    }
+
+    private async Task<Direction> RelayToStreamAsync()
+    {
+        try
+        {
+            bool more = false;
+            while (true)
+            {
+                if (!more)
+                {
+                    // An idle connection should not hold a buffer: wait for bytes first, then rent.
+                    await _socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None).ConfigureAwait(false);
+                }
+
+                byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+                try
+                {
+                    int count = await _socket.ReceiveAsync(buffer.AsMemory(0, BufferSize), SocketFlags.None).ConfigureAwait(false);
+                    if (count == 0)
+                    {
+                        break;
+                    }
+
+                    await _stream.WriteAsync(buffer.AsMemory(0, count)).ConfigureAwait(false);
+                    _bytesToStream += count;
+                    more = count == BufferSize;
+                }
+                finally
+                {
+                    ArrayPool<byte>.Shared.Return(buffer);
+                }
+            }
+
+            if (!await _stream.Connection.SupportsHalfCloseAsync().ConfigureAwait(false))
+            {
+                return new Direction(End.FinishedUntold);
+            }
+
+            _stream.CompleteWrites();
+            return new Direction(End.Finished);
+        }
+        catch (TransportException error) when (error.Error == TransportError.StreamClosedByPeer)
+        {
+            return new Direction(End.Refused);
+        }
+        catch (Exception error)
+        {
+            return ToEnd(error);
+        }
+    }
+
+    private async Task<Direction> RelayToSocketAsync()
+    {
+        try
+        {
+            bool more = false;
+            while (true)
+            {
+                if (!more)
+                {
+                    await _stream.ReadAsync(Memory<byte>.Empty).ConfigureAwait(false);
+                }
+
+                byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+                try
+                {
+                    int count = await _stream.ReadAsync(buffer.AsMemory(0, BufferSize)).ConfigureAwait(false);
+                    if (count == 0)
+                    {
+                        break;
+                    }
+
+                    for (int sent = 0; sent < count;)
+                    {
+                        sent += await _socket.SendAsync(buffer.AsMemory(sent, count - sent), SocketFlags.None).ConfigureAwait(false);
+                    }
+
+                    _bytesToSocket += count;
+                    more = count == BufferSize;
+                }
+                finally
+                {
+                    ArrayPool<byte>.Shared.Return(buffer);
+                }
+            }
+
+            _socket.Shutdown(SocketShutdown.Send);
+            return new Direction(End.Finished);
+        }
+        catch (Exception error)
+        {
+            return ToEnd(error);
+        }
+    }
+
+    /// <summary>The orderly end: what was written is delivered, then both sides are closed.</summary>
+    private async Task CloseAsync(Task<Direction> toStream)
+    {
+        await _stream.DisposeAsync().ConfigureAwait(false);
+        bool sawEnd = toStream.IsCompletedSuccessfully
+            && (await toStream.ConfigureAwait(false)).End is End.Finished or End.FinishedUntold;
+        if (!sawEnd)
+        {
+            try
+            {
+                _socket.Shutdown(SocketShutdown.Send);
+                await DrainAsync(toStream).WaitAsync(s_drainTime, _time).ConfigureAwait(false);
+            }
+            catch (Exception error) when (error is SocketException or ObjectDisposedException or TimeoutException)
+            {
+                // It is being closed anyway.
+            }
+        }
+
+        _socket.Dispose();
+    }
+
+    private async Task DrainAsync(Task<Direction> toStream)
+    {
+        // The relay itself reads until its next write finds the stream closed.
+        Direction relay = await toStream.ConfigureAwait(false);
+        if (relay.End is not (End.Refused or End.Closed))
+        {
+            return;
+        }
+
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        try
+        {
+            while (await _socket.ReceiveAsync(buffer, SocketFlags.None).ConfigureAwait(false) > 0)
+            {
+            }
+        }
+        catch (Exception error) when (error is SocketException or ObjectDisposedException)
+        {
+            // Drained, one way or the other.
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>The end that nobody must take for a complete transfer.</summary>
+    private void Cut()
+    {
+        _stream.Abort();
+        try
+        {
+            _socket.LingerState = new LingerOption(true, 0);
+        }
+        catch (Exception error) when (error is SocketException or ObjectDisposedException)
+        {
+            // It is closed already, or of a kind that cannot be reset.
+        }
+
+        _socket.Dispose();
+    }
+
+    private static Direction ToEnd(Exception error) => error switch
+    {
+        ObjectDisposedException => new Direction(End.Closed),
+        SocketException { SocketErrorCode: SocketError.OperationAborted } => new Direction(End.Closed),
+        _ => new Direction(End.Failed, error),
+    };
+
+    private readonly record struct Direction(End End, Exception? Failure = null);
+}
+
+/// <summary>What a <see cref="StreamBridge"/> did.</summary>
+/// <param name="BytesToStream">Bytes taken from the socket and accepted by the stream.</param>
+/// <param name="BytesToSocket">Bytes taken from the stream and accepted by the socket.</param>
+/// <param name="Failure">
+/// Why it broke off: a <see cref="TransportException"/> or a <see cref="SocketException"/>. Null if both directions ended in
+/// order, or it was cancelled.
+/// </param>
+public sealed record StreamBridgeResult(long BytesToStream, long BytesToSocket, Exception? Failure);

@@ -1,0 +1,257 @@
+using System.Text;
+using Causeway.Kcptun.Qpp;
+
+namespace Causeway.Kcptun.Configuration;
+
+/// <summary>
+/// The options that both sides of kcptun have, under the meaning, the defaults and the limits of spec 10.7. Key, crypt,
+/// compression, smux version and QPP must be the same on both sides; nothing is negotiated (spec 1.2).
+/// </summary>
+/// <remarks>
+/// A record as it was made may hold anything. <c>Validated</c> checks it and settles what depends on other options;
+/// what comes from <c>Load</c>, <c>Parse</c> or <c>ParseFlags</c> has been through it.
+/// </remarks>
+public abstract record KcptunConfig
+{
+    /// <summary>The largest UDP payload that a receiver takes.</summary>
+    public const int MaxMtu = 1500;
+
+    /// <summary>Shards that a group may have: the field has 256 elements.</summary>
+    public const int MaxShards = 256;
+
+    internal const string DefaultKey = "it's a secrect";
+    internal const int MinInterval = 10;
+    internal const int MaxInterval = 5000;
+
+    private protected KcptunConfig()
+    {
+    }
+
+    /// <summary>The names that <see cref="Crypt"/> knows; any other means <c>aes</c> (spec 2).</summary>
+    public static IReadOnlyList<string> CryptNames { get; } =
+    [
+        "aes", "aes-128", "aes-128-gcm", "aes-192", "salsa20", "blowfish", "twofish", "cast5", "3des", "tea", "xtea",
+        "xor", "sm4", "none", "null",
+    ];
+
+    /// <summary>
+    /// The pre-shared secret from which all keys derive. Default: the public <c>it's a secrect</c>, which protects
+    /// nothing.
+    /// </summary>
+    public string Key { get; init; } = DefaultKey;
+
+    /// <summary>The packet cipher, one of <see cref="CryptNames"/>. Default: <c>aes</c>.</summary>
+    public string Crypt { get; init; } = "aes";
+
+    /// <summary>
+    /// A profile: <c>normal</c>, <c>fast</c>, <c>fast2</c> or <c>fast3</c> set <see cref="NoDelay"/>,
+    /// <see cref="Interval"/>,
+    /// <see cref="Resend"/> and <see cref="NoCongestion"/>; any other name, such as <c>manual</c>, leaves them.
+    /// Default: <c>fast</c>.
+    /// </summary>
+    public string Mode { get; init; } = "fast";
+
+    /// <summary>Whether stream bytes go through QPP. Default: false.</summary>
+    public bool Qpp { get; init; }
+
+    /// <summary>Pads of QPP, 1 to 65535, best an odd number. Default: 61.</summary>
+    public int QppCount { get; init; } = 61;
+
+    /// <summary>The largest UDP payload in bytes, 86 to 1500; more is capped to 1500. Default: 1350.</summary>
+    public int Mtu { get; init; } = 1350;
+
+    /// <summary>
+    /// Bytes per second that a session may send, parity included; 0 for no limit, negative is taken for 0. Default: 0.
+    /// </summary>
+    public long RateLimit { get; init; }
+
+    /// <summary>Send window in segments, at least 1. Default: 128 for a client, 1024 for a server.</summary>
+    public int SendWindow { get; init; }
+
+    /// <summary>Receive window in segments, 1 to 65535. Default: 512 for a client, 1024 for a server.</summary>
+    public int ReceiveWindow { get; init; }
+
+    /// <summary>
+    /// Data shards of a FEC group; 0 switches FEC off. With <see cref="ParityShards"/> at most 256. Default: 10.
+    /// </summary>
+    public int DataShards { get; init; } = 10;
+
+    /// <summary>Parity shards of a FEC group; 0 switches FEC off. Default: 3.</summary>
+    public int ParityShards { get; init; } = 3;
+
+    /// <summary>Differentiated services code point of outgoing packets, 0 to 63. Default: 0.</summary>
+    public int Dscp { get; init; }
+
+    /// <summary>Whether the byte pipe is left uncompressed. Default: false.</summary>
+    public bool NoCompression { get; init; }
+
+    /// <summary>Whether every datagram is acknowledged at once. Default: false.</summary>
+    public bool AckNoDelay { get; init; }
+
+    /// <summary>
+    /// 1 for a minimum of the retransmission timeout of 30 ms instead of 100 ms. Set by a named mode. Default: 0.
+    /// </summary>
+    public int NoDelay { get; init; }
+
+    /// <summary>Flush interval in milliseconds, clamped to 10 to 5000. Set by a named mode. Default: 50.</summary>
+    public int Interval { get; init; } = 50;
+
+    /// <summary>
+    /// Later acknowledgements after which a segment is sent again; 0 or less for never. Set by a named mode. Default:
+    /// 0.
+    /// </summary>
+    public int Resend { get; init; }
+
+    /// <summary>1 for no congestion window. Set by a named mode. Default: 0.</summary>
+    public int NoCongestion { get; init; }
+
+    /// <summary>Send and receive buffer of a UDP socket in bytes. Default: 4194304.</summary>
+    public int SocketBuffer { get; init; } = 4194304;
+
+    /// <summary>Version of smux, 1 or 2; kcptun of 2021 has 1 for its default. Default: 2.</summary>
+    public int SmuxVersion { get; init; } = 2;
+
+    /// <summary>Bytes that all streams of a session may have received and not read. Default: 4194304.</summary>
+    public int SmuxBuffer { get; init; } = 4194304;
+
+    /// <summary>Payload of the largest smux frame in bytes, 1 to 65535. Default: 8192.</summary>
+    public int FrameSize { get; init; } = 8192;
+
+    /// <summary>
+    /// Bytes that a stream may have received and not read, at most <see cref="SmuxBuffer"/>; smux 2. Default: 2097152.
+    /// </summary>
+    public int StreamBuffer { get; init; } = 2097152;
+
+    /// <summary>
+    /// Seconds between heartbeats, 1 to 30: the other side gives up after 30 without any. Default: 10.
+    /// </summary>
+    public int KeepAlive { get; init; } = 10;
+
+    /// <summary>
+    /// Seconds that one direction of a connection may outlive the other. Default: 0 for a client, 30 for a server.
+    /// </summary>
+    public int CloseWait { get; init; }
+
+    /// <summary>The file that log lines are appended to; empty for the standard error. Default: empty.</summary>
+    public string Log { get; init; } = "";
+
+    /// <summary>Whether messages about single streams are left out. Default: false.</summary>
+    public bool Quiet { get; init; }
+
+    /// <summary>
+    /// The file that counters are appended to, its name in Go's time layout; empty for none. Default: empty.
+    /// </summary>
+    public string SnmpLog { get; init; } = "";
+
+    /// <summary>Seconds between two lines of <see cref="SnmpLog"/>, at least 1. Default: 60.</summary>
+    public int SnmpPeriod { get; init; } = 60;
+
+    /// <summary>The reference's imitation of TCP, which is not supported: true is refused. Default: false.</summary>
+    public bool Tcp { get; init; }
+
+    /// <summary>Go's profiling server, which is not supported: true is refused. Default: false.</summary>
+    public bool Pprof { get; init; }
+
+    /// <summary>What a user should know about this configuration, one line each. Filled when it is validated.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>Whether forward error correction is on: both kinds of shards are.</summary>
+    public bool UsesFec => DataShards > 0 && ParityShards > 0;
+
+    internal abstract IReadOnlyList<ConfigOption> Options { get; }
+
+    /// <summary>All options with their values, except the key: safe to be logged.</summary>
+    public sealed override string ToString() =>
+        string.Join(' ', Options.Select(option => $"{option.JsonKey}={(option.IsSecret ? "***" : option.Show(this))}"));
+
+    /// <summary>The record with what <c>Validated</c> of either side has in common done to it.</summary>
+    /// <exception cref="KcptunConfigException">A value is out of range.</exception>
+    private protected KcptunConfig ValidatedCommon(IReadOnlyList<string> warningsOfSide)
+    {
+        List<string> warnings = [.. Warnings, .. warningsOfSide];
+        KcptunConfig config = Settled(warnings);
+        foreach (ConfigOption option in config.Options)
+        {
+            option.Validate(config);
+        }
+
+        if (config.DataShards + config.ParityShards > MaxShards)
+        {
+            throw new KcptunConfigException(
+                $"datashard is {config.DataShards} and parityshard is {config.ParityShards}; "
+                + $"allowed: together at most {MaxShards}");
+        }
+
+        if (config.StreamBuffer > config.SmuxBuffer)
+        {
+            throw new KcptunConfigException(
+                $"streambuf is {config.StreamBuffer}; allowed: at most smuxbuf, which is {config.SmuxBuffer}");
+        }
+
+        if (config.Tcp)
+        {
+            throw new KcptunConfigException("tcp is true; allowed: false (imitating TCP is not supported)");
+        }
+
+        if (config.Pprof)
+        {
+            throw new KcptunConfigException("pprof is true; allowed: false (Go's profiling server is not supported)");
+        }
+
+        if (config.Qpp)
+        {
+            warnings.AddRange(QppPad.Warnings(Encoding.UTF8.GetByteCount(config.Key), config.QppCount));
+        }
+
+        return config with { Warnings = [.. warnings.Distinct()] };
+    }
+
+    /// <summary>Applies the mode and brings into range what the reference does not refuse either.</summary>
+    private KcptunConfig Settled(List<string> warnings)
+    {
+        KcptunConfig config = this;
+        config = config.Mode switch
+        {
+            "normal" => config with { NoDelay = 0, Interval = 40, Resend = 2, NoCongestion = 1 },
+            "fast" => config with { NoDelay = 0, Interval = 30, Resend = 2, NoCongestion = 1 },
+            "fast2" => config with { NoDelay = 1, Interval = 20, Resend = 2, NoCongestion = 1 },
+            "fast3" => config with { NoDelay = 1, Interval = 10, Resend = 2, NoCongestion = 1 },
+            _ => config,
+        };
+        if (config.Mode is not ("normal" or "fast" or "fast2" or "fast3" or "manual" or "default"))
+        {
+            warnings.Add($"mode {KcptunConfigException.Quote(config.Mode)} is unknown and means manual");
+        }
+
+        if (!CryptNames.Contains(config.Crypt))
+        {
+            warnings.Add($"crypt {KcptunConfigException.Quote(config.Crypt)} is unknown and means aes");
+        }
+
+        if (config.Key == DefaultKey)
+        {
+            warnings.Add("key is the default, which everybody knows: set one of your own");
+        }
+
+        if (config.Mtu > MaxMtu)
+        {
+            warnings.Add($"mtu is {config.Mtu}; {MaxMtu} is used");
+            config = config with { Mtu = MaxMtu };
+        }
+
+        if (config.RateLimit < 0)
+        {
+            warnings.Add($"ratelimit is {config.RateLimit}; 0 is used");
+            config = config with { RateLimit = 0 };
+        }
+
+        int interval = Math.Clamp(config.Interval, MinInterval, MaxInterval);
+        if (interval != config.Interval)
+        {
+            warnings.Add($"interval is {config.Interval}; {interval} is used");
+            config = config with { Interval = interval };
+        }
+
+        return config;
+    }
+}

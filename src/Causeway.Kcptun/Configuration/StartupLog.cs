@@ -1,0 +1,41 @@
+using System.Globalization;
+
+namespace Causeway.Kcptun.Configuration;
+
+/// <summary>The parts that the start-up lines of both sides have in common (spec 10.8).</summary>
+internal static class StartupLog
+{
+    public static string Show(bool value) => value ? "true" : "false";
+
+    public static IEnumerable<string> Ciphers(KcptunConfig config) =>
+    [
+        $"encryption: {config.Crypt}",
+        $"QPP: {Show(config.Qpp)}",
+        Invariant($"QPP Count: {config.QppCount}"),
+        Invariant($"nodelay parameters: {config.NoDelay} {config.Interval} {config.Resend} {config.NoCongestion}"),
+    ];
+
+    public static IEnumerable<string> Transport(KcptunConfig config) =>
+    [
+        Invariant($"sndwnd: {config.SendWindow} rcvwnd: {config.ReceiveWindow}"),
+        $"compression: {Show(!config.NoCompression)}",
+        Invariant($"mtu: {config.Mtu}"),
+        Invariant($"ratelimit: {config.RateLimit}"),
+        Invariant($"datashard: {config.DataShards} parityshard: {config.ParityShards}"),
+        $"acknodelay: {Show(config.AckNoDelay)}",
+        Invariant($"dscp: {config.Dscp}"),
+        Invariant($"sockbuf: {config.SocketBuffer}"),
+        Invariant($"smuxbuf: {config.SmuxBuffer}"),
+        Invariant($"framesize: {config.FrameSize}"),
+        Invariant($"streambuf: {config.StreamBuffer}"),
+        Invariant($"keepalive: {config.KeepAlive}"),
+    ];
+
+    public static IEnumerable<string> Snmp(KcptunConfig config) =>
+    [
+        $"snmplog: {config.SnmpLog}",
+        Invariant($"snmpperiod: {config.SnmpPeriod}"),
+    ];
+
+    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+}

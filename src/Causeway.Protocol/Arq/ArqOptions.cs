@@ -1,0 +1,93 @@
+using System.Runtime.CompilerServices;
+
+namespace Causeway.Protocol.Arq;
+
+/// <summary>Settings of an <see cref="ArqSession"/>. The defaults are kcptun's mode "fast" (spec 6).</summary>
+public sealed record ArqOptions
+{
+    /// <summary>
+    /// The largest datagram in bytes that a flush writes (kcptun's mtu after all outer headers): 50 to 65507, default
+    /// 1350. A segment carries this minus 24 bytes. Too large a value means IP fragments or loss; too small a value
+    /// wastes headers.
+    /// </summary>
+    public int MaxDatagramSize { get; init; } = 1350;
+
+    /// <summary>
+    /// The most segments between the oldest unacknowledged one and the newest written one (kcptun's sndwnd): 1 to
+    /// 65535, default 1024. Times the segment size, it bounds the memory for sending and, over one round trip, the
+    /// rate.
+    /// </summary>
+    public int SendWindow { get; init; } = 1024;
+
+    /// <summary>
+    /// The most segments received in order that may wait to be read (kcptun's rcvwnd): 1 to 65535, default 1024. As
+    /// many again may wait out of order.
+    /// </summary>
+    public int ReceiveWindow { get; init; } = 1024;
+
+    /// <summary>
+    /// kcptun's nodelay: retransmission timeouts of at least 30 ms instead of 100 ms, and back-off by half instead of
+    /// double. Default off.
+    /// </summary>
+    public bool NoDelay { get; init; }
+
+    /// <summary>
+    /// kcptun's interval: 10 ms to 5 s, default 30 ms. It is not a tick here. It is the least margin of the
+    /// retransmission timeout over the round-trip time, which has to cover the time a peer waits before it
+    /// acknowledges; a quarter of it (at most 5 ms) is how long an acknowledgement waits for company.
+    /// </summary>
+    public TimeSpan Interval { get; init; } = TimeSpan.FromMilliseconds(30);
+
+    /// <summary>
+    /// kcptun's resend: how many later transmissions must be acknowledged before a segment counts as lost, 1 to 64, or
+    /// 0 to leave it to timers. Default 2. Low values repair sooner, and send needlessly where the network reorders.
+    /// </summary>
+    public int FastResend { get; init; } = 2;
+
+    /// <summary>kcptun's acknodelay: acknowledge in the next flush, without waiting for company. Default off.</summary>
+    public bool AckNoDelay { get; init; }
+
+    /// <summary>
+    /// Transmissions of one segment after which the link counts as dead, provided that the peer was also silent for
+    /// three quarters of <see cref="DeadLinkTimeout"/>: 2 to 1000, default 20.
+    /// </summary>
+    public int DeadLinkTransmissions { get; init; } = 20;
+
+    /// <summary>
+    /// How long something may wait for an answer with nothing at all arriving before the link counts as dead: 1 s to 1
+    /// h, default 30 s. Longer survives longer outages; shorter frees memory sooner.
+    /// </summary>
+    public TimeSpan DeadLinkTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Microseconds in one unit of the wire's timestamp: 1 to 10000, default 1. A peer only echoes it, so any unit
+    /// works; kcptun counts milliseconds.
+    /// </summary>
+    public long TimestampResolutionMicroseconds { get; init; } = 1;
+
+    /// <summary>Checks every value.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A value is out of range; the message names option, value and range.
+    /// </exception>
+    public void Validate()
+    {
+        Check(MaxDatagramSize, 50, 65507);
+        Check(SendWindow, 1, 65535);
+        Check(ReceiveWindow, 1, 65535);
+        Check(Interval, TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(5));
+        Check(FastResend, 0, 64);
+        Check(DeadLinkTransmissions, 2, 1000);
+        Check(DeadLinkTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
+        Check(TimestampResolutionMicroseconds, 1, 10000);
+    }
+
+    private static void Check<T>(T value, T least, T most, [CallerArgumentExpression(nameof(value))] string option = "")
+        where T : IComparable<T>
+    {
+        if (value.CompareTo(least) < 0 || value.CompareTo(most) > 0)
+        {
+            throw new ArgumentOutOfRangeException(
+                option, value, $"{nameof(ArqOptions)}.{option} is {value}; it must lie between {least} and {most}.");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+namespace Causeway.Protocol.Arq;
+
+/// <summary>
+/// When the oldest transmission in flight counts as lost for want of any acknowledgement, with back-off over the
+/// session instead of KCP's per segment: while nothing is heard, one segment's silence tells as much as a thousand's.
+/// </summary>
+internal sealed class RetransmissionTimer(bool noDelay)
+{
+    // After an outage the next attempt decides how soon the session is back; two seconds keep that short, and one or
+    // two datagrams in two seconds load no link. A longer estimate prevails, or a slow path would only ever see
+    // repeats.
+    private const long MaxBackedOff = 2_000_000;
+
+    private static readonly Timestamp s_longAgo = new(long.MinValue / 2);
+
+    private long _backedOff;
+    private Timestamp _expiredAt = s_longAgo;
+
+    /// <summary>Whether it ran out and nothing was acknowledged since.</summary>
+    public bool IsBackedOff => _backedOff > 0;
+
+    /// <summary>When the timer runs out, for the oldest transmission in flight.</summary>
+    public Timestamp Deadline(SendSegment oldest, long rtoMicroseconds) =>
+        Timestamp.Max(oldest.SentAt, _expiredAt).AddMicroseconds(Math.Max(_backedOff, rtoMicroseconds));
+
+    /// <summary>It ran out: wait longer the next time.</summary>
+    public void OnExpired(long rtoMicroseconds, Timestamp now)
+    {
+        long current = Math.Max(_backedOff, rtoMicroseconds);
+        long next = noDelay ? current + (current / 2) : current * 2;
+        _backedOff = Math.Min(next, Math.Max(MaxBackedOff, rtoMicroseconds));
+        _expiredAt = now;
+    }
+
+    /// <summary>Something was acknowledged: the path works.</summary>
+    public void OnProgress()
+    {
+        _backedOff = 0;
+        _expiredAt = s_longAgo;
+    }
+}

@@ -1,0 +1,98 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Causeway.Protocol.Fec;
+
+/// <summary>
+/// Forward error correction of one session: an encoder if it is switched on here, and a decoder as soon as the peer
+/// turns out to use it. Nothing is negotiated; each side copes with whatever the other sends (spec 1.2, 4.2).
+/// </summary>
+/// <remarks>
+/// See <see cref="FecEncoder"/> and <see cref="FecDecoder"/> for the order of calls. Not thread-safe.
+/// </remarks>
+public sealed class FecCodec : IDisposable
+{
+    private readonly PacketPool _pool;
+    private readonly FecOptions _options;
+    private readonly FecEncoder? _encoder;
+    private FecDecoder? _decoder;
+
+    /// <summary>Makes the codec of a session.</summary>
+    /// <param name="options">What to send, and what to expect first of the peer.</param>
+    /// <param name="pool">Where parity and rebuilt datagrams are rented.</param>
+    /// <param name="statistics">Counters to add to; its own if null.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
+    public FecCodec(FecOptions options, PacketPool pool, FecStatistics? statistics = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(pool);
+        options.Validate();
+        _pool = pool;
+        _options = options;
+        _encoder = options.IsEnabled ? new FecEncoder(options.DataShards, options.ParityShards, pool) : null;
+        Statistics = statistics ?? new FecStatistics();
+    }
+
+    /// <summary>Bytes that <see cref="Encode"/> adds in front of a datagram: 8, or 0 if FEC is off here.</summary>
+    public int Overhead => _encoder is null ? 0 : FecEncoder.HeaderSize;
+
+    /// <summary>The encoder, or null if FEC is off here.</summary>
+    public FecEncoder? Encoder => _encoder;
+
+    /// <summary>The decoder, or null before the peer's first FEC datagram.</summary>
+    public FecDecoder? Decoder => _decoder;
+
+    /// <summary>What the decoder counted.</summary>
+    public FecStatistics Statistics { get; }
+
+    /// <summary>
+    /// Prepends the header to a datagram and adds it to its group, or leaves it alone if FEC is off here. See
+    /// <see cref="FecEncoder.Encode"/>.
+    /// </summary>
+    /// <returns>How many parity datagrams are to be taken.</returns>
+    public int Encode(PacketBuffer datagram, Timestamp now) => _encoder is null ? 0 : _encoder.Encode(datagram, now);
+
+    /// <summary>Takes a parity datagram. See <see cref="FecEncoder.TakeParity"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such datagram.</exception>
+    public PacketBuffer TakeParity(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, _encoder?.ParityShards ?? 0);
+        return _encoder!.TakeParity(index);
+    }
+
+    /// <summary>
+    /// Takes note of a datagram from the peer, which stays the caller's.
+    /// </summary>
+    /// <returns>
+    /// What is the session's part of it: with <see cref="FecPacketKind.Data"/> the bytes from
+    /// <see cref="FecEncoder.HeaderSize"/> on, with <see cref="FecPacketKind.None"/> all of it (plain KCP, or a damaged
+    /// FEC datagram, which is too short to be taken for KCP), otherwise nothing.
+    /// </returns>
+    public FecPacketKind Add(PacketBuffer datagram)
+    {
+        ArgumentNullException.ThrowIfNull(datagram);
+        if (!FecDecoder.IsFec(datagram.Payload))
+        {
+            return FecPacketKind.None;
+        }
+
+        // With own FEC off there is no guess; the tuner finds the counts from the smallest group (spec 4.7).
+        _decoder ??= _options.IsEnabled
+            ? new FecDecoder(_options.DataShards, _options.ParityShards, _pool, Statistics)
+            : new FecDecoder(1, 1, _pool, Statistics);
+        return _decoder.Add(datagram);
+    }
+
+    /// <summary>Takes a rebuilt datagram. See <see cref="FecDecoder.TryTakeRecovered"/>.</summary>
+    public bool TryTakeRecovered([NotNullWhen(true)] out PacketBuffer? datagram)
+    {
+        datagram = null;
+        return _decoder is not null && _decoder.TryTakeRecovered(out datagram);
+    }
+
+    /// <summary>Releases all buffers that it holds.</summary>
+    public void Dispose()
+    {
+        _encoder?.Dispose();
+        _decoder?.Dispose();
+    }
+}

@@ -1,0 +1,61 @@
+using System.Globalization;
+
+namespace Causeway.Protocol.Fec;
+
+/// <summary>How many parity datagrams forward error correction adds to how many data datagrams.</summary>
+/// <remarks>
+/// A group of <see cref="DataShards"/> datagrams survives the loss of any <see cref="ParityShards"/> of its datagrams
+/// at the price of <c>ParityShards / DataShards</c> more bandwidth. Larger groups resist bursts better and rebuild
+/// later.
+/// </remarks>
+public sealed record FecOptions
+{
+    /// <summary>The largest value of <c>DataShards + ParityShards</c>.</summary>
+    public const int MaxShards = ReedSolomon.MaxShards;
+
+    /// <summary>No forward error correction of one's own. A peer's is understood all the same.</summary>
+    public static FecOptions Off { get; } = new() { DataShards = 0, ParityShards = 0 };
+
+    /// <summary>
+    /// Data datagrams of a group, 0 to 255; default 10, as kcptun's <c>datashard</c>. 0 switches correction off.
+    /// </summary>
+    public int DataShards { get; init; } = 10;
+
+    /// <summary>
+    /// Parity datagrams of a group, 0 to 255, at most 256 together with <see cref="DataShards"/>; default 3, as
+    /// kcptun's <c>parityshard</c>. 0 switches correction off.
+    /// </summary>
+    public int ParityShards { get; init; } = 3;
+
+    /// <summary>Whether parity is sent: both counts are above 0.</summary>
+    public bool IsEnabled => DataShards > 0 && ParityShards > 0;
+
+    /// <summary>Throws if a value is out of range.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A value is out of range; the message says which and why.
+    /// </exception>
+    public void Validate()
+    {
+        ThrowIfOutside(nameof(DataShards), DataShards);
+        ThrowIfOutside(nameof(ParityShards), ParityShards);
+
+        // Above 256 the reference sends FEC headers but never parity (spec 4.5).
+        if (DataShards + ParityShards > MaxShards)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(ParityShards),
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"DataShards + ParityShards is {DataShards} + {ParityShards}; it must be from 0 to {MaxShards}."));
+        }
+    }
+
+    private static void ThrowIfOutside(string option, int value)
+    {
+        if (value is < 0 or > MaxShards - 1)
+        {
+            throw new ArgumentOutOfRangeException(
+                option, string.Create(CultureInfo.InvariantCulture, $"{option} is {value}; it must be from 0 to {MaxShards - 1}."));
+        }
+    }
+}

@@ -1,0 +1,79 @@
+namespace Causeway.Protocol.Mux;
+
+/// <summary>
+/// What a session's streams hold of received data, in two measures: payload bytes against the token bucket of spec 7.4,
+/// and the memory that these bytes keep from being reused, which can be many times as much.
+/// </summary>
+/// <remarks>
+/// <para>
+/// A slice of 10 bytes keeps a whole packet buffer, or a block of 64 KiB that a batched receive filled. So a payload
+/// is passed on in place only if that is worth it, else copied into compact buffers (<see cref="ShouldShare"/>). What
+/// is held stays within <see cref="MaxPinFactor"/> times the counted bytes, plus a fixed part for sparse slices and
+/// partly filled compact buffers; when even that is used up the session stops reading, as if the bucket were empty.
+/// </para>
+/// <para>
+/// A stream's share is returned in proportion to the bytes its application takes, which is exact when it took all.
+/// </para>
+/// </remarks>
+internal sealed class ReceiveMemory
+{
+    /// <summary>
+    /// Payloads below this are always copied: that costs less than two interlocked operations on the buffer's count
+    /// and an entry in the queue, and it joins tiny frames to one slice.
+    /// </summary>
+    public const int CopyBelow = 256;
+
+    /// <summary>A payload that is at least one part in this many of the memory that it keeps is never copied.</summary>
+    public const int MaxPinFactor = 4;
+
+    // A session of a small bucket must still be able to hold a few packet buffers.
+    private const long LeastMemory = 1 << 20;
+
+    private readonly long _limit;
+    private readonly long _sparseLimit;
+    private long _tokens;
+    private long _held;
+
+    public ReceiveMemory(int receiveBuffer, PacketPool pool)
+    {
+        Pool = pool;
+        _tokens = receiveBuffer;
+        _limit = Math.Max((MaxPinFactor + 1L) * receiveBuffer, LeastMemory);
+        _sparseLimit = _limit / (MaxPinFactor + 1);
+    }
+
+    /// <summary>Where compact buffers come from.</summary>
+    public PacketPool Pool { get; }
+
+    /// <summary>The queues of all streams.</summary>
+    public SliceSlab Slices { get; } = new();
+
+    /// <summary>Payload bytes that the bucket still takes; negative when it is overdrawn.</summary>
+    public long Tokens => _tokens;
+
+    /// <summary>Memory that the streams keep, in bytes.</summary>
+    public long Held => _held;
+
+    /// <summary>Whether the session may read on.</summary>
+    public bool HasRoom => _tokens > 0 && _held < _limit;
+
+    /// <summary>
+    /// Whether to pass a payload on in place. A sparse one is, too, while little is held: then its buffer is about to
+    /// be read and reused, and a copy would be for nothing.
+    /// </summary>
+    public bool ShouldShare(int length, int retainedBytes) => length >= CopyBelow
+        && ((long)length * MaxPinFactor >= retainedBytes || _held + retainedBytes <= _sparseLimit);
+
+    /// <summary>Payload bytes were stored.</summary>
+    public void Take(int bytes) => _tokens -= bytes;
+
+    /// <summary>Memory is kept for them.</summary>
+    public void Hold(int memory) => _held += memory;
+
+    /// <summary>Payload bytes are gone and with them the memory that they kept.</summary>
+    public void Return(long bytes, long memory)
+    {
+        _tokens += bytes;
+        _held -= memory;
+    }
+}

@@ -1,0 +1,19 @@
+namespace Causeway.Protocol;
+
+/// <summary>Why a session ended by itself.</summary>
+/// <param name="Kind">The class of failure.</param>
+/// <param name="Reason">What happened, in words; without secrets and without bytes of the peer.</param>
+public sealed record TransportFailure(TransportFailureKind Kind, string Reason);
+
+/// <summary>Classes of failures of a session.</summary>
+public enum TransportFailureKind
+{
+    /// <summary>Data stayed unacknowledged although it was sent again and again.</summary>
+    DeadLink,
+
+    /// <summary>Nothing was heard of the peer for the keep-alive timeout.</summary>
+    IdleTimeout,
+
+    /// <summary>The peer broke the protocol, or speaks another version of it or other settings.</summary>
+    Protocol,
+}

@@ -1,0 +1,290 @@
+using Causeway.Protocol.Arq;
+using Causeway.Protocol.Fec;
+using Causeway.Protocol.Mux;
+
+namespace Causeway.Protocol;
+
+/// <summary>
+/// One session: FEC, ARQ, codec and mux put together, without I/O. A driver feeds it the datagrams of its peer, asks it for
+/// what is to be sent, and calls again at <see cref="NextDeadline"/>.
+/// </summary>
+/// <remarks>
+/// <para>A turn is: any number of <see cref="Input"/>, then <see cref="Deliver"/>, then reading the events of
+/// <see cref="Mux"/>, then <see cref="Flush"/> until it answers false. Time never decreases. Not thread-safe.</para>
+/// </remarks>
+public sealed class TransportSession : IDisposable, IMuxOutput
+{
+    private readonly PacketPool _pool;
+    private readonly FecCodec _fec;
+    private readonly ArqSession _arq;
+    private readonly PipeCodec? _codec;
+    private readonly RateLimiter? _rateLimiter;
+    private readonly int _linkHeadroom;
+    private readonly int _linkOverhead;
+    private Timestamp _rateLimitedUntil = Timestamp.Never;
+    private bool _disposed;
+
+    /// <summary>Makes a session.</summary>
+    /// <param name="conversationId">The client's choice, which the server adopts (spec 5.12).</param>
+    /// <param name="role">Which side opens odd stream ids.</param>
+    /// <param name="profile">Valid settings.</param>
+    /// <param name="maxDatagramSize">The largest payload that the link below takes, in bytes.</param>
+    /// <param name="linkHeadroom">Bytes that the link below adds in front of a payload.</param>
+    /// <param name="linkTailroom">Bytes that the link below adds behind a payload.</param>
+    /// <param name="pool">Where datagrams are rented.</param>
+    /// <param name="now">The time: keep-alives count from here.</param>
+    public TransportSession(
+        uint conversationId,
+        MuxRole role,
+        TransportProfile profile,
+        int maxDatagramSize,
+        int linkHeadroom,
+        int linkTailroom,
+        PacketPool pool,
+        Timestamp now)
+    {
+        ArgumentNullException.ThrowIfNull(profile);
+        _pool = pool;
+        _linkHeadroom = linkHeadroom;
+        _linkOverhead = linkHeadroom + linkTailroom;
+        _fec = new FecCodec(profile.Fec, pool);
+        _arq = new ArqSession(
+            conversationId,
+            profile.Arq with { MaxDatagramSize = maxDatagramSize - _fec.Overhead },
+            profile.CongestionControl(),
+            pool);
+        _codec = profile.PipeCodec?.Invoke(pool);
+        _rateLimiter = profile.RateLimit > 0 ? new RateLimiter(profile.RateLimit) : null;
+        Mux = new SmuxSession(role, profile.Mux, pool, now);
+    }
+
+    /// <summary>The streams.</summary>
+    public MuxSession Mux { get; }
+
+    /// <summary>The reliable layer, for its state and statistics.</summary>
+    public ArqSession Arq => _arq;
+
+    /// <summary>Forward error correction, for its statistics.</summary>
+    public FecCodec Fec => _fec;
+
+    /// <summary>What crossed the session's lower edge.</summary>
+    public TransportStatistics Statistics { get; } = new();
+
+    /// <summary>Why the session ended by itself, or null while it lives.</summary>
+    public TransportFailure? Failure { get; private set; }
+
+    /// <summary>Whether everything that was written is acknowledged.</summary>
+    public bool IsIdle => _arq.IsIdle && !Mux.HasPendingOutput;
+
+    /// <summary>The soonest time at which a turn has something to do without any input.</summary>
+    public Timestamp NextDeadline => Timestamp.Min(Timestamp.Min(_arq.NextDeadline, Mux.NextDeadline), _rateLimitedUntil);
+
+    int IMuxOutput.Capacity => _arq.WriteCapacity;
+
+    /// <summary>Takes in one datagram, with all that the link adds removed. The reference stays the caller's.</summary>
+    public void Input(PacketBuffer datagram, Timestamp now)
+    {
+        ArgumentNullException.ThrowIfNull(datagram);
+        Statistics.InPackets++;
+        Statistics.InBytes += datagram.Length;
+        if (!FecDecoder.IsFec(datagram.Payload))
+        {
+            InputSegments(datagram, recovered: false, now);
+            return;
+        }
+
+        // The decoder keeps what it needs before the header is stripped; arrived data goes to the ARQ before what it
+        // helps to rebuild, because only arrived data may give windows and RTT samples (spec 4.6, 5.6).
+        if (_fec.Add(datagram) == FecPacketKind.Data)
+        {
+            datagram.Advance(FecEncoder.HeaderSize);
+            InputSegments(datagram, recovered: false, now);
+        }
+
+        while (_fec.TryTakeRecovered(out PacketBuffer? recovered))
+        {
+            InputSegments(recovered, recovered: true, now);
+            recovered.Release();
+        }
+    }
+
+    /// <summary>Moves what arrived in order up to the streams, as far as their buffers allow.</summary>
+    public void Deliver(Timestamp now)
+    {
+        while (Failure is null && Mux.CanReceive && TryReadPipe(out PacketSlice slice))
+        {
+            Statistics.BytesReceived += slice.Length;
+            Mux.Input(slice, now);
+        }
+
+        NoteFailure();
+    }
+
+    /// <summary>Adds datagrams to <paramref name="batch"/> until it is full or windows, pacing and data end.</summary>
+    /// <param name="batch">Where datagrams go.</param>
+    /// <param name="peer">The address that they are to be sent to; none for a connected link.</param>
+    /// <param name="now">The time.</param>
+    /// <returns>Whether the batch became full before everything that may leave now was in it.</returns>
+    public bool Flush(PacketBatch batch, PeerAddress peer, Timestamp now)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        Sink sink = new(this, batch, peer, now);
+        bool more;
+        _rateLimitedUntil = Timestamp.Never;
+        do
+        {
+            Mux.Flush(this, now);
+            more = _arq.Flush(ref sink, now);
+        }
+        while (!more && Mux.HasPendingOutput && _arq.WriteCapacity > 0 && _arq.SendQueueLength == 0);
+        sink.ReleaseUncommitted();
+        NoteFailure();
+        if (sink.IsRateLimited)
+        {
+            _rateLimitedUntil = _rateLimiter!.NextSend;
+            return false;
+        }
+
+        return more;
+    }
+
+    void IMuxOutput.Write(ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload)
+    {
+        Statistics.BytesSent += header.Length + payload.Length;
+        if (_codec is not null)
+        {
+            _arq.Write(_codec.Encode(header, payload));
+            return;
+        }
+
+        _arq.Write(header);
+        _arq.Write(payload);
+    }
+
+    /// <summary>Releases every buffer. Nothing is sent: kcptun has no goodbye (spec 7.8).</summary>
+    public void Dispose()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            Mux.Dispose();
+            _codec?.Dispose();
+            _arq.Dispose();
+            _fec.Dispose();
+        }
+    }
+
+    private void InputSegments(PacketBuffer datagram, bool recovered, Timestamp now)
+    {
+        if (_arq.Input(datagram, recovered, now) != ArqInputResult.Ok)
+        {
+            Statistics.KcpInErrors++;
+        }
+    }
+
+    private bool TryReadPipe(out PacketSlice slice)
+    {
+        if (_codec is null)
+        {
+            return _arq.TryRead(out slice);
+        }
+
+        while (!_codec.TryRead(out slice))
+        {
+            if (_codec.Failure is not null || !_arq.TryRead(out PacketSlice encoded))
+            {
+                return false;
+            }
+
+            _codec.Input(encoded);
+        }
+
+        return true;
+    }
+
+    private void NoteFailure() => Failure ??=
+        _arq.Failure is { } dead ? new TransportFailure(TransportFailureKind.DeadLink, DescribeDeadLink(dead))
+        : _codec?.Failure is { } corrupt ? new TransportFailure(TransportFailureKind.Protocol, corrupt)
+        : Mux.Failure is { } mux ? new TransportFailure(
+            mux.Kind == MuxFailureKind.KeepAliveTimeout ? TransportFailureKind.IdleTimeout : TransportFailureKind.Protocol, mux.Reason)
+        : null;
+
+    private static string DescribeDeadLink(ArqFailure failure) => failure == ArqFailure.PeerSilent
+        ? "data was waiting for an acknowledgement and nothing was heard of the peer"
+        : "a segment was sent as often as allowed and never acknowledged";
+
+    /// <summary>Puts each datagram of the ARQ through the FEC encoder and into the batch.</summary>
+    private ref struct Sink : IPacketSink
+    {
+        private readonly TransportSession _session;
+        private readonly PacketBatch _batch;
+        private readonly PeerAddress _peer;
+        private readonly Timestamp _now;
+        private PacketBuffer? _open;
+
+        public Sink(TransportSession session, PacketBatch batch, PeerAddress peer, Timestamp now)
+        {
+            _session = session;
+            _batch = batch;
+            _peer = peer;
+            _now = now;
+        }
+
+        public bool IsRateLimited { get; private set; }
+
+        public Span<byte> GetSpan(int size)
+        {
+            if (_batch.IsFull)
+            {
+                return default;
+            }
+
+            if (_session._rateLimiter is { } limiter && !limiter.MaySend(_now))
+            {
+                IsRateLimited = true;
+                return default;
+            }
+
+            // A span that was asked for but not committed is simply asked for again.
+            if (_open is null)
+            {
+                _open = _session._pool.Rent(_session._linkHeadroom + _session._fec.Overhead);
+                _open.Peer = _peer;
+            }
+            else
+            {
+                _open.Truncate(0);
+            }
+
+            return _open.Append(size);
+        }
+
+        public void Commit(int length)
+        {
+            PacketBuffer datagram = _open!;
+            _open = null;
+            datagram.Truncate(length);
+            int parity = _session._fec.Encode(datagram, _now);
+            Send(datagram);
+            for (int i = 0; i < parity; i++)
+            {
+                PacketBuffer shard = _session._fec.TakeParity(i);
+                Send(shard);
+            }
+        }
+
+        public void ReleaseUncommitted()
+        {
+            _open?.Release();
+            _open = null;
+        }
+
+        private readonly void Send(PacketBuffer datagram)
+        {
+            _session.Statistics.OutPackets++;
+            _session.Statistics.OutBytes += datagram.Length + _session._linkOverhead;
+            _session._rateLimiter?.OnSent(datagram.Length + _session._linkOverhead);
+            _batch.Add(datagram);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+using Causeway.Protocol.Mux;
+using Causeway.Runtime;
+
+namespace Causeway;
+
+/// <content>What runs on the shard: the connection's part of a turn. Everything here has one writer.</content>
+public sealed partial class CausewayConnection
+{
+    private readonly List<CausewayStream> _streams = [];
+    private Timestamp _closeDeadline = Timestamp.Never;
+    private bool _closing;
+    private volatile bool _receiveBufferLow;
+
+    internal TransportSession Session { get; }
+
+    internal PeerAddress Peer { get; }
+
+    internal Shard Shard => _shard;
+
+    internal CausewayOptions Options => _options;
+
+    internal bool IsClosed { get; private set; }
+
+    internal bool IsDirty { get; set; }
+
+    /// <summary>The connection's place and key in the shard's heap of deadlines.</summary>
+    internal int HeapIndex { get; set; } = -1;
+
+    internal Timestamp Deadline { get; set; } = Timestamp.Never;
+
+    /// <summary>Whether readers should report every byte that they take, because the session's receive buffer is used up.</summary>
+    internal bool IsReceiveBufferLow => _receiveBufferLow;
+
+    internal Timestamp NextDeadline => Timestamp.Min(Session.NextDeadline, _closeDeadline);
+
+    /// <summary>Hands what arrived in order to the streams and wakes their readers.</summary>
+    internal void Deliver(Timestamp now)
+    {
+        if (IsClosed)
+        {
+            return;
+        }
+
+        Session.Deliver(now);
+        while (Session.Mux.TryReadEvent(out MuxEvent e))
+        {
+            switch (e.Kind)
+            {
+                case MuxEventKind.Accepted:
+                    Accept(e.Stream!);
+                    break;
+                case MuxEventKind.HalfCloseKnown:
+                    _halfClose.TrySetResult(Session.Mux.HalfClose == HalfCloseSupport.Supported);
+                    break;
+                default:
+                    (e.Stream!.Tag as CausewayStream)?.OnMuxEvent(e.Kind);
+                    break;
+            }
+        }
+
+        _receiveBufferLow = !Session.Mux.CanReceive;
+        if (_receiveBufferLow)
+        {
+            CollectConsumed(now);
+        }
+    }
+
+    /// <summary>
+    /// The receive buffer is used up: what readers took and have not reported yet may be all that is missing. Readers that
+    /// take something from now on see the flag and report it themselves.
+    /// </summary>
+    private void CollectConsumed(Timestamp now)
+    {
+        Interlocked.MemoryBarrier();
+        foreach (CausewayStream stream in _streams)
+        {
+            stream.ReportConsumed();
+        }
+
+        if (Session.Mux.CanReceive)
+        {
+            // One more round moves what waited below; readers are woken on the next turn, which this posts.
+            _receiveBufferLow = false;
+            _shard.MarkDirty(this);
+            _shard.Post(_wakeItem);
+        }
+    }
+
+    private bool IsDrained => Session.IsIdle && _streams.TrueForAll(static stream => stream.IsWriteFinished);
+
+    internal bool Flush(PacketBatch batch, Timestamp now) => !IsClosed && Session.Flush(batch, Peer, now);
+
+    /// <summary>Acts on what the turn brought about: a failure, or the end of a graceful close.</summary>
+    internal void AfterTurn(Timestamp now)
+    {
+        if (IsClosed)
+        {
+            return;
+        }
+
+        if (Session.Failure is { } failure)
+        {
+            Abandon(ToException(failure), now);
+        }
+        else if (_closing && (IsDrained || _closeDeadline <= now))
+        {
+            Abandon(new TransportException(TransportError.ConnectionClosed, "The connection was closed."), now);
+        }
+    }
+
+    /// <summary>Ends the connection now. The first reason is the one that everybody sees.</summary>
+    internal void Abandon(TransportException reason, Timestamp now)
+    {
+        if (IsClosed)
+        {
+            return;
+        }
+
+        IsClosed = true;
+        _failure = reason;
+        _shard.Forget(this);
+        foreach (CausewayStream stream in _streams)
+        {
+            stream.OnConnectionClosed();
+        }
+
+        _streams.Clear();
+        Session.Dispose();
+        _accepted.Writer.TryComplete();
+        while (_accepted.Reader.TryRead(out CausewayStream? unclaimed))
+        {
+            unclaimed.Dispose();
+        }
+
+        _halfClose.TrySetResult(false);
+        _closed.TrySetResult();
+    }
+
+    internal void RemoveStream(CausewayStream stream)
+    {
+        // Swap with the last: order does not matter, and removal must not cost a search.
+        int index = stream.ListIndex;
+        if (index < 0)
+        {
+            return;
+        }
+
+        CausewayStream last = _streams[^1];
+        _streams[index] = last;
+        last.ListIndex = index;
+        _streams.RemoveAt(_streams.Count - 1);
+        stream.ListIndex = -1;
+    }
+
+    private void Open(TaskCompletionSource<CausewayStream> result, Timestamp now)
+    {
+        if (IsClosed || _closing)
+        {
+            result.TrySetException(NewClosedException());
+            return;
+        }
+
+        if (Session.Mux.TryOpen(now) is not { } muxStream)
+        {
+            result.TrySetException(new TransportException(
+                TransportError.StreamLimit, "The connection has as many streams open, or has opened as many, as it can."));
+            return;
+        }
+
+        CausewayStream stream = Attach(muxStream);
+        _shard.MarkDirty(this);
+        if (!result.TrySetResult(stream))
+        {
+            stream.Dispose();
+        }
+    }
+
+    private void Accept(MuxStream muxStream)
+    {
+        if (_closing || _accepted.Reader.Count >= _options.StreamBacklog)
+        {
+            muxStream.Abort();
+            return;
+        }
+
+        _accepted.Writer.TryWrite(Attach(muxStream));
+    }
+
+    private CausewayStream Attach(MuxStream muxStream)
+    {
+        CausewayStream stream = new(this, muxStream, _options.Profile.StreamCipher?.Invoke()) { ListIndex = _streams.Count };
+        _streams.Add(stream);
+        return stream;
+    }
+
+    private void BeginClose(Timestamp now)
+    {
+        if (IsClosed || _closing)
+        {
+            return;
+        }
+
+        _closing = true;
+        _closeDeadline = now.Add(_options.CloseTimeout);
+        _accepted.Writer.TryComplete();
+        while (_accepted.Reader.TryRead(out CausewayStream? unclaimed))
+        {
+            unclaimed.Dispose();
+        }
+
+        foreach (CausewayStream stream in _streams)
+        {
+            stream.OnConnectionClosing();
+        }
+
+        _shard.MarkDirty(this);
+    }
+
+    private static TransportException ToException(TransportFailure failure) => failure.Kind switch
+    {
+        TransportFailureKind.DeadLink => new(TransportError.DeadLink, "The link is dead: " + failure.Reason),
+        TransportFailureKind.IdleTimeout => new(TransportError.IdleTimeout, "The peer fell silent: " + failure.Reason),
+        _ => new(TransportError.ProtocolViolation, "The peer broke the protocol, or its settings differ: " + failure.Reason),
+    };
+}

@@ -1,0 +1,239 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Threading.Channels;
+using Causeway.Links;
+using Causeway.Protocol.Mux;
+using Causeway.Runtime;
+
+namespace Causeway;
+
+/// <summary>
+/// A connection to a peer over datagrams: any number of streams in either direction, reliable and in order. Thread-safe.
+/// </summary>
+/// <remarks>
+/// The kcptun profile has no handshake and no goodbye on the wire (spec 1.2, 7.8): connecting always succeeds, an
+/// unreachable server shows as a stream that does not move, until <see cref="TransportError.IdleTimeout"/> or
+/// <see cref="TransportError.DeadLink"/> ends the connection.
+/// </remarks>
+public sealed partial class CausewayConnection : IAsyncDisposable
+{
+    private readonly Shard _shard;
+    private readonly CausewayOptions _options;
+    private readonly Channel<CausewayStream> _accepted;
+    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<bool> _halfClose = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly bool _ownsShard;
+    private readonly CloseItem _closeItem;
+    private readonly WakeItem _wakeItem = new();
+    private TransportException? _failure;
+
+    internal CausewayConnection(Shard shard, TransportSession session, PeerAddress peer, EndPoint remote, bool ownsShard, CausewayOptions options)
+    {
+        _shard = shard;
+        _options = options;
+        _ownsShard = ownsShard;
+        _closeItem = new CloseItem(this);
+        Session = session;
+        Statistics = new ConnectionStatistics(session);
+        Peer = peer;
+        RemoteEndPoint = remote;
+        _accepted = Channel.CreateUnbounded<CausewayStream>(new UnboundedChannelOptions { SingleWriter = true });
+        if (session.Mux.HalfClose != HalfCloseSupport.Unknown)
+        {
+            _halfClose.SetResult(session.Mux.HalfClose == HalfCloseSupport.Supported);
+        }
+    }
+
+    /// <summary>The address that datagrams of this connection leave from.</summary>
+    public EndPoint LocalEndPoint => _shard.Link.LocalEndPoint;
+
+    /// <summary>The peer's address.</summary>
+    public EndPoint RemoteEndPoint { get; }
+
+    /// <summary>Completes when the connection has ended, for whatever reason; never fails. See <see cref="Failure"/>.</summary>
+    public Task Closed => _closed.Task;
+
+    /// <summary>Why the connection ended by itself, or null if it is open or was closed in order.</summary>
+    public TransportException? Failure => _closed.Task.IsCompleted && _failure?.Error != TransportError.ConnectionClosed ? _failure : null;
+
+    /// <summary>Live counters.</summary>
+    public ConnectionStatistics Statistics { get; }
+
+    /// <summary>The conversation id that the client chose (spec 5.12).</summary>
+    public uint ConversationId => Session.Arq.ConversationId;
+
+    /// <summary>Opens a client connection. No datagram is sent before the first stream is opened.</summary>
+    /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>
+    /// <exception cref="TransportException">The name has no address, or no socket could be opened.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static async ValueTask<CausewayConnection> ConnectAsync(
+        CausewayClientOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        (IDatagramLink innermost, EndPoint remote) = await OpenLinkAsync(options, cancellationToken).ConfigureAwait(false);
+        IDatagramLink link = options.Decorate(innermost);
+        ClientSessionTable table = new();
+        Shard shard = new(link, table, options);
+        uint conversationId = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4));
+        TransportSession session = NewSession(conversationId, MuxRole.Client, link, options, shard.Now);
+        CausewayConnection connection = new(shard, session, default, remote, ownsShard: true, options);
+        table.Add(connection);
+        shard.Start();
+        return connection;
+    }
+
+    /// <summary>Opens a stream. The peer sees it at once, even before anything is written.</summary>
+    /// <exception cref="TransportException">The connection has ended, or has no stream left to give.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public ValueTask<CausewayStream> OpenStreamAsync(CancellationToken cancellationToken = default)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<CausewayStream>(cancellationToken);
+        }
+
+        OpenItem item = new(this);
+        _shard.Post(item);
+        return item.Result.Task.IsCompleted
+            ? new ValueTask<CausewayStream>(item.Result.Task)
+            : new ValueTask<CausewayStream>(item.Result.Task.WaitAsync(cancellationToken));
+    }
+
+    /// <summary>Waits for the next stream that the peer opens.</summary>
+    /// <exception cref="TransportException">The connection has ended.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async ValueTask<CausewayStream> AcceptStreamAsync(CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return await _accepted.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException)
+        {
+            throw NewClosedException();
+        }
+    }
+
+    /// <summary>
+    /// Whether a stream can be closed in one direction only. True between two ends of Causeway; false with a kcptun peer,
+    /// for which the first end of stream closes both directions (spec 7.7). Known once the peer has answered.
+    /// </summary>
+    /// <returns>False also if the connection ends first.</returns>
+    public Task<bool> SupportsHalfCloseAsync() => _halfClose.Task;
+
+    /// <summary>
+    /// Closes all streams and waits until the peer acknowledged what was written to them, at most
+    /// <see cref="CausewayOptions.CloseTimeout"/>.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled: the connection is cut off at once.</exception>
+    public async ValueTask CloseAsync(CancellationToken cancellationToken = default)
+    {
+        _shard.Post(_closeItem);
+        try
+        {
+            await _closed.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            await ReleaseAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc cref="CloseAsync"/>
+    public ValueTask DisposeAsync() => CloseAsync();
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{LocalEndPoint} -> {RemoteEndPoint}";
+
+    internal TransportException NewClosedException() => _failure is { } reason
+        ? new TransportException(reason.Error, reason.Message, reason.InnerException)
+        : new TransportException(TransportError.ConnectionClosed, "The connection was closed.");
+
+    internal static TransportSession NewSession(uint conversationId, MuxRole role, IDatagramLink link, CausewayOptions options, Timestamp now) => new(
+        conversationId,
+        role,
+        options.Profile,
+        Math.Min(
+            link.Capabilities.MaxDatagramSize,
+            options.Profile.Mtu - link.Capabilities.Headroom - link.Capabilities.Tailroom),
+        link.Capabilities.Headroom,
+        link.Capabilities.Tailroom,
+        options.BufferPool,
+        now);
+
+    private static async ValueTask<(IDatagramLink Link, EndPoint Remote)> OpenLinkAsync(CausewayClientOptions options, CancellationToken cancellationToken)
+    {
+        if (options.CreateLink is { } create)
+        {
+            return (create(options.RemoteEndPoint), options.RemoteEndPoint);
+        }
+
+        try
+        {
+            IPEndPoint remote = options.RemoteEndPoint switch
+            {
+                IPEndPoint ip => ip,
+                DnsEndPoint dns => new IPEndPoint(await ResolveAsync(dns, cancellationToken).ConfigureAwait(false), dns.Port),
+                _ => throw new ArgumentException("RemoteEndPoint must be an IPEndPoint or a DnsEndPoint.", nameof(options)),
+            };
+            return (UdpLink.Connect(remote, options.UdpSettings), remote);
+        }
+        catch (SocketException error)
+        {
+            throw new TransportException(
+                TransportError.ConnectFailed, $"No UDP socket could be opened toward {options.RemoteEndPoint}: {error.Message}", error);
+        }
+    }
+
+    private static async ValueTask<IPAddress> ResolveAsync(DnsEndPoint name, CancellationToken cancellationToken)
+    {
+        IPAddress[] addresses = await Dns.GetHostAddressesAsync(name.Host, name.AddressFamily, cancellationToken).ConfigureAwait(false);
+
+        // UDP has no handshake that would tell a dead IPv6 path from a live one, so IPv4 is the safer first choice.
+        return addresses.FirstOrDefault(static a => a.AddressFamily == AddressFamily.InterNetwork)
+            ?? addresses.FirstOrDefault()
+            ?? throw new SocketException((int)SocketError.HostNotFound);
+    }
+
+    private async ValueTask ReleaseAsync()
+    {
+        if (_ownsShard)
+        {
+            await _shard.DisposeAsync().ConfigureAwait(false);
+        }
+        else
+        {
+            _shard.Post(new AbandonItem(this));
+        }
+
+        await _closed.Task.ConfigureAwait(false);
+    }
+
+    private sealed class OpenItem(CausewayConnection connection) : ShardItem
+    {
+        public TaskCompletionSource<CausewayStream> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        internal override void Run(Timestamp now) => connection.Open(Result, now);
+    }
+
+    private sealed class CloseItem(CausewayConnection connection) : ShardItem
+    {
+        internal override void Run(Timestamp now) => connection.BeginClose(now);
+    }
+
+    /// <summary>Nothing by itself: being posted makes another turn.</summary>
+    private sealed class WakeItem : ShardItem
+    {
+        internal override void Run(Timestamp now)
+        {
+        }
+    }
+
+    private sealed class AbandonItem(CausewayConnection connection) : ShardItem
+    {
+        internal override void Run(Timestamp now) => connection.Abandon(
+            new TransportException(TransportError.ConnectionClosed, "The connection was closed."), now);
+    }
+}

@@ -1,0 +1,129 @@
+using System.Net;
+using Causeway.Links;
+using Causeway.Protocol;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Causeway;
+
+/// <summary>What clients and listeners have in common.</summary>
+public abstract record CausewayOptions
+{
+    private protected CausewayOptions()
+    {
+    }
+
+    /// <summary>The layers and their settings. Both ends need matching ones; see the profile's documentation.</summary>
+    public required TransportProfile Profile { get; init; }
+
+    /// <summary>
+    /// Adds middleware between the session and the socket; the first added is nearest to the session (but outside the
+    /// profile's packet protection, so that it sees what the network will see).
+    /// </summary>
+    public Func<DatagramLinkBuilder, DatagramLinkBuilder>? ConfigureLink { get; init; }
+
+    /// <summary>Settings of the UDP socket.</summary>
+    public UdpLinkOptions Udp { get; init; } = new();
+
+    /// <summary>
+    /// Makes the innermost link in place of a UDP socket, from the remote end point (client) or the listening one (listener).
+    /// </summary>
+    public Func<EndPoint, IDatagramLink>? CreateLink { get; init; }
+
+    /// <summary>
+    /// Streams of the peer that may wait for <see cref="CausewayConnection.AcceptStreamAsync"/>, 1 to 65536. Default 1024.
+    /// More are refused.
+    /// </summary>
+    public int StreamBacklog { get; init; } = 1024;
+
+    /// <summary>
+    /// How long a graceful close waits for the peer to acknowledge what was written. Default 10 seconds.
+    /// </summary>
+    public TimeSpan CloseTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>The clock and its timers. Default: the system's.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>Where log lines go. Default: nowhere.</summary>
+    public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
+
+    /// <summary>Where datagram buffers are rented. Default: the process's shared pool; a tracking one finds leaks in tests.</summary>
+    public PacketPool BufferPool { get; init; } = PacketPool.Shared;
+
+    internal virtual void Validate()
+    {
+        ArgumentNullException.ThrowIfNull(Profile);
+        Profile.Validate();
+        if (StreamBacklog is < 1 or > 65536)
+        {
+            throw new ArgumentOutOfRangeException(nameof(StreamBacklog), StreamBacklog, "StreamBacklog must be from 1 to 65536.");
+        }
+
+        if (CloseTimeout < TimeSpan.Zero)
+        {
+            throw new ArgumentOutOfRangeException(nameof(CloseTimeout), CloseTimeout, "CloseTimeout must not be negative.");
+        }
+    }
+
+    /// <summary>Puts the profile's packet protection and the application's middleware around a link.</summary>
+    internal IDatagramLink Decorate(IDatagramLink link)
+    {
+        DatagramLinkBuilder builder = DatagramLinkBuilder.Empty;
+        if (Profile.PacketProtection is { } protection)
+        {
+            builder = builder.UseTransform(protection);
+        }
+
+        return (ConfigureLink?.Invoke(builder) ?? builder).Build(link);
+    }
+
+    // The peer may have been given a larger mtu than this side: everything is taken in that can be sent (spec 3.9).
+    internal UdpLinkOptions UdpSettings => Udp with { MaxDatagramSize = TransportProfile.MaxMtu, Pool = BufferPool };
+}
+
+/// <summary>Settings of <see cref="CausewayConnection.ConnectAsync"/>.</summary>
+public sealed record CausewayClientOptions : CausewayOptions
+{
+    /// <summary>The server: a <see cref="DnsEndPoint"/> or an <see cref="IPEndPoint"/>.</summary>
+    public required EndPoint RemoteEndPoint { get; init; }
+
+    internal override void Validate()
+    {
+        base.Validate();
+        ArgumentNullException.ThrowIfNull(RemoteEndPoint);
+    }
+}
+
+/// <summary>Settings of <see cref="CausewayListener.ListenAsync"/>.</summary>
+public sealed record CausewayListenerOptions : CausewayOptions
+{
+    /// <summary>The address and port to listen on; port 0 takes a free one.</summary>
+    public required IPEndPoint ListenEndPoint { get; init; }
+
+    /// <summary>
+    /// Connections that may be open at a time, at least 1. Default 65536. Each costs some kilobytes even when idle, and with
+    /// an unauthenticated cipher a peer needs no secret to open one. Datagrams of further peers are dropped and counted.
+    /// </summary>
+    public int MaxConnections { get; init; } = 65536;
+
+    /// <summary>
+    /// Connections that may wait for <see cref="CausewayListener.AcceptConnectionAsync"/>, at least 1. Default 128, as in
+    /// the reference (spec 5.12).
+    /// </summary>
+    public int ConnectionBacklog { get; init; } = 128;
+
+    internal override void Validate()
+    {
+        base.Validate();
+        ArgumentNullException.ThrowIfNull(ListenEndPoint);
+        if (MaxConnections < 1)
+        {
+            throw new ArgumentOutOfRangeException(nameof(MaxConnections), MaxConnections, "MaxConnections must be at least 1.");
+        }
+
+        if (ConnectionBacklog < 1)
+        {
+            throw new ArgumentOutOfRangeException(nameof(ConnectionBacklog), ConnectionBacklog, "ConnectionBacklog must be at least 1.");
+        }
+    }
+}

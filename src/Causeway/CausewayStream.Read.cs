@@ -1,0 +1,352 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Tasks.Sources;
+using Causeway.Runtime;
+
+namespace Causeway;
+
+/// <content>
+/// The receiving direction. The shard publishes what arrived once a turn under a short lock; the reader swaps the whole lot
+/// out and copies from it without one.
+/// <code>
+/// idle --ReadAsync, nothing there--> waiting --Publish | EndReads | cancel--> idle
+/// </code>
+/// </content>
+public sealed partial class CausewayStream : IValueTaskSource
+{
+    // What a slow reader has not taken stays in the mux, which packs tiny frames together: the reader's own queue takes no
+    // more once it has this many slices, each of which may hold a whole buffer for a single byte.
+    private const int ArrivedLimit = 4;
+
+    // Consumption is reported to the shard in steps, since a report costs a turn. The peer hears of it in steps of half the
+    // stream's window (spec 7.5): steps of a quarter on top of those leave it a quarter to go on with.
+    private const int MaxReportStep = 64 * 1024;
+
+    private readonly int _reportStep;
+
+    private SliceQueue _arrived = new();
+    private SliceQueue _reading = new();
+    private ManualResetValueTaskSourceCore<bool> _readable = new() { RunContinuationsAsynchronously = true };
+    private CancellationTokenRegistration _readCancellation;
+    private Exception? _readError;
+    private bool _readEnded;
+    private bool _readWaiting;
+    private bool _moreInMux;
+    private int _readActive;
+    private long _consumed;
+    private long _reported;
+    private bool _firstReport = true;
+
+    /// <inheritdoc/>
+    /// <exception cref="TransportException">The stream was reset or its connection ended.</exception>
+    /// <exception cref="InvalidOperationException">Another read is under way.</exception>
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<int>(cancellationToken);
+        }
+
+        BeginRead();
+        bool waits = false;
+        try
+        {
+            if (TryCopy(buffer.Span, out int count))
+            {
+                return new ValueTask<int>(count);
+            }
+
+            waits = true;
+            return ReadSlowAsync(buffer, cancellationToken);
+        }
+        finally
+        {
+            if (!waits)
+            {
+                EndRead();
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
+    {
+        ValidateBufferArguments(buffer, offset, count);
+        return ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    }
+
+    /// <inheritdoc/>
+    public override int Read(byte[] buffer, int offset, int count)
+    {
+        ValidateBufferArguments(buffer, offset, count);
+        return ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
+    }
+
+    /// <inheritdoc/>
+    public override IAsyncResult BeginRead(byte[] buffer, int offset, int count, AsyncCallback? callback, object? state) =>
+        TaskToAsyncResult.Begin(ReadAsync(buffer, offset, count, CancellationToken.None), callback, state);
+
+    /// <inheritdoc/>
+    public override int EndRead(IAsyncResult asyncResult) => TaskToAsyncResult.End<int>(asyncResult);
+
+    void IValueTaskSource.GetResult(short token)
+    {
+        _readCancellation.Dispose();
+        _readCancellation = default;
+        _readable.GetResult(token);
+    }
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _readable.GetStatus(token);
+
+    void IValueTaskSource.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _readable.OnCompleted(continuation, state, token, flags);
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> ReadSlowAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            int count;
+            do
+            {
+                ReportBeforeWaiting();
+                await WaitReadableAsync(cancellationToken).ConfigureAwait(false);
+            }
+            while (!TryCopy(buffer.Span, out count));
+            return count;
+        }
+        finally
+        {
+            EndRead();
+        }
+    }
+
+    private void BeginRead()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (Interlocked.CompareExchange(ref _readActive, 1, 0) != 0)
+        {
+            throw new InvalidOperationException("Another read of this stream is under way.");
+        }
+    }
+
+    private void EndRead()
+    {
+        Volatile.Write(ref _readActive, 0);
+        if (_disposed)
+        {
+            DiscardReceived();
+        }
+    }
+
+    /// <summary>Copies what is there; true if the read is complete, be it with 0 bytes for end of stream.</summary>
+    private bool TryCopy(Span<byte> destination, out int count)
+    {
+        count = 0;
+        if (_reading.IsEmpty && !SwapArrived(out bool ended))
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_readError is not null && ended)
+            {
+                throw CloneReadError();
+            }
+
+            return ended;
+        }
+
+        // A zero-byte read asks whether there is something to read: there is.
+        while (count < destination.Length && !_reading.IsEmpty)
+        {
+            count += _reading.CopyTo(destination[count..]);
+            if (_reading.IsEmpty)
+            {
+                SwapArrived(out _);
+            }
+        }
+
+        _cipher?.Decrypt(destination[..count], destination[..count]);
+        _consumed += count;
+        long unreported = _consumed - Volatile.Read(ref _reported);
+        if (unreported >= _reportStep || (_firstReport && count > 0))
+        {
+            _firstReport = false;
+            Connection.Shard.Post(_work);
+        }
+
+        return true;
+    }
+
+    /// <summary>Takes over what the shard has published.</summary>
+    private bool SwapArrived(out bool ended)
+    {
+        bool more;
+        lock (_gate)
+        {
+            ended = _readEnded && !_moreInMux;
+            if (_arrived.IsEmpty)
+            {
+                return false;
+            }
+
+            (_arrived, _reading) = (_reading, _arrived);
+            more = _moreInMux;
+        }
+
+        if (more)
+        {
+            Connection.Shard.Post(_work);
+        }
+
+        return true;
+    }
+
+    private ValueTask WaitReadableAsync(CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            if (!_arrived.IsEmpty || (_readEnded && !_moreInMux) || _disposed)
+            {
+                return ValueTask.CompletedTask;
+            }
+
+            _readable.Reset();
+            _readWaiting = true;
+        }
+
+        if (cancellationToken.CanBeCanceled)
+        {
+            _readCancellation = cancellationToken.UnsafeRegister(
+                static (state, token) => ((CausewayStream)state!).CancelRead(token), this);
+        }
+
+        return new ValueTask(this, _readable.Version);
+    }
+
+    private void CancelRead(CancellationToken token)
+    {
+        lock (_gate)
+        {
+            if (!_readWaiting)
+            {
+                return;
+            }
+
+            _readWaiting = false;
+        }
+
+        _readable.SetException(new OperationCanceledException(token));
+    }
+
+    private void WakeReader()
+    {
+        lock (_gate)
+        {
+            if (!_readWaiting)
+            {
+                return;
+            }
+
+            _readWaiting = false;
+        }
+
+        _readable.SetResult(true);
+    }
+
+    /// <summary>A reader that is about to wait leaves nothing unreported, lest many idle streams hold the session's buffer.</summary>
+    private void ReportBeforeWaiting()
+    {
+        // Pairs with the barrier in CausewayConnection.Deliver: either this thread sees the flag, or the shard the count.
+        Interlocked.MemoryBarrier();
+        if (_consumed != Volatile.Read(ref _reported) && Connection.IsReceiveBufferLow)
+        {
+            Connection.Shard.Post(_work);
+        }
+    }
+
+    /// <summary>Tells the mux what the reader took. On the shard.</summary>
+    internal void ReportConsumed()
+    {
+        long consumed = Volatile.Read(ref _consumed);
+        if (consumed != _reported)
+        {
+            _mux.Consumed((int)(consumed - _reported));
+            Volatile.Write(ref _reported, consumed);
+        }
+    }
+
+    /// <summary>Moves what the mux has for this stream to where the reader finds it. On the shard.</summary>
+    private void Publish(bool all = false)
+    {
+        bool wake = false;
+        int discarded = 0;
+        lock (_gate)
+        {
+            _moreInMux = !all && !_disposed && !_readWaiting && _arrived.Count >= ArrivedLimit;
+            while (!_moreInMux && _mux.TryRead(out PacketSlice slice))
+            {
+                if (_disposed)
+                {
+                    discarded += slice.Length;
+                    slice.Release();
+                }
+                else
+                {
+                    _arrived.Enqueue(slice);
+                }
+            }
+
+            // A reader may have begun to wait while the mux was thought to have more, and there is only the end.
+            if (_readWaiting && (!_arrived.IsEmpty || (_readEnded && !_moreInMux)))
+            {
+                _readWaiting = false;
+                wake = true;
+            }
+        }
+
+        if (discarded > 0)
+        {
+            _mux.Consumed(discarded);
+        }
+
+        if (wake)
+        {
+            _readable.SetResult(true);
+        }
+    }
+
+    private void EndReads(Exception? error)
+    {
+        lock (_gate)
+        {
+            if (!_readEnded)
+            {
+                _readError = error;
+                _readEnded = true;
+            }
+        }
+
+        WakeReader();
+    }
+
+    private Exception CloneReadError() => _readError is TransportException e
+        ? new TransportException(e.Error, e.Message, e.InnerException)
+        : _readError!;
+
+    /// <summary>After disposal: gives back what nobody will read, unless a reader is inside, who does it on leaving.</summary>
+    private void DiscardReceived()
+    {
+        if (Interlocked.CompareExchange(ref _readActive, 2, 0) == 0)
+        {
+            lock (_gate)
+            {
+                _consumed += _reading.ReleaseAll() + _arrived.ReleaseAll();
+            }
+
+            // State 2 stays: nobody reads a disposed stream again.
+            Connection.Shard.Post(_work);
+            return;
+        }
+
+        WakeReader();
+    }
+}

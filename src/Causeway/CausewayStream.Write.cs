@@ -1,0 +1,249 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Tasks.Sources;
+
+namespace Causeway;
+
+/// <content>
+/// The sending direction. A write lends its memory to the shard, which copies from it straight into segments whenever it is
+/// the stream's turn and windows allow; only the shard completes a write, so that the memory is never read afterwards.
+/// <code>
+/// idle --WriteAsync--> pending --all bytes taken | failed | cancelled, on the shard--> completed --await--> idle
+/// </code>
+/// </content>
+public sealed partial class CausewayStream : IValueTaskSource<bool>
+{
+    // QPP and the like rewrite a frame's worth of bytes at a time into a scratch of the stream's own.
+    private const int CipherBlock = 8192;
+
+    private ManualResetValueTaskSourceCore<bool> _written = new() { RunContinuationsAsynchronously = true };
+    private CancellationTokenRegistration _writeCancellation;
+    private ReadOnlyMemory<byte> _writing;
+    private byte[]? _enciphered;
+    private int _encipheredStart;
+    private int _encipheredLength;
+    private Exception? _writeError;
+    private volatile bool _finishRequested;
+    private volatile bool _writeCancelRequested;
+    private int _writeState;
+
+    // _writeState: no write; bytes with the shard; done, its result not yet taken.
+    private const int WriteIdle = 0;
+    private const int WritePending = 1;
+    private const int WriteDone = 2;
+
+    /// <inheritdoc/>
+    /// <exception cref="TransportException">The peer closed or reset the stream, or the connection ended.</exception>
+    /// <exception cref="InvalidOperationException">Another write is under way, or writes were completed.</exception>
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled(cancellationToken);
+        }
+
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_finishRequested)
+        {
+            throw new InvalidOperationException("The writes of this stream were completed.");
+        }
+
+        if (Volatile.Read(ref _writeError) is { } error)
+        {
+            return ValueTask.FromException(CloneError(error));
+        }
+
+        if (buffer.IsEmpty)
+        {
+            return ValueTask.CompletedTask;
+        }
+
+        if (Interlocked.CompareExchange(ref _writeState, WritePending, WriteIdle) != WriteIdle)
+        {
+            throw new InvalidOperationException("Another write of this stream is under way.");
+        }
+
+        _written.Reset();
+        _writing = buffer;
+        _writeCancelRequested = false;
+        if (cancellationToken.CanBeCanceled)
+        {
+            _writeCancellation = cancellationToken.UnsafeRegister(
+                static (state, token) => ((CausewayStream)state!).CancelWrite(), this);
+        }
+
+        short version = _written.Version;
+        Connection.Shard.Post(_work);
+        ValueTask<bool> completion = new(this, version);
+        if (completion.IsCompletedSuccessfully)
+        {
+            return completion.GetAwaiter().GetResult() ? ValueTask.CompletedTask : ValueTask.FromCanceled(cancellationToken);
+        }
+
+        return AwaitWrite(completion, cancellationToken);
+
+        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+        static async ValueTask AwaitWrite(ValueTask<bool> completion, CancellationToken cancellationToken)
+        {
+            if (!await completion.ConfigureAwait(false))
+            {
+                throw new OperationCanceledException(cancellationToken);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
+    {
+        ValidateBufferArguments(buffer, offset, count);
+        return WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    }
+
+    /// <inheritdoc/>
+    public override void Write(byte[] buffer, int offset, int count)
+    {
+        ValidateBufferArguments(buffer, offset, count);
+        WriteAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
+    }
+
+    /// <inheritdoc/>
+    public override IAsyncResult BeginWrite(byte[] buffer, int offset, int count, AsyncCallback? callback, object? state) =>
+        TaskToAsyncResult.Begin(WriteAsync(buffer, offset, count, CancellationToken.None), callback, state);
+
+    /// <inheritdoc/>
+    public override void EndWrite(IAsyncResult asyncResult) => TaskToAsyncResult.End(asyncResult);
+
+    /// <summary>Does nothing: what was written leaves as soon as windows allow.</summary>
+    public override void Flush()
+    {
+    }
+
+    /// <inheritdoc/>
+    public override Task FlushAsync(CancellationToken cancellationToken) =>
+        cancellationToken.IsCancellationRequested ? Task.FromCanceled(cancellationToken) : Task.CompletedTask;
+
+    bool IValueTaskSource<bool>.GetResult(short token)
+    {
+        try
+        {
+            return _written.GetResult(token);
+        }
+        finally
+        {
+            _writeCancellation.Dispose();
+            _writeCancellation = default;
+            Volatile.Write(ref _writeState, WriteIdle);
+        }
+    }
+
+    ValueTaskSourceStatus IValueTaskSource<bool>.GetStatus(short token) => _written.GetStatus(token);
+
+    void IValueTaskSource<bool>.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _written.OnCompleted(continuation, state, token, flags);
+
+    private void FinishWrites()
+    {
+        _finishRequested = true;
+        Connection.Shard.Post(_work);
+    }
+
+    private void CancelWrite()
+    {
+        _writeCancelRequested = true;
+        Connection.Shard.Post(_work);
+    }
+
+    private void StartWriteOnShard()
+    {
+        if (Volatile.Read(ref _writeState) == WritePending)
+        {
+            if (_writeCancelRequested)
+            {
+                CompleteWrite(delivered: false);
+            }
+            else if (_writeError is { } error)
+            {
+                FailWrites(error);
+            }
+            else
+            {
+                _mux.NotifyWritable();
+            }
+        }
+
+        if (_finishRequested)
+        {
+            FinishWritesOnShard();
+        }
+    }
+
+    private void FinishWritesOnShard() => _mux.FinishWrites();
+
+    private ReadOnlySpan<byte> PeekWrite()
+    {
+        if (_encipheredLength > 0)
+        {
+            return _enciphered.AsSpan(_encipheredStart, _encipheredLength);
+        }
+
+        if (Volatile.Read(ref _writeState) != WritePending)
+        {
+            return default;
+        }
+
+        ReadOnlySpan<byte> bytes = _writing.Span;
+        if (_cipher is null)
+        {
+            return bytes;
+        }
+
+        _enciphered ??= new byte[CipherBlock];
+        _encipheredStart = 0;
+        _encipheredLength = Math.Min(bytes.Length, CipherBlock);
+        _cipher.Encrypt(bytes[.._encipheredLength], _enciphered);
+        _writing = _writing[_encipheredLength..];
+        return _enciphered.AsSpan(0, _encipheredLength);
+    }
+
+    private void AdvanceWrite(int count)
+    {
+        if (_cipher is null)
+        {
+            _writing = _writing[count..];
+        }
+        else
+        {
+            _encipheredStart += count;
+            _encipheredLength -= count;
+        }
+
+        if (_writing.IsEmpty && _encipheredLength == 0)
+        {
+            CompleteWrite(delivered: true);
+        }
+    }
+
+    private void CompleteWrite(bool delivered)
+    {
+        if (Interlocked.CompareExchange(ref _writeState, WriteDone, WritePending) == WritePending)
+        {
+            _writing = default;
+            _written.SetResult(delivered);
+        }
+    }
+
+    /// <summary>Fails the pending write and all later ones; the first reason stays. On the shard.</summary>
+    private void FailWrites(Exception error)
+    {
+        Exception first = Interlocked.CompareExchange(ref _writeError, error, null) ?? error;
+        if (Interlocked.CompareExchange(ref _writeState, WriteDone, WritePending) == WritePending)
+        {
+            _writing = default;
+            _written.SetException(CloneError(first));
+        }
+    }
+
+    private static Exception CloneError(Exception error) => error is TransportException e
+        ? new TransportException(e.Error, e.Message, e.InnerException)
+        : error;
+}

@@ -1,0 +1,219 @@
+using System.IO.Pipelines;
+using Causeway.Protocol.Mux;
+using Causeway.Runtime;
+
+namespace Causeway;
+
+/// <summary>
+/// One bidirectional byte stream of a connection: a <see cref="Stream"/>, and an <see cref="IDuplexPipe"/> for those who
+/// prefer pipes (use one or the other of them for a direction).
+/// </summary>
+/// <remarks>
+/// <para>
+/// One read and one write may be under way at a time, on any threads. A write completes when its bytes have their place in
+/// the send window, so that a peer that does not read stops the writer. A cancelled write may have sent a part of its bytes.
+/// </para>
+/// <para>
+/// Disposing delivers what was written and then closes both directions. <see cref="CompleteWrites"/> closes the sending
+/// direction only; a kcptun peer takes even that as the end of both (see <see cref="CausewayConnection.SupportsHalfCloseAsync"/>).
+/// </para>
+/// </remarks>
+public sealed partial class CausewayStream : Stream, IDuplexPipe
+{
+    private readonly MuxStream _mux;
+    private readonly StreamCipher? _cipher;
+    private readonly StreamWork _work;
+    private readonly Lock _gate = new();
+    private PipeReader? _input;
+    private PipeWriter? _output;
+    private volatile bool _disposed;
+    private volatile bool _abort;
+
+    internal CausewayStream(CausewayConnection connection, MuxStream mux, StreamCipher? cipher)
+    {
+        Connection = connection;
+        _mux = mux;
+        _cipher = cipher;
+        _reportStep = Math.Clamp(connection.Options.Profile.Mux.StreamBuffer / 4, 1, MaxReportStep);
+        _work = new StreamWork(this);
+        mux.Tag = this;
+        mux.Source = _work;
+        Id = mux.Id;
+    }
+
+    /// <summary>The connection that carries the stream.</summary>
+    public CausewayConnection Connection { get; }
+
+    /// <summary>The stream's number on the wire: odd if the client opened it (spec 7.2).</summary>
+    public long Id { get; }
+
+    /// <summary>The receiving direction as a pipe.</summary>
+    public PipeReader Input => _input ??= PipeReader.Create(this, new StreamPipeReaderOptions(bufferSize: 16384, leaveOpen: true));
+
+    /// <summary>The sending direction as a pipe. Completing it without an error is <see cref="CompleteWrites"/>.</summary>
+    public PipeWriter Output => _output ??= new StreamPipeWriter(this);
+
+    /// <inheritdoc/>
+    public override bool CanRead => !_disposed;
+
+    /// <inheritdoc/>
+    public override bool CanWrite => !_disposed;
+
+    /// <inheritdoc/>
+    public override bool CanSeek => false;
+
+    /// <inheritdoc/>
+    public override long Length => throw new NotSupportedException("A network stream has no length.");
+
+    /// <inheritdoc/>
+    public override long Position
+    {
+        get => throw new NotSupportedException("A network stream cannot seek.");
+        set => throw new NotSupportedException("A network stream cannot seek.");
+    }
+
+    internal int ListIndex { get; set; } = -1;
+
+    internal bool IsWriteFinished => _mux.IsWriteFinished;
+
+    /// <summary>
+    /// Ends the sending direction: the peer reads end of stream after everything written so far. Further writes throw.
+    /// </summary>
+    public void CompleteWrites()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        FinishWrites();
+    }
+
+    /// <summary>
+    /// Gives the stream up in both directions: what was not sent yet is dropped, and the peer's reader sees a reset (a kcptun
+    /// peer, which knows no reset, sees end of stream).
+    /// </summary>
+    public void Abort()
+    {
+        _abort = true;
+        Dispose();
+    }
+
+    /// <inheritdoc/>
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException("A network stream cannot seek.");
+
+    /// <inheritdoc/>
+    public override void SetLength(long value) => throw new NotSupportedException("A network stream has no length.");
+
+    /// <inheritdoc/>
+    public override async ValueTask DisposeAsync()
+    {
+        // The close is posted like a write, and what was written before it goes first: there is nothing to wait for here.
+        await base.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && !_disposed)
+        {
+            _disposed = true;
+            DiscardReceived();
+            Connection.Shard.Post(_work);
+        }
+
+        base.Dispose(disposing);
+    }
+
+    internal void OnMuxEvent(MuxEventKind kind)
+    {
+        switch (kind)
+        {
+            case MuxEventKind.Readable:
+                Publish();
+                break;
+            case MuxEventKind.ReadsFinished:
+                Publish();
+                EndReads(null);
+                break;
+            case MuxEventKind.Reset:
+                Publish();
+                EndReads(new TransportException(TransportError.StreamReset, "The peer gave the stream up."));
+                FailWrites(new TransportException(TransportError.StreamReset, "The peer gave the stream up."));
+                break;
+            case MuxEventKind.WritesStopped:
+                FailWrites(new TransportException(
+                    TransportError.StreamClosedByPeer, "The peer closed the stream; what is written can no longer be delivered."));
+                break;
+        }
+
+        ForgetIfFinished();
+    }
+
+    internal void OnConnectionClosing() => FinishWritesOnShard();
+
+    internal void OnConnectionClosed()
+    {
+        ListIndex = -1;
+        TransportException reason = Connection.NewClosedException();
+        Publish(all: true);
+        EndReads(reason);
+        FailWrites(reason);
+    }
+
+    /// <summary>The stream's place in the shard's inbox, and the mux's view of the pending write.</summary>
+    private sealed class StreamWork(CausewayStream stream) : ShardItem, IStreamSource
+    {
+        internal override void Run(Timestamp now) => stream.RunOnShard();
+
+        ReadOnlySpan<byte> IStreamSource.Peek() => stream.PeekWrite();
+
+        void IStreamSource.Advance(int count) => stream.AdvanceWrite(count);
+    }
+
+    private void RunOnShard()
+    {
+        if (Connection.IsClosed)
+        {
+            OnConnectionClosed();
+            return;
+        }
+
+        ReportConsumed();
+        if (_moreInMux)
+        {
+            Publish();
+        }
+
+        if (_disposed)
+        {
+            CloseOnShard();
+        }
+        else
+        {
+            StartWriteOnShard();
+        }
+
+        Connection.Shard.MarkDirty(Connection);
+        ForgetIfFinished();
+    }
+
+    private void CloseOnShard()
+    {
+        FailWrites(new ObjectDisposedException(nameof(CausewayStream)));
+        if (_abort)
+        {
+            _mux.Abort();
+        }
+        else
+        {
+            _mux.Close();
+        }
+
+        Connection.RemoveStream(this);
+    }
+
+    private void ForgetIfFinished()
+    {
+        if (_mux.IsClosed)
+        {
+            Connection.RemoveStream(this);
+        }
+    }
+}

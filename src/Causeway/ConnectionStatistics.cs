@@ -1,0 +1,28 @@
+using Causeway.Protocol.Arq;
+using Causeway.Protocol.Fec;
+using Causeway.Protocol.Mux;
+
+namespace Causeway;
+
+/// <summary>
+/// The live counters of a connection, layer by layer. They may be read at any time from any thread; each value may be
+/// slightly late. They stay readable, at their last values, after the connection has ended.
+/// </summary>
+public sealed class ConnectionStatistics
+{
+    private readonly TransportSession _session;
+
+    internal ConnectionStatistics(TransportSession session) => _session = session;
+
+    /// <summary>Datagrams and bytes at the session's edges.</summary>
+    public TransportStatistics Transport => _session.Statistics;
+
+    /// <summary>Segments, retransmissions and round-trip time.</summary>
+    public ArqStatistics Arq => _session.Arq.Statistics;
+
+    /// <summary>Shards received and rebuilt.</summary>
+    public FecStatistics Fec => _session.Fec.Statistics;
+
+    /// <summary>Frames and streams.</summary>
+    public MuxStatistics Mux => _session.Mux.Statistics;
+}

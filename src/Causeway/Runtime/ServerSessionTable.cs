@@ -1,0 +1,114 @@
+using System.Threading.Channels;
+using Causeway.Links;
+using Causeway.Protocol.Mux;
+using Causeway.Protocol.Wire;
+
+namespace Causeway.Runtime;
+
+/// <summary>
+/// A listener's sessions by the peer's address, with kcptun's rules for new ones (spec 5.12): an unknown address opens a
+/// session with any datagram that carries a conversation id; a known one with another conversation's first segment replaces
+/// its session, since the client there was restarted.
+/// </summary>
+internal sealed class ServerSessionTable : SessionTable
+{
+    private readonly Dictionary<PeerAddress, CausewayConnection> _byPeer = [];
+    private readonly CausewayListenerOptions _options;
+    private readonly Channel<CausewayConnection> _accepted;
+    private Shard? _shard;
+
+    public ServerSessionTable(CausewayListenerOptions options, Channel<CausewayConnection> accepted)
+    {
+        _options = options;
+        _accepted = accepted;
+    }
+
+    public ListenerStatistics Statistics { get; } = new();
+
+    public int Count => _byPeer.Count;
+
+    public void Attach(Shard shard) => _shard = shard;
+
+    public override CausewayConnection? Find(PacketBuffer datagram, Timestamp now)
+    {
+        bool hasConversation = KcpDatagram.TryReadConversation(datagram.Payload, out uint conversation, out uint sequence);
+        if (_byPeer.TryGetValue(datagram.Peer, out CausewayConnection? known))
+        {
+            if (!hasConversation || known.ConversationId == conversation)
+            {
+                return known;
+            }
+
+            if (sequence != 0)
+            {
+                Statistics.WrongConversation++;
+                return null;
+            }
+
+            if (!HasRoom())
+            {
+                return null;
+            }
+
+            known.Abandon(new TransportException(TransportError.ConnectionClosed, "The client began a new conversation."), now);
+        }
+        else if (!hasConversation)
+        {
+            Statistics.WithoutConversation++;
+            return null;
+        }
+        else if (!HasRoom())
+        {
+            return null;
+        }
+
+        return Add(datagram.Peer, conversation, now);
+    }
+
+    public override void Remove(CausewayConnection connection)
+    {
+        if (_byPeer.TryGetValue(connection.Peer, out CausewayConnection? current) && current == connection)
+        {
+            _byPeer.Remove(connection.Peer);
+        }
+    }
+
+    public override IReadOnlyList<CausewayConnection> Snapshot() => [.. _byPeer.Values];
+
+    private bool HasRoom()
+    {
+        if (_byPeer.Count >= _options.MaxConnections)
+        {
+            Statistics.ConnectionLimit++;
+            return false;
+        }
+
+        if (_accepted.Reader.Count >= _options.ConnectionBacklog)
+        {
+            Statistics.BacklogFull++;
+            return false;
+        }
+
+        return true;
+    }
+
+    private CausewayConnection? Add(PeerAddress peer, uint conversation, Timestamp now)
+    {
+        IDatagramLink link = _shard!.Link;
+        CausewayConnection connection = new(
+            _shard,
+            CausewayConnection.NewSession(conversation, MuxRole.Server, link, _options, now),
+            peer,
+            peer.ToEndPoint(),
+            ownsShard: false,
+            _options);
+        _byPeer[peer] = connection;
+        if (!_accepted.Writer.TryWrite(connection))
+        {
+            connection.Abandon(new TransportException(TransportError.ConnectionClosed, "The listener was closed."), now);
+            return null;
+        }
+
+        return connection;
+    }
+}

@@ -1,0 +1,30 @@
+using Causeway.Protocol;
+
+namespace Causeway.Runtime;
+
+/// <summary>Which session a datagram belongs to. Used by one shard, on its turns.</summary>
+internal abstract class SessionTable
+{
+    /// <summary>The connection that takes the datagram in, or null to drop it.</summary>
+    public abstract CausewayConnection? Find(PacketBuffer datagram, Timestamp now);
+
+    /// <summary>Forgets a connection that closed.</summary>
+    public abstract void Remove(CausewayConnection connection);
+
+    /// <summary>The connections that are open now.</summary>
+    public abstract IReadOnlyList<CausewayConnection> Snapshot();
+}
+
+/// <summary>A client's table: its link is connected, so everything that arrives is for its one session.</summary>
+internal sealed class ClientSessionTable : SessionTable
+{
+    private CausewayConnection? _connection;
+
+    public void Add(CausewayConnection connection) => _connection = connection;
+
+    public override CausewayConnection? Find(PacketBuffer datagram, Timestamp now) => _connection;
+
+    public override void Remove(CausewayConnection connection) => _connection = null;
+
+    public override IReadOnlyList<CausewayConnection> Snapshot() => _connection is { } one ? [one] : [];
+}

@@ -1,0 +1,46 @@
+namespace Causeway;
+
+/// <summary>A connection or a stream failed. The only exception of Causeway for what networks and peers do.</summary>
+public sealed class TransportException : IOException
+{
+    /// <summary>Makes an exception.</summary>
+    public TransportException(TransportError error, string message, Exception? innerException = null)
+        : base(message, innerException) => Error = error;
+
+    /// <summary>What happened, for programs.</summary>
+    public TransportError Error { get; }
+}
+
+/// <summary>Why a connection or a stream failed.</summary>
+public enum TransportError
+{
+    /// <summary>The remote name could not be resolved, or no socket could be opened toward it.</summary>
+    ConnectFailed,
+
+    /// <summary>The listening address is in use or not available.</summary>
+    AddressUnavailable,
+
+    /// <summary>Data stayed unacknowledged although it was sent again and again: the path or the peer is gone.</summary>
+    DeadLink,
+
+    /// <summary>Nothing was heard of the peer for the keep-alive timeout.</summary>
+    IdleTimeout,
+
+    /// <summary>The peer broke the protocol, or its settings differ (version, compression).</summary>
+    ProtocolViolation,
+
+    /// <summary>The peer gave the stream up.</summary>
+    StreamReset,
+
+    /// <summary>The peer closed the stream; what is written to it can no longer be delivered.</summary>
+    StreamClosedByPeer,
+
+    /// <summary>The connection was closed on this side.</summary>
+    ConnectionClosed,
+
+    /// <summary>No more streams can be opened on this connection: open another one.</summary>
+    StreamLimit,
+
+    /// <summary>The link below failed, or was closed.</summary>
+    LinkFailed,
+}

@@ -1,0 +1,220 @@
+using System.Net;
+using Causeway.Links;
+using Causeway.Protocol;
+using Causeway.TestKit;
+
+namespace Causeway.Forwarding.Tests;
+
+/// <summary>In virtual time, over links whose other ends nobody listens on.</summary>
+public sealed class ConnectionPoolTests
+{
+    private readonly VirtualTimeProvider _time = new();
+    private readonly ListLogger _logger = new();
+    private int _connects;
+
+    [Fact]
+    public async Task StreamsGoRoundRobinOverConnectionsMadeOnFirstUse()
+    {
+        ConnectionPool pool = NewPool(connections: 3);
+        Assert.Equal(0, _connects);
+
+        CausewayConnection[] used = new CausewayConnection[7];
+        for (int i = 0; i < used.Length; i++)
+        {
+            used[i] = (await pool.OpenStreamAsync().Guarded()).Connection;
+            Assert.Equal(Math.Min(i + 1, 3), _connects);
+            Assert.Same(used[i % 3], used[i]);
+        }
+
+        Assert.Equal(3, used.Distinct().Count());
+        Assert.Equal(3, pool.Statistics.ConnectionsOpen);
+        await DisposeAsync(pool);
+    }
+
+    [Fact]
+    public async Task AnExpiredConnectionIsReplacedAndLivesOnUntilItsTimeIsUp()
+    {
+        List<CausewayConnection> expiring = [];
+        ConnectionPool pool = NewPool(autoExpire: 10, scavengeTtl: 7, expiring: expiring.Add);
+        CausewayConnection first = (await pool.OpenStreamAsync().Guarded()).Connection;
+        _time.Advance(TimeSpan.FromSeconds(9.9));
+        Assert.Same(first, (await pool.OpenStreamAsync().Guarded()).Connection);
+
+        _time.Advance(TimeSpan.FromSeconds(0.1));
+        CausewayConnection second = (await pool.OpenStreamAsync().Guarded()).Connection;
+        Assert.NotSame(first, second);
+        Assert.False(first.Closed.IsCompleted);
+
+        // 17 s after it was made, noticed at the scavenger's next look.
+        _time.Advance(TimeSpan.FromSeconds(9));
+        Assert.Empty(expiring);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal([first], expiring);
+        await RunAsync(first.Closed, atMost: 3);
+        Assert.False(second.Closed.IsCompleted);
+        Assert.Contains($"scavenger: session closed due to ttl: {first.LocalEndPoint}", _logger.Lines);
+        await DisposeAsync(pool);
+    }
+
+    [Fact]
+    public async Task AClosedConnectionIsReplacedAndScavenged()
+    {
+        ConnectionPool pool = NewPool(autoExpire: 1000);
+        CausewayConnection first = (await pool.OpenStreamAsync().Guarded()).Connection;
+        await RunAsync(first.CloseAsync().AsTask());
+
+        CausewayConnection second = (await pool.OpenStreamAsync().Guarded()).Connection;
+        Assert.NotSame(first, second);
+        _time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Contains($"scavenger: session normally closed: {first.LocalEndPoint}", _logger.Lines);
+        await DisposeAsync(pool);
+    }
+
+    [Fact]
+    public async Task FailuresAreRetriedAfterDoublingTimesUpToTenSeconds()
+    {
+        List<double> attempts = [];
+        ConnectionPool pool = NewPool(connect: async token =>
+        {
+            attempts.Add((_time.Clock.Now - Timestamp.Zero).TotalSeconds);
+            return attempts.Count < 10 ? throw new TransportException(TransportError.ConnectFailed, "no such name") : await ConnectAsync(token);
+        });
+
+        Task<CausewayStream> opening = pool.OpenStreamAsync().AsTask();
+        while (!opening.IsCompleted)
+        {
+            // Only the pool has a timer, while it waits for its next attempt.
+            if (!_time.AdvanceToNextTimer())
+            {
+                await Task.Yield();
+            }
+        }
+
+        double[] waits = [.. attempts.Zip(attempts.Skip(1), static (a, b) => b - a)];
+        double[] steps = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10];
+        Assert.Equal(steps.Length, waits.Length);
+        Assert.All(waits.Zip(steps), static pair => Assert.InRange(pair.First, pair.Second * 0.49, pair.Second * 1.01));
+        Assert.Equal(9, _logger.Lines.Count(static line => line == "re-connecting: no such name"));
+        await DisposeAsync(pool);
+    }
+
+    [Fact]
+    public async Task ASlotThatCannotConnectDoesNotHoldUpTheOthers()
+    {
+        int calls = 0;
+        ConnectionPool pool = NewPool(connections: 2, connect: token => Interlocked.Increment(ref calls) == 1
+            ? ValueTask.FromException<CausewayConnection>(new TransportException(TransportError.ConnectFailed, "not now"))
+            : ConnectAsync(token));
+
+        Task<CausewayStream> stuck = pool.OpenStreamAsync().AsTask();
+        while (_logger.Lines.IsEmpty)
+        {
+            await Task.Yield();
+        }
+
+        await pool.OpenStreamAsync().Guarded();
+        Assert.False(stuck.IsCompleted);
+        await RunAsync(stuck);
+        await DisposeAsync(pool);
+    }
+
+    [Fact]
+    public async Task DisposingEndsThoseWhoWait()
+    {
+        ConnectionPool pool = NewPool(connect: static _ =>
+            throw new TransportException(TransportError.ConnectFailed, "never"));
+        Task<CausewayStream> waiting = pool.OpenStreamAsync().AsTask();
+
+        await DisposeAsync(pool);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting.Guarded());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => pool.OpenStreamAsync().Guarded());
+    }
+
+    [Fact]
+    public async Task CountersOfConnectionsThatEndedAreKept()
+    {
+        ConnectionPool pool = NewPool();
+        CausewayStream stream = await pool.OpenStreamAsync().Guarded();
+        await stream.WriteAsync(new byte[1000]).Guarded();
+        ForwardingStatistics before = pool.Statistics;
+        Assert.True(before.BytesSent >= 1000);
+
+        await RunAsync(stream.Connection.CloseAsync().AsTask());
+        await pool.OpenStreamAsync().Guarded();
+
+        ForwardingStatistics after = pool.Statistics;
+        Assert.True(after.BytesSent >= before.BytesSent);
+        Assert.True(after.OutPackets >= before.OutPackets);
+        Assert.Equal(2, after.ConnectionsOpened);
+        await DisposeAsync(pool);
+        Assert.Equal(0, pool.Statistics.ConnectionsOpen);
+    }
+
+    [Theory]
+    [InlineData(0, 0, 0, "Connections")]
+    [InlineData(65536, 0, 0, "Connections")]
+    [InlineData(1, -1, 0, "AutoExpire")]
+    [InlineData(1, 0, -1, "ScavengeTtl")]
+    public void RefusesOptionsOutOfRange(int connections, int autoExpire, int scavengeTtl, string named)
+    {
+        ArgumentException error = Assert.ThrowsAny<ArgumentException>(() => NewPool(connections, autoExpire, scavengeTtl));
+
+        Assert.Contains(named, error.Message, StringComparison.Ordinal);
+    }
+
+    private ConnectionPool NewPool(
+        int connections = 1,
+        int autoExpire = 0,
+        int scavengeTtl = 600,
+        Func<CancellationToken, ValueTask<CausewayConnection>>? connect = null,
+        Action<CausewayConnection>? expiring = null)
+    {
+        Random random = new(7);
+        return new ConnectionPool(new ConnectionPoolOptions
+        {
+            Connect = connect ?? ConnectAsync,
+            Connections = connections,
+            AutoExpire = TimeSpan.FromSeconds(autoExpire),
+            ScavengeTtl = TimeSpan.FromSeconds(scavengeTtl),
+            TimeProvider = _time,
+            Logger = _logger,
+            Expiring = expiring,
+            NextRandom = random.NextDouble,
+        });
+    }
+
+    private ValueTask<CausewayConnection> ConnectAsync(CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _connects);
+        return CausewayConnection.ConnectAsync(
+            new CausewayClientOptions
+            {
+                Profile = new TransportProfile(),
+                RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 1),
+                CreateLink = static _ => InMemoryLink.CreatePair().First,
+                TimeProvider = _time,
+            },
+            cancellationToken);
+    }
+
+    /// <summary>Lets virtual time pass, but no more seconds than given, until a task is done.</summary>
+    private async Task RunAsync(Task task, double atMost = double.MaxValue)
+    {
+        Timestamp start = _time.Clock.Now;
+        while (!task.IsCompleted)
+        {
+            // A step at a time, so that what other threads arm on waking is not jumped over.
+            if ((_time.Clock.Now - start).TotalSeconds < atMost)
+            {
+                _time.Advance(TimeSpan.FromMilliseconds(1));
+            }
+
+            await Task.Yield();
+        }
+
+        await task;
+    }
+
+    private Task DisposeAsync(ConnectionPool pool) => RunAsync(pool.DisposeAsync().AsTask());
+}

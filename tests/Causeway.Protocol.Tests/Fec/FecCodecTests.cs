@@ -1,0 +1,124 @@
+using Causeway.Protocol.Fec;
+using Causeway.TestKit;
+
+namespace Causeway.Protocol.Tests.Fec;
+
+public sealed class FecCodecTests
+{
+    [Fact]
+    public void OffMeansNoHeaderAndNoParityButThePeersIsUnderstood()
+    {
+        PacketPool pool = new(track: true);
+        using FecCodec sender = new(new FecOptions { DataShards = 3, ParityShards = 2 }, pool);
+        FecCodec receiver = new(FecOptions.Off, pool);
+        Assert.Equal((FecEncoder.HeaderSize, 0), (sender.Overhead, receiver.Overhead));
+        Assert.Null(receiver.Encoder);
+        Assert.Null(receiver.Decoder);
+
+        PacketBuffer plain = Datagram(pool, 24);
+        Assert.Equal(0, receiver.Encode(plain, Timestamp.Zero));
+        Assert.Equal(24, plain.Length);
+        Assert.Throws<ArgumentOutOfRangeException>(() => receiver.TakeParity(0));
+        Assert.Equal(FecPacketKind.None, receiver.Add(plain));
+        Assert.Null(receiver.Decoder);
+        Assert.False(receiver.TryTakeRecovered(out _));
+        plain.Release();
+
+        int recovered = 0;
+        for (int i = 0; i < 30; i++)
+        {
+            PacketBuffer datagram = Datagram(pool, 24 + i);
+            int parityCount = sender.Encode(datagram, Timestamp.Zero);
+            if (i % 3 != 0 || i < 12)
+            {
+                Assert.Equal(FecPacketKind.Data, receiver.Add(datagram));
+            }
+
+            datagram.Release();
+            for (int p = 0; p < parityCount; p++)
+            {
+                PacketBuffer parity = sender.TakeParity(p);
+                Assert.Equal(FecPacketKind.Parity, receiver.Add(parity));
+                parity.Release();
+                while (receiver.TryTakeRecovered(out PacketBuffer? rebuilt))
+                {
+                    Assert.Equal(GoldenVectors.Pattern(24 + (i / 3 * 3)), rebuilt.Payload.ToArray());
+                    rebuilt.Release();
+                    recovered++;
+                }
+            }
+        }
+
+        Assert.Equal((3, 2, 6), (receiver.Decoder!.DataShards, receiver.Decoder.ParityShards, recovered));
+        Assert.Same(receiver.Statistics, receiver.Decoder.Statistics);
+        sender.Dispose();
+        receiver.Dispose();
+        pool.ThrowIfOutstanding();
+    }
+
+    [Fact]
+    public void ADecoderExpectsThePeerToUseTheSameCounts()
+    {
+        PacketPool pool = new(track: true);
+        FecStatistics shared = new();
+        FecCodec codec = new(new FecOptions(), pool, shared);
+        PacketBuffer datagram = Datagram(pool, 24);
+        codec.Encode(datagram, Timestamp.Zero);
+        Assert.Equal(FecPacketKind.Data, codec.Add(datagram));
+        datagram.Release();
+        Assert.Equal((10, 3), (codec.Decoder!.DataShards, codec.Decoder.ParityShards));
+        Assert.Equal(1, shared.ShardSets);
+        codec.Dispose();
+        pool.ThrowIfOutstanding();
+    }
+
+    [Fact]
+    public void NothingIsTakenInAfterDisposal()
+    {
+        PacketPool pool = new(track: true);
+        FecCodec codec = new(new FecOptions { DataShards = 3, ParityShards = 2 }, pool);
+        PacketBuffer datagram = Datagram(pool, 24);
+        codec.Encode(datagram, Timestamp.Zero);
+        codec.Add(datagram);
+        codec.Dispose();
+        codec.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => codec.Encode(datagram, Timestamp.Zero));
+        Assert.Throws<ObjectDisposedException>(() => codec.Add(datagram));
+        datagram.Release();
+        pool.ThrowIfOutstanding();
+    }
+
+    [Theory]
+    [InlineData(10, 3, true)]
+    [InlineData(0, 0, false)]
+    [InlineData(10, 0, false)]
+    [InlineData(0, 3, false)]
+    [InlineData(128, 128, true)]
+    [InlineData(255, 1, true)]
+    public void BothCountsAboveZeroSwitchItOn(int dataShards, int parityShards, bool enabled)
+    {
+        FecOptions options = new() { DataShards = dataShards, ParityShards = parityShards };
+        options.Validate();
+        Assert.Equal(enabled, options.IsEnabled);
+    }
+
+    [Theory]
+    [InlineData(-1, 3, "DataShards is -1; it must be from 0 to 255.")]
+    [InlineData(10, -3, "ParityShards is -3; it must be from 0 to 255.")]
+    [InlineData(300, 0, "DataShards is 300; it must be from 0 to 255.")]
+    [InlineData(200, 57, "DataShards + ParityShards is 200 + 57; it must be from 0 to 256.")]
+    public void BadOptionsAreNamedWithValueAndRange(int dataShards, int parityShards, string message)
+    {
+        FecOptions options = new() { DataShards = dataShards, ParityShards = parityShards };
+        ArgumentOutOfRangeException failure =
+            Assert.Throws<ArgumentOutOfRangeException>(() => new FecCodec(options, PacketPool.Shared));
+        Assert.Contains(message, failure.Message, StringComparison.Ordinal);
+    }
+
+    private static PacketBuffer Datagram(PacketPool pool, int length)
+    {
+        PacketBuffer datagram = pool.Rent();
+        GoldenVectors.Pattern(length).CopyTo(datagram.Append(length));
+        return datagram;
+    }
+}
