@@ -22,9 +22,12 @@ public enum FaultCause
 /// <summary>What becomes of one datagram.</summary>
 /// <param name="LostTo">Why it does not arrive, or <see cref="FaultCause.None"/>.</param>
 /// <param name="Arrival">When it leaves the link at the other end; <see cref="Timestamp.Never"/> if it is lost.</param>
-/// <param name="DuplicateArrival">When a second copy does, never earlier; <see cref="Timestamp.Never"/> if there is none.</param>
+/// <param name="DuplicateArrival">
+/// When a second copy does, never earlier; <see cref="Timestamp.Never"/> if there is none.
+/// </param>
 /// <param name="CorruptBit">Which bit of the payload is flipped, in all copies; -1 if none.</param>
-public readonly record struct DatagramFate(FaultCause LostTo, Timestamp Arrival, Timestamp DuplicateArrival, int CorruptBit)
+public readonly record struct DatagramFate(
+    FaultCause LostTo, Timestamp Arrival, Timestamp DuplicateArrival, int CorruptBit)
 {
     /// <summary>Whether it does not arrive.</summary>
     public bool IsLost => LostTo != FaultCause.None;

@@ -5,13 +5,13 @@ namespace Causeway.Protocol.Faults;
 /// </summary>
 /// <remarks>
 /// <para>
-/// A datagram passes, in this order: blackout, queue, rate, burst loss, independent loss, corruption, delay with jitter and
-/// reordering, duplication. So a datagram that is lost at random has used the link, as on radio.
+/// A datagram passes, in this order: blackout, queue, rate, burst loss, independent loss, corruption, delay with jitter
+/// and reordering, duplication. So a datagram that is lost at random has used the link, as on radio.
 /// </para>
 /// <para>
-/// Every random decision about the n-th datagram depends only on the seed, the direction and n: two runs that send the same
-/// number of datagrams lose the same ones, whatever the timing, and switching one fault on or off leaves the dice of the
-/// others as they were. Only the queue and a blackout depend on time, as on a real link.
+/// Every random decision about the n-th datagram depends only on the seed, the direction and n: two runs that send the
+/// same number of datagrams lose the same ones, whatever the timing, and switching one fault on or off leaves the dice
+/// of the others as they were. Only the queue and a blackout depend on time, as on a real link.
 /// </para>
 /// <para>Not synchronised: one caller at a time, with times that never decrease.</para>
 /// </remarks>
@@ -27,8 +27,8 @@ public sealed class FaultModel
     private Timestamp _backlogAt;
     private Timestamp _lastArrival;
 
-    // What the link has still to send, in millionths of a bit: at a rate of r bits per second exactly r of them leave in
-    // each microsecond, so that nothing is ever rounded.
+    // What the link has still to send, in millionths of a bit: at a rate of r bits per second exactly r of them leave
+    // in each microsecond, so that nothing is ever rounded.
     private long _backlog;
 
     private long _sent;
@@ -105,8 +105,8 @@ public sealed class FaultModel
         _sent++;
         _sentBytes += size;
 
-        // The state of the link moves on with every datagram, also with those lost to something else: the fate of the n-th
-        // must depend on n alone.
+        // The state of the link moves on with every datagram, also with those lost to something else: the fate of the
+        // n-th must depend on n alone.
         _bad = _bad ? Unit(Draw.Burst) >= _options.BurstLeave : Unit(Draw.Burst) < _options.BurstEnter;
 
         if (Blackout)

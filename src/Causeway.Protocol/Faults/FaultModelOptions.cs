@@ -38,13 +38,17 @@ public sealed record FaultModelOptions
     /// <summary>Whether a datagram waits for an earlier one that jitter delays more; default false.</summary>
     public bool KeepOrder { get; init; }
 
-    /// <summary>Chance that a datagram is held back by <see cref="ReorderGap"/>, also with <see cref="KeepOrder"/>; 0 to 1.</summary>
+    /// <summary>
+    /// Chance that a datagram is held back by <see cref="ReorderGap"/>, also with <see cref="KeepOrder"/>; 0 to 1.
+    /// </summary>
     public double Reorder { get; init; }
 
     /// <summary>How long a datagram that <see cref="Reorder"/> picks is held back; 0 to 1 hour, default 5 ms.</summary>
     public TimeSpan ReorderGap { get; init; } = TimeSpan.FromMilliseconds(5);
 
-    /// <summary>Chance that a datagram arrives twice; 0 to 1, default 0. The copy has jitter of its own and never comes first.</summary>
+    /// <summary>
+    /// Chance that a datagram arrives twice; 0 to 1, default 0. The copy has jitter of its own and never comes first.
+    /// </summary>
     public double Duplicate { get; init; }
 
     /// <summary>Chance that one bit of a datagram is flipped; 0 to 1, default 0.</summary>
@@ -54,12 +58,15 @@ public sealed record FaultModelOptions
     public long RateBitsPerSecond { get; init; }
 
     /// <summary>
-    /// Bytes, overhead included, that wait in front of a link of limited rate; what does not fit is dropped (drop-tail). Up
-    /// to 16 GiB; 0, the default, means one round trip of the rate (rate x <see cref="Delay"/> x 2), at least 32 KiB.
+    /// Bytes, overhead included, that wait in front of a link of limited rate; what does not fit is dropped
+    /// (drop-tail). Up to 16 GiB; 0, the default, means one round trip of the rate (rate x <see cref="Delay"/> x 2), at
+    /// least 32 KiB.
     /// </summary>
     public long QueueBytes { get; init; }
 
-    /// <summary>Bytes that each datagram takes on the link beyond its payload; 0 to 1024, default 28: IPv4 and UDP headers.</summary>
+    /// <summary>
+    /// Bytes that each datagram takes on the link beyond its payload; 0 to 1024, default 28: IPv4 and UDP headers.
+    /// </summary>
     public int OverheadBytes { get; init; } = 28;
 
     /// <summary><see cref="QueueBytes"/> with its default filled in.</summary>

@@ -1,14 +1,16 @@
 namespace Causeway.Protocol.Faults;
 
 /// <summary>
-/// The generator of Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (OOPSLA 2014): its n-th number
-/// is a hash of a counter, so that any of them can be had without those before it.
+/// The generator of Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (OOPSLA 2014): its n-th
+/// number is a hash of a counter, so that any of them can be had without those before it.
 /// </summary>
 internal static class SplitMix64
 {
     private const ulong GoldenGamma = 0x9E37_79B9_7F4A_7C15;
 
-    /// <summary>The <paramref name="index"/>-th number, from 0, of the generator seeded with <paramref name="seed"/>.</summary>
+    /// <summary>
+    /// The <paramref name="index"/>-th number, from 0, of the generator seeded with <paramref name="seed"/>.
+    /// </summary>
     public static ulong At(ulong seed, ulong index) => Finish(unchecked(seed + ((index + 1) * GoldenGamma)));
 
     /// <summary>A bijective hash.</summary>

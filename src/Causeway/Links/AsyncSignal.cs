@@ -3,8 +3,8 @@ using System.Threading.Tasks.Sources;
 namespace Causeway.Links;
 
 /// <summary>
-/// An auto-reset event that one waiter at a time awaits without allocating. A signal given while nobody waits is kept for
-/// the next wait; several are one.
+/// An auto-reset event that one waiter at a time awaits without allocating. A signal given while nobody waits is kept
+/// for the next wait; several are one.
 /// </summary>
 internal sealed class AsyncSignal : IValueTaskSource
 {
@@ -51,7 +51,7 @@ internal sealed class AsyncSignal : IValueTaskSource
 
             if (_isAwaited)
             {
-                throw new InvalidOperationException("Only one operation of a kind may be under way on a link at a time.");
+                throw new InvalidOperationException("Only one operation of a kind may be under way on a link.");
             }
 
             _core.Reset();
@@ -61,7 +61,8 @@ internal sealed class AsyncSignal : IValueTaskSource
 
         if (cancellationToken.CanBeCanceled)
         {
-            _registration = cancellationToken.UnsafeRegister(static (state, token) => ((AsyncSignal)state!).Cancel(token), this);
+            _registration = cancellationToken.UnsafeRegister(
+                static (state, token) => ((AsyncSignal)state!).Cancel(token), this);
         }
 
         return new ValueTask(this, version);

@@ -3,12 +3,12 @@ using Causeway.Protocol;
 namespace Causeway.Links;
 
 /// <summary>
-/// A recipe of decorators around a link: what <c>options.ConfigureLink</c> takes and returns. The first added is nearest to
-/// the session: the first to see what is sent, the last to see what is received.
+/// A recipe of decorators around a link: what <c>options.ConfigureLink</c> takes and returns. The first added is
+/// nearest to the session: the first to see what is sent, the last to see what is received.
 /// </summary>
 /// <remarks>
-/// Immutable: every method returns a new recipe, which can be built as often as there are sockets. An application's decorators
-/// are used as
+/// Immutable: every method returns a new recipe, which can be built as often as there are sockets. An application's
+/// decorators are used as
 /// <code>
 /// options.ConfigureLink = link => link
 ///     .UseTransform(() => new XorMask(0x5A))
@@ -38,7 +38,9 @@ public sealed class DatagramLinkBuilder
     }
 
     /// <summary>Adds a pure rewrite of datagrams below the decorators added before.</summary>
-    /// <param name="create">Called twice for each link: for the transform that sends, and for the one that receives.</param>
+    /// <param name="create">
+    /// Called twice for each link: for the transform that sends, and for the one that receives.
+    /// </param>
     public DatagramLinkBuilder UseTransform(Func<DatagramTransform> create)
     {
         ArgumentNullException.ThrowIfNull(create);

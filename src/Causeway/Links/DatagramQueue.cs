@@ -38,7 +38,9 @@ internal sealed class DatagramQueue
     }
 
     /// <summary>Takes datagrams, waiting for the first.</summary>
-    /// <exception cref="ObjectDisposedException">The queue is closed (or the exception that it was closed with).</exception>
+    /// <exception cref="ObjectDisposedException">
+    /// The queue is closed (or the exception that it was closed with).
+    /// </exception>
     public ValueTask<int> DequeueAsync(Memory<PacketBuffer> buffers, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)

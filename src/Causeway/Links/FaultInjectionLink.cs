@@ -5,12 +5,13 @@ using Causeway.Protocol.Faults;
 namespace Causeway.Links;
 
 /// <summary>
-/// Makes another link unreliable on purpose, for demonstrations and for tests: loss, bursts of it, delay, jitter, reordering,
-/// duplicates, flipped bits, a limited rate with a queue, blackouts. See <see cref="FaultModel"/> for what happens in which order.
+/// Makes another link unreliable on purpose, for demonstrations and for tests: loss, bursts of it, delay, jitter,
+/// reordering, duplicates, flipped bits, a limited rate with a queue, blackouts. See <see cref="FaultModel"/> for what
+/// happens in which order.
 /// </summary>
 /// <remarks>
-/// Owns the inner link and disposes it. A send completes when its datagrams have entered the simulated link, as with a socket.
-/// The fate of the n-th datagram of a direction depends only on the seed and n.
+/// Owns the inner link and disposes it. A send completes when its datagrams have entered the simulated link, as with a
+/// socket. The fate of the n-th datagram of a direction depends only on the seed and n.
 /// </remarks>
 public sealed class FaultInjectionLink : IDatagramLink
 {

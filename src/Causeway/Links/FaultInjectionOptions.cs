@@ -12,12 +12,14 @@ public sealed record FaultInjectionOptions
     /// <summary>What happens to datagrams received. Default: nothing.</summary>
     public FaultModelOptions Receive { get; init; } = new();
 
-    /// <summary>Seed of all random decisions: the same seed has the same fate for the n-th datagram. Default 1.</summary>
+    /// <summary>
+    /// Seed of all random decisions: the same seed has the same fate for the n-th datagram. Default 1.
+    /// </summary>
     public ulong Seed { get; init; } = 1;
 
     /// <summary>
-    /// Datagrams that each direction holds while they are delayed or wait to be received; more are dropped. 1 to 1 048 576,
-    /// default 65536.
+    /// Datagrams that each direction holds while they are delayed or wait to be received; more are dropped. 1 to
+    /// 1048576, default 65536.
     /// </summary>
     public int MaxHeldDatagrams { get; init; } = 65536;
 

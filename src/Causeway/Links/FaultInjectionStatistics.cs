@@ -11,7 +11,10 @@ public readonly record struct FaultInjectionStatistics
     /// <summary>Copies that left at the other end, second ones included.</summary>
     public long Delivered { get; init; }
 
-    /// <summary>Copies dropped because <see cref="FaultInjectionOptions.MaxHeldDatagrams"/> were held, or too large for the pool.</summary>
+    /// <summary>
+    /// Copies dropped because <see cref="FaultInjectionOptions.MaxHeldDatagrams"/> were held, or too large for the
+    /// pool.
+    /// </summary>
     public long Overflowed { get; init; }
 
     /// <summary>Copies that are delayed at this moment.</summary>

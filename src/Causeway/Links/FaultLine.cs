@@ -4,8 +4,8 @@ using Causeway.Protocol.Faults;
 namespace Causeway.Links;
 
 /// <summary>
-/// One direction of a <see cref="FaultInjectionLink"/>: a <see cref="FaultModel"/>, the datagrams that are under way, and a
-/// loop that hands over those whose time has come.
+/// One direction of a <see cref="FaultInjectionLink"/>: a <see cref="FaultModel"/>, the datagrams that are under way,
+/// and a loop that hands over those whose time has come.
 /// </summary>
 /// <remarks>
 /// Timers tick in milliseconds, so a datagram leaves up to about one millisecond late, never early. Whatever is due by
@@ -104,7 +104,9 @@ internal sealed class FaultLine
         }
     }
 
-    /// <summary>Decides about datagrams and holds copies of those that are to arrive. The caller keeps its buffers.</summary>
+    /// <summary>
+    /// Decides about datagrams and holds copies of those that are to arrive. The caller keeps its buffers.
+    /// </summary>
     public void Enter(ReadOnlySpan<PacketBuffer> datagrams)
     {
         bool isSooner = false;
@@ -189,8 +191,8 @@ internal sealed class FaultLine
                 continue;
             }
 
-            // If the line was closed just now, the timer is gone but the signal is set. If the clock moved on since it was
-            // read, the timer is late by as much: a jump, as of a test's clock, must not be missed.
+            // If the line was closed just now, the timer is gone but the signal is set. If the clock moved on since it
+            // was read, the timer is late by as much: a jump, as of a test's clock, must not be missed.
             _timer.Change(untilNext, Timeout.InfiniteTimeSpan);
             if (!IsDue())
             {

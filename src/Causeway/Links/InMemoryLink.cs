@@ -3,7 +3,9 @@ using Causeway.Protocol;
 
 namespace Causeway.Links;
 
-/// <summary>One of two links that are connected inside the process: for tests, and for composing layers without a socket.</summary>
+/// <summary>
+/// One of two links that are connected inside the process: for tests, and for composing layers without a socket.
+/// </summary>
 public sealed class InMemoryLink : IDatagramLink
 {
     private readonly InMemoryLinkOptions _options;
@@ -28,12 +30,14 @@ public sealed class InMemoryLink : IDatagramLink
     /// <inheritdoc/>
     public DatagramLinkCapabilities Capabilities { get; }
 
-    /// <summary>192.0.2.1:1 for the first of a pair, 192.0.2.2:2 for the second: an address that exists in the pair alone.</summary>
+    /// <summary>
+    /// 192.0.2.1:1 for the first of a pair, 192.0.2.2:2 for the second: an address that exists in the pair alone.
+    /// </summary>
     public EndPoint LocalEndPoint { get; }
 
     /// <summary>
-    /// Datagrams of this link that the other one did not get: its queue was full, it was disposed, they were too large or
-    /// meant for somebody else.
+    /// Datagrams of this link that the other one did not get: its queue was full, it was disposed, they were too large
+    /// or meant for somebody else.
     /// </summary>
     public long Dropped => Volatile.Read(ref _dropped);
 
@@ -80,7 +84,9 @@ public sealed class InMemoryLink : IDatagramLink
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Ends a pending receive and releases what was not received. The other link lives on; what it sends is dropped.</summary>
+    /// <summary>
+    /// Ends a pending receive and releases what was not received. The other link lives on; what it sends is dropped.
+    /// </summary>
     public ValueTask DisposeAsync()
     {
         Volatile.Write(ref _disposed, true);

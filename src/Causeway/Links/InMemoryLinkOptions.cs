@@ -5,10 +5,14 @@ namespace Causeway.Links;
 /// <summary>Options of a pair of <see cref="InMemoryLink"/>s.</summary>
 public sealed record InMemoryLinkOptions
 {
-    /// <summary>Datagrams that wait to be received in each direction; more are dropped. 1 to 1 048 576, default 4096.</summary>
+    /// <summary>
+    /// Datagrams that wait to be received in each direction; more are dropped. 1 to 1048576, default 4096.
+    /// </summary>
     public int Capacity { get; init; } = 4096;
 
-    /// <summary>The largest payload; larger ones are dropped. 64 bytes to the buffer size of <see cref="Pool"/>, default 1500.</summary>
+    /// <summary>
+    /// The largest payload; larger ones are dropped. 64 bytes to the buffer size of <see cref="Pool"/>, default 1500.
+    /// </summary>
     public int MaxDatagramSize { get; init; } = 1500;
 
     /// <summary>The pool of received datagrams. Default <see cref="PacketPool.Shared"/>.</summary>
@@ -34,7 +38,9 @@ public sealed record InMemoryLinkOptions
         if (MaxDatagramSize < 64 || MaxDatagramSize > Pool.BufferSize)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(MaxDatagramSize), MaxDatagramSize, $"MaxDatagramSize must be 64 to {Pool.BufferSize}, the buffers of Pool.");
+                nameof(MaxDatagramSize),
+                MaxDatagramSize,
+                $"MaxDatagramSize must be 64 to {Pool.BufferSize}, the size of the buffers of Pool.");
         }
     }
 }

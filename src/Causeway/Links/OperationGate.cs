@@ -1,8 +1,8 @@
 namespace Causeway.Links;
 
 /// <summary>
-/// Lets one operation of a kind be under way at a time and tells who has to free what it uses once the owner is disposed:
-/// the disposer if nothing is under way, or else the operation when it ends.
+/// Lets one operation of a kind be under way at a time and tells who has to free what it uses once the owner is
+/// disposed: the disposer if nothing is under way, or else the operation when it ends.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -33,7 +33,7 @@ internal struct OperationGate
         ObjectDisposedException.ThrowIf(state >= Closing, owner);
         if (state == Busy)
         {
-            throw new InvalidOperationException("Only one operation of a kind may be under way on a link at a time.");
+            throw new InvalidOperationException("Only one operation of a kind may be under way on a link.");
         }
     }
 

@@ -4,7 +4,10 @@ using Causeway.Protocol;
 
 namespace Causeway.Links;
 
-/// <summary>Rewrites the datagrams of another link by a <see cref="DatagramTransform"/> for each direction: a cipher, a camouflage.</summary>
+/// <summary>
+/// Rewrites the datagrams of another link by a <see cref="DatagramTransform"/> for each direction: a cipher, a
+/// camouflage.
+/// </summary>
 /// <remarks>
 /// Owns the inner link and the transforms, and disposes them; a transform that is at work when the link is disposed is
 /// disposed when it has finished.
@@ -21,8 +24,12 @@ public sealed class TransformLink : IDatagramLink
     /// <summary>Makes the decorator.</summary>
     /// <param name="inner">The link that carries the rewritten datagrams.</param>
     /// <param name="sendTransform">Rewrites what is sent.</param>
-    /// <param name="receiveTransform">Undoes the same for what is received; another instance, since both work at the same time.</param>
-    /// <exception cref="ArgumentException">Both are one instance, or the inner link is too narrow for what the transform adds.</exception>
+    /// <param name="receiveTransform">
+    /// Undoes the same for what is received; another instance, since both work at the same time.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// Both are one instance, or the inner link is too narrow for what the transform adds.
+    /// </exception>
     public TransformLink(IDatagramLink inner, DatagramTransform sendTransform, DatagramTransform receiveTransform)
     {
         ArgumentNullException.ThrowIfNull(inner);
@@ -65,8 +72,8 @@ public sealed class TransformLink : IDatagramLink
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Returns 0 rather than wait on when nothing of a batch opened, so that a flood of forged datagrams cannot keep the
-    /// caller from its other work.
+    /// Returns 0 rather than wait on when nothing of a batch opened, so that a flood of forged datagrams cannot keep
+    /// the caller from its other work.
     /// </remarks>
     public ValueTask<int> ReceiveAsync(Memory<PacketBuffer> buffers, CancellationToken cancellationToken = default)
     {
@@ -93,7 +100,9 @@ public sealed class TransformLink : IDatagramLink
     }
 
     /// <inheritdoc/>
-    /// <exception cref="InvalidOperationException">A buffer has less room around its payload than <see cref="Capabilities"/> asks for.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A buffer has less room around its payload than <see cref="Capabilities"/> asks for.
+    /// </exception>
     public ValueTask SendAsync(ReadOnlyMemory<PacketBuffer> buffers, CancellationToken cancellationToken = default)
     {
         _sendGate.Enter(typeof(TransformLink));

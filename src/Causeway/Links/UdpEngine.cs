@@ -9,6 +9,8 @@ public enum UdpEngine
     /// <summary><see cref="System.Net.Sockets.Socket"/> alone: any system that .NET runs on.</summary>
     Portable,
 
-    /// <summary><c>recvmmsg</c> and <c>sendmmsg</c>, with <c>UDP_SEGMENT</c> and <c>UDP_GRO</c> where the kernel has them.</summary>
+    /// <summary>
+    /// <c>recvmmsg</c> and <c>sendmmsg</c>, with <c>UDP_SEGMENT</c> and <c>UDP_GRO</c> where the kernel has them.
+    /// </summary>
     Linux,
 }

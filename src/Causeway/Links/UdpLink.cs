@@ -8,8 +8,9 @@ namespace Causeway.Links;
 
 /// <summary>A UDP socket as a link: bound, with many peers, or connected to one.</summary>
 /// <remarks>
-/// What the network refuses is counted in <see cref="Statistics"/> and lost, like any datagram; so are ICMP errors. Disposing
-/// ends pending operations with <see cref="ObjectDisposedException"/>; it may be done at any time and more than once.
+/// What the network refuses is counted in <see cref="Statistics"/> and lost, like any datagram; so are ICMP errors.
+/// Disposing ends pending operations with <see cref="ObjectDisposedException"/>; it may be done at any time and more
+/// than once.
 /// </remarks>
 public sealed class UdpLink : IDatagramLink
 {
@@ -70,8 +71,8 @@ public sealed class UdpLink : IDatagramLink
     public UdpLinkStatistics Statistics => _counters.Snapshot();
 
     /// <summary>
-    /// Makes a link that receives from anyone. Received datagrams carry their sender as <see cref="PacketBuffer.Peer"/>, and
-    /// every datagram sent needs one: those without are lost and counted as refused.
+    /// Makes a link that receives from anyone. Received datagrams carry their sender as
+    /// <see cref="PacketBuffer.Peer"/>, and every datagram sent needs one: those without are lost and counted as refused.
     /// </summary>
     /// <param name="local">Where to listen; port 0 lets the system choose.</param>
     /// <param name="options">Options, or null for the defaults.</param>
@@ -88,11 +89,13 @@ public sealed class UdpLink : IDatagramLink
     }
 
     /// <summary>
-    /// Makes a link to one peer, from a port of the system's choice. Datagrams without a <see cref="PacketBuffer.Peer"/> go to
-    /// it, and only its datagrams are received.
+    /// Makes a link to one peer, from a port of the system's choice. Datagrams without a
+    /// <see cref="PacketBuffer.Peer"/> go to it, and only its datagrams are received.
     /// </summary>
     /// <param name="remote">The peer.</param>
-    /// <param name="options">Options, or null for the defaults; <see cref="UdpLinkOptions.DualMode"/> has no meaning here.</param>
+    /// <param name="options">
+    /// Options, or null for the defaults; <see cref="UdpLinkOptions.DualMode"/> has no meaning here.
+    /// </param>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     /// <exception cref="SocketException">There is no route to the peer.</exception>
     /// <exception cref="PlatformNotSupportedException">The engine asked for does not run here.</exception>
@@ -151,6 +154,6 @@ public sealed class UdpLink : IDatagramLink
 
         return options.Engine == UdpEngine.Auto
             ? UdpEngine.Portable
-            : throw new PlatformNotSupportedException("The Linux engine needs 64-bit Linux with recvmmsg and sendmmsg.");
+            : throw new PlatformNotSupportedException("The Linux engine needs recvmmsg and sendmmsg of 64-bit Linux.");
     }
 }

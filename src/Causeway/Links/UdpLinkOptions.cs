@@ -15,27 +15,28 @@ public sealed record UdpLinkOptions
     private const int MinSocketBuffer = 2048;
 
     /// <summary>
-    /// Bytes that the kernel queues for sending; null, the default, leaves the system's choice. Kernels have limits of their
-    /// own (<c>net.core.wmem_max</c>): what was not granted is reported in <see cref="UdpLink.Warnings"/>. At least 2048.
+    /// Bytes that the kernel queues for sending; null, the default, leaves the system's choice. Kernels have limits of
+    /// their own (<c>net.core.wmem_max</c>): what was not granted is reported in <see cref="UdpLink.Warnings"/>. At
+    /// least 2048.
     /// </summary>
     public int? SendBufferSize { get; init; }
 
     /// <summary>
-    /// Bytes that the kernel queues for receiving; null, the default, leaves the system's choice, which on Linux holds about
-    /// 90 datagrams: a fast link loses whole bursts with that. 4 MiB is a good value for servers. Limits
+    /// Bytes that the kernel queues for receiving; null, the default, leaves the system's choice, which on Linux holds
+    /// about 90 datagrams: a fast link loses whole bursts with that. 4 MiB is a good value for servers. Limits
     /// (<c>net.core.rmem_max</c>) are reported as for <see cref="SendBufferSize"/>. At least 2048.
     /// </summary>
     public int? ReceiveBufferSize { get; init; }
 
     /// <summary>
-    /// Differentiated services code point (RFC 2474) of what is sent, 0 to 63; null, the default, leaves the field alone. It
-    /// goes into the upper six bits of the IPv4 TOS and IPv6 traffic class octets.
+    /// Differentiated services code point (RFC 2474) of what is sent, 0 to 63; null, the default, leaves the field
+    /// alone. It goes into the upper six bits of the IPv4 TOS and IPv6 traffic class octets.
     /// </summary>
     public int? Dscp { get; init; }
 
     /// <summary>
-    /// Let several links bind the same port; the kernel spreads peers over them by a hash of their addresses. Where the system
-    /// does not have it, <see cref="UdpLink.Warnings"/> says so and a second bind fails. Default false.
+    /// Let several links bind the same port; the kernel spreads peers over them by a hash of their addresses. Where the
+    /// system does not have it, <see cref="UdpLink.Warnings"/> says so and a second bind fails. Default false.
     /// </summary>
     public bool ReusePort { get; init; }
 
@@ -46,8 +47,8 @@ public sealed record UdpLinkOptions
     public bool DualMode { get; init; }
 
     /// <summary>
-    /// Let the kernel cut and merge runs of datagrams (UDP_SEGMENT and UDP_GRO on Linux), which is several times faster.
-    /// Probed at run time, and switched off for good where a network device refuses. Default true.
+    /// Let the kernel cut and merge runs of datagrams (UDP_SEGMENT and UDP_GRO on Linux), which is several times
+    /// faster. Probed at run time, and switched off for good where a network device refuses. Default true.
     /// </summary>
     public bool SegmentationOffload { get; init; } = true;
 
@@ -60,7 +61,9 @@ public sealed record UdpLinkOptions
     /// <summary>Where warnings go. Default null.</summary>
     public ILogger? Logger { get; init; }
 
-    /// <summary>Called with the socket before it is bound or connected, after the other options were applied. Default null.</summary>
+    /// <summary>
+    /// Called with the socket before it is bound or connected, after the other options were applied. Default null.
+    /// </summary>
     public Action<Socket>? ConfigureSocket { get; init; }
 
     /// <summary>
@@ -74,7 +77,8 @@ public sealed record UdpLinkOptions
 
     internal int ReceiveSpace => MaxDatagramSize + TruncationMark;
 
-    // As much of the usual headroom as the buffers leave, so that a received datagram can be passed on with headers added.
+    // As much of the usual headroom as the buffers leave, so that a received datagram can be passed on with headers
+    // added.
     internal int ReceiveHeadroom => Math.Min(PacketPool.DefaultHeadroom, Pool.BufferSize - ReceiveSpace);
 
     /// <summary>Throws if an option is out of its range.</summary>
@@ -98,7 +102,7 @@ public sealed record UdpLinkOptions
         if (Pool.BufferSize < ReceiveSpace)
         {
             throw new ArgumentException(
-                $"Pool has buffers of {Pool.BufferSize} bytes; MaxDatagramSize {MaxDatagramSize} needs at least {ReceiveSpace}.",
+                $"Pool has buffers of {Pool.BufferSize} bytes; MaxDatagramSize {MaxDatagramSize} needs {ReceiveSpace}.",
                 nameof(Pool));
         }
     }

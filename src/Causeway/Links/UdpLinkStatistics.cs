@@ -15,7 +15,9 @@ public readonly record struct UdpLinkStatistics
     /// <summary>Times that a send waited because the kernel's buffer was full.</summary>
     public long SendWaits { get; init; }
 
-    /// <summary>Datagrams lost because no route or nobody was there (ECONNREFUSED, EHOSTUNREACH, ENETUNREACH).</summary>
+    /// <summary>
+    /// Datagrams lost because no route or nobody was there (ECONNREFUSED, EHOSTUNREACH, ENETUNREACH).
+    /// </summary>
     public long SendUnreachable { get; init; }
 
     /// <summary>Datagrams lost because they were larger than the path or the protocol takes (EMSGSIZE).</summary>
@@ -24,7 +26,9 @@ public readonly record struct UdpLinkStatistics
     /// <summary>Datagrams lost because a device's queue or memory was full (ENOBUFS, ENOMEM).</summary>
     public long SendNoBuffers { get; init; }
 
-    /// <summary>Datagrams lost because the system refused them otherwise: a firewall, or an address of another family.</summary>
+    /// <summary>
+    /// Datagrams lost because the system refused them otherwise: a firewall, or an address of another family.
+    /// </summary>
     public long SendRefused { get; init; }
 
     /// <summary>Datagrams received.</summary>
@@ -42,7 +46,9 @@ public readonly record struct UdpLinkStatistics
     /// <summary>Datagrams dropped because they were larger than <see cref="UdpLinkOptions.MaxDatagramSize"/>.</summary>
     public long ReceiveTooLarge { get; init; }
 
-    /// <summary>Datagrams that the kernel dropped because its receive buffer was full, where it tells (Linux).</summary>
+    /// <summary>
+    /// Datagrams that the kernel dropped because its receive buffer was full, where it tells (Linux).
+    /// </summary>
     public long KernelDropped { get; init; }
 
     /// <summary>Whether the kernel cuts runs of sent datagrams apart (UDP_SEGMENT).</summary>

@@ -77,9 +77,7 @@ public sealed class FaultInjectionLinkTests
 
         // List.Sort is not stable, OrderBy is: equal times keep the order of entry.
         PacketBuffer[] received = await receive;
-        Assert.Equal(
-            expected.OrderBy(entry => entry.Arrival).Select(entry => entry.Payload),
-            received.Select(buffer => buffer.Payload.ToArray()));
+        AssertPayloads([.. expected.OrderBy(entry => entry.Arrival).Select(entry => entry.Payload)], received);
         Assert.Equal(expected.Count, Statistics(faulty, isSend).Delivered);
         Release(received);
         await CloseAsync(from, to);
@@ -88,7 +86,8 @@ public sealed class FaultInjectionLinkTests
     [Fact]
     public async Task BlackoutTakesAllUntilItEnds()
     {
-        (IDatagramLink from, IDatagramLink to, FaultInjectionLink faulty) = Create(new FaultModelOptions(), isSend: true);
+        (IDatagramLink from, IDatagramLink to, FaultInjectionLink faulty) = Create(
+            new FaultModelOptions(), isSend: true);
         faulty.SetBlackout(true);
         await from.SendAsync(_pool, [[1], [2]]);
         faulty.SetBlackout(false);
@@ -139,7 +138,8 @@ public sealed class FaultInjectionLinkTests
     {
         (InMemoryLink near, InMemoryLink far) = InMemoryLink.CreatePair(new InMemoryLinkOptions { Pool = _pool });
         FaultModelOptions slow = new() { Delay = TimeSpan.FromSeconds(5) };
-        FaultInjectionLink faulty = new(near, new FaultInjectionOptions { Send = slow, Receive = slow, Pool = _pool }, _time);
+        FaultInjectionOptions options = new() { Send = slow, Receive = slow, Pool = _pool };
+        FaultInjectionLink faulty = new(near, options, _time);
         Task<int> receive = faulty.ReceiveAsync(new PacketBuffer[4]).AsTask();
         await faulty.SendAsync(_pool, [[1], [2]]);
         await far.SendAsync(_pool, [[3]]);
@@ -158,14 +158,15 @@ public sealed class FaultInjectionLinkTests
         UdpLink server = UdpLink.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0), udp);
         UdpLink client = UdpLink.Connect((System.Net.IPEndPoint)server.LocalEndPoint, udp);
         FaultModelOptions faults = new() { Delay = TimeSpan.FromMilliseconds(3), RateBitsPerSecond = 100_000_000 };
-        FaultInjectionLink faulty = new(client, new FaultInjectionOptions { Send = faults, Receive = faults, Pool = _pool });
+        FaultInjectionOptions options = new() { Send = faults, Receive = faults, Pool = _pool };
+        FaultInjectionLink faulty = new(client, options);
         byte[][] payloads = [.. Enumerable.Range(0, 20).Select(i => Payload(new Random(i), 1000, i))];
         await faulty.SendAsync(_pool, payloads);
         PacketBuffer[] received = await server.ReceiveExactlyAsync(20);
         await server.SendAsync(received);
         Release(received);
         received = await faulty.ReceiveExactlyAsync(20);
-        Assert.Equal(payloads, received.Select(buffer => buffer.Payload.ToArray()));
+        AssertPayloads(payloads, received);
         Release(received);
         await CloseAsync(faulty, server);
     }

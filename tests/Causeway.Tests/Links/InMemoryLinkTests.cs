@@ -14,7 +14,7 @@ public sealed class InMemoryLinkTests
         (InMemoryLink first, InMemoryLink second) = CreatePair();
         await first.SendAsync(_pool, [[1], [2, 2], []]);
         PacketBuffer[] received = await second.ReceiveExactlyAsync(3);
-        Assert.Equal([[1], [2, 2], []], received.Select(buffer => buffer.Payload.ToArray()));
+        AssertPayloads([[1], [2, 2], []], received);
         Assert.All(received, buffer => Assert.Equal(first.Address(), buffer.Peer));
         Release(received);
 
@@ -80,7 +80,8 @@ public sealed class InMemoryLinkTests
     public void BadOptionIsNamed(string name, int capacity, int size)
     {
         InMemoryLinkOptions options = new() { Capacity = capacity, MaxDatagramSize = size };
-        Assert.Equal(name, Assert.Throws<ArgumentOutOfRangeException>(() => InMemoryLink.CreatePair(options)).ParamName);
+        Assert.Equal(
+            name, Assert.Throws<ArgumentOutOfRangeException>(() => InMemoryLink.CreatePair(options)).ParamName);
     }
 
     private (InMemoryLink First, InMemoryLink Second) CreatePair(int capacity = 100) =>

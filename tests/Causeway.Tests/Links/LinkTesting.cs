@@ -31,7 +31,8 @@ internal static class LinkTesting
         return payload;
     }
 
-    public static PeerAddress Address(this IDatagramLink link) => PeerAddress.FromEndPoint((IPEndPoint)link.LocalEndPoint);
+    public static PeerAddress Address(this IDatagramLink link) =>
+        PeerAddress.FromEndPoint((IPEndPoint)link.LocalEndPoint);
 
     /// <summary>Sends payloads in one batch and releases the buffers.</summary>
     public static async Task SendAsync(
@@ -56,6 +57,18 @@ internal static class LinkTesting
 
         Assert.Equal(count, received.Count);
         return [.. received];
+    }
+
+    /// <summary>Compares whole payloads: element by element would take most of a test's time.</summary>
+    public static void AssertPayloads(IReadOnlyList<byte[]> expected, IReadOnlyList<PacketBuffer> actual)
+    {
+        Assert.Equal(expected.Count, actual.Count);
+        for (int i = 0; i < expected.Count; i++)
+        {
+            Assert.True(
+                actual[i].Payload.SequenceEqual(expected[i]),
+                $"Datagram {i} of {expected.Count}: {actual[i].Length} bytes, {expected[i].Length} were sent.");
+        }
     }
 
     public static void Release(IEnumerable<PacketBuffer> buffers)

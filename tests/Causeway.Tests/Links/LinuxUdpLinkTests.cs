@@ -53,7 +53,8 @@ public class LinuxUdpLinkTests : UdpLinkTests
         // A socket without checksums cannot segment: the kernel says EINVAL, as a device may say EIO.
         UdpLinkOptions options = Options with
         {
-            ConfigureSocket = static socket => socket.SetRawSocketOption(SolSocket, SoNoChecksum, BitConverter.GetBytes(1)),
+            ConfigureSocket = static socket =>
+                socket.SetRawSocketOption(SolSocket, SoNoChecksum, BitConverter.GetBytes(1)),
         };
         await using UdpLink server = BindLoopback();
         await using UdpLink client = UdpLink.Connect((IPEndPoint)server.LocalEndPoint, options);
@@ -92,7 +93,7 @@ public class LinuxUdpLinkTests : UdpLinkTests
         await client.SendAsync(Pool, payloads);
         PacketBuffer[] received = await server.ReceiveExactlyAsync(60);
         await server.DisposeAsync();
-        Assert.Equal(payloads, received.Select(buffer => buffer.Payload.ToArray()));
+        AssertPayloads(payloads, received);
         Release(received);
     }
 
@@ -113,8 +114,8 @@ public class LinuxUdpLinkTests : UdpLinkTests
             return;
         }
 
-        await using UdpLink server = UdpLink.Bind(
-            new IPEndPoint(IPAddress.Loopback, 0), Options with { ReceiveBufferSize = 4096, SegmentationOffload = false });
+        UdpLinkOptions options = Options with { ReceiveBufferSize = 4096, SegmentationOffload = false };
+        await using UdpLink server = UdpLink.Bind(new IPEndPoint(IPAddress.Loopback, 0), options);
         using Socket sender = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         sender.Connect(server.LocalEndPoint);
         for (int i = 0; i < 100; i++)

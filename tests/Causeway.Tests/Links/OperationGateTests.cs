@@ -33,7 +33,7 @@ public sealed class OperationGateTests
     [Fact]
     public async Task ExactlyOneCleansUpWhateverTheTiming()
     {
-        for (int round = 0; round < 500; round++)
+        for (int round = 0; round < 100; round++)
         {
             StrongGate gate = new();
             using Barrier barrier = new(participantCount: 3);

@@ -43,11 +43,17 @@ public sealed class TransformLinkTests
             .UseTransform(() => new MarkTransform('a'))
             .UseTransform(() => new MarkTransform('b', tailroom: 16))
             .Build(near);
-        Assert.Equal((2, 17, 1500 - 19), (link.Capabilities.Headroom, link.Capabilities.Tailroom, link.Capabilities.MaxDatagramSize));
-        Assert.Equal(near.Capabilities.PreferredBatch, link.Capabilities.PreferredBatch);
+        DatagramLinkCapabilities expected = near.Capabilities with
+        {
+            Headroom = 2,
+            Tailroom = 17,
+            MaxDatagramSize = 1500 - 19,
+        };
+        Assert.Equal(expected, link.Capabilities);
         await link.DisposeAsync();
-        Assert.Throws<ArgumentException>(() => new TransformLink(near, new MarkTransform('a', 1499), new MarkTransform('a')));
         MarkTransform shared = new('a');
+        MarkTransform wide = new('a', tailroom: 1499);
+        Assert.Throws<ArgumentException>(() => new TransformLink(near, wide, shared));
         Assert.Throws<ArgumentException>(() => new TransformLink(near, shared, shared));
     }
 

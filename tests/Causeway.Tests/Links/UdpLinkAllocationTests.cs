@@ -12,10 +12,10 @@ public sealed class AloneCollection;
 public sealed class UdpLinkAllocationTests
 {
     private const int Segments = 8;
-    private const int RoundsPerSegment = 100;
+    private const int RoundsPerSegment = 300;
 
-    // The smallest object takes 24 bytes: this is less than one for every tenth operation, so none is made for each.
-    private const double AllowedBytesPerOperation = 2.4;
+    // The smallest object takes 24 bytes, so none is made for each operation; the rest is for the process around us.
+    private const double AllowedBytesPerOperation = 8;
 
     public static TheoryData<UdpEngine, bool> Engines()
     {
@@ -47,10 +47,10 @@ public sealed class UdpLinkAllocationTests
     }
 
     private static void AssertNone(long bytes, int operations) =>
-        Assert.True(bytes < operations * AllowedBytesPerOperation, $"{bytes} bytes were allocated in {operations} operations.");
+        Assert.True(bytes < operations * AllowedBytesPerOperation, $"{bytes} bytes in {operations} operations");
 
-    // The least of several segments: what is made once (a pool that grows, a method that is compiled again) hits some of
-    // them, what is made each time hits all.
+    // The least of several segments: what is made once (a pool that grows, a method that is compiled again) hits some
+    // of them, what is made each time hits all.
     private static async Task<long> MeasureAsync(UdpEngine engine, bool offload, int batch, bool receiveFirst)
     {
         UdpLinkOptions options = new() { Engine = engine, SegmentationOffload = offload, Pool = new PacketPool() };

@@ -59,7 +59,12 @@ public abstract class UdpLinkTests : IDisposable
     public async Task EchoesRunsOfEqualSizeWithAShorterLast(int size, int last, int count)
     {
         Random random = new(size + count);
-        byte[][] payloads = [.. Enumerable.Range(0, count).Select(i => Payload(random, i % 100 == 99 ? last : size, i))];
+        byte[][] payloads = new byte[count][];
+        for (int i = 0; i < count; i++)
+        {
+            payloads[i] = Payload(random, i % 100 == 99 ? last : size, i);
+        }
+
         payloads[^1] = Payload(random, last, count - 1);
         await using UdpLink server = BindLoopback();
         await using UdpLink client = Connect(server);
@@ -78,7 +83,7 @@ public abstract class UdpLinkTests : IDisposable
         await using UdpLink client = Connect(server);
         await client.SendAsync(_pool, payloads);
         PacketBuffer[] received = await server.ReceiveExactlyAsync(payloads.Length, room);
-        Assert.Equal(payloads, received.Select(buffer => buffer.Payload.ToArray()));
+        AssertPayloads(payloads, received);
         Release(received);
     }
 
@@ -149,7 +154,8 @@ public abstract class UdpLinkTests : IDisposable
     [InlineData("::")]
     public async Task DualModeSpeaksToBothFamilies(string any)
     {
-        await using UdpLink server = UdpLink.Bind(new IPEndPoint(IPAddress.Parse(any), 0), Options with { DualMode = true });
+        UdpLinkOptions options = Options with { DualMode = true };
+        await using UdpLink server = UdpLink.Bind(new IPEndPoint(IPAddress.Parse(any), 0), options);
         int port = server.Address().Port;
         Random random = new(46);
         byte[][] payloads = [.. Enumerable.Range(0, 20).Select(i => Payload(random, 900, i))];
@@ -344,19 +350,21 @@ public abstract class UdpLinkTests : IDisposable
 
     protected UdpLink Connect(UdpLink server) => UdpLink.Connect((IPEndPoint)server.LocalEndPoint, Options);
 
-    /// <summary>Sends from the client, checks the arrivals, sends them back, checks again; returns the client's address.</summary>
+    /// <summary>
+    /// Sends from the client, checks the arrivals, sends them back, checks again; returns the client's address.
+    /// </summary>
     protected async Task<PeerAddress> AssertEchoAsync(UdpLink client, UdpLink server, byte[][] payloads)
     {
         await client.SendAsync(_pool, payloads);
         PacketBuffer[] received = await server.ReceiveExactlyAsync(payloads.Length);
-        Assert.Equal(payloads, received.Select(buffer => buffer.Payload.ToArray()));
+        AssertPayloads(payloads, received);
         PeerAddress peer = received[0].Peer;
         Assert.All(received, buffer => Assert.Equal(peer, buffer.Peer));
 
         await server.SendAsync(received).AsTask().WaitAsync(Patience);
         Release(received);
         PacketBuffer[] echoed = await client.ReceiveExactlyAsync(payloads.Length);
-        Assert.Equal(payloads, echoed.Select(buffer => buffer.Payload.ToArray()));
+        AssertPayloads(payloads, echoed);
         Release(echoed);
         return peer;
     }

@@ -30,7 +30,8 @@ public sealed class UdpSenderTests
         Assert.Equal([0, 3, 9], Enumerable.Range(0, 3).Select(_ => ReceiveOne(receiver)));
         Assert.Equal((4, 3, 1), (counters.SendWaits, counters.DatagramsSent, counters.SendRefused));
         sender.Close();
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => sender.SendAsync(batch, CancellationToken.None).AsTask());
+        await Assert.ThrowsAsync<ObjectDisposedException>(
+            () => sender.SendAsync(batch, CancellationToken.None).AsTask());
         pool.ThrowIfOutstanding();
     }
 

@@ -5,8 +5,8 @@ using Causeway.Protocol;
 namespace Causeway.Links.Udp;
 
 /// <summary>
-/// The bytes of <c>sockaddr_in</c> and <c>sockaddr_in6</c> behind the family: port, address, flow and scope lie at the same
-/// offsets on all systems. Port and address are in network order, the scope in the machine's.
+/// The bytes of <c>sockaddr_in</c> and <c>sockaddr_in6</c> behind the family: port, address, flow and scope lie at the
+/// same offsets on all systems. Port and address are in network order, the scope in the machine's.
 /// </summary>
 internal static class RawSocketAddress
 {

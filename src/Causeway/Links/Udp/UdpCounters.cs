@@ -3,8 +3,8 @@ using System.Net.Sockets;
 namespace Causeway.Links.Udp;
 
 /// <summary>
-/// The counters behind <see cref="UdpLinkStatistics"/>. Each is written by one direction only, which runs one operation at a
-/// time, so that plain fields do.
+/// The counters behind <see cref="UdpLinkStatistics"/>. Each is written by one direction only, which runs one operation
+/// at a time, so that plain fields do.
 /// </summary>
 internal sealed class UdpCounters
 {

@@ -60,7 +60,9 @@ internal abstract class UdpReceiver
         }
     }
 
-    /// <summary>Refuses receives from now on. The socket must be disposed afterwards, which ends one that waits.</summary>
+    /// <summary>
+    /// Refuses receives from now on. The socket must be disposed afterwards, which ends one that waits.
+    /// </summary>
     public void Close()
     {
         if (_gate.Close())
@@ -76,7 +78,9 @@ internal abstract class UdpReceiver
     /// <exception cref="SocketException">An earlier send failed; or the socket was disposed.</exception>
     protected abstract ValueTask<int> WaitAsync(CancellationToken cancellationToken);
 
-    /// <summary>Gives back all buffers that wait for datagrams. Called once, when nothing is under way any more.</summary>
+    /// <summary>
+    /// Gives back all buffers that wait for datagrams. Called once, when nothing is under way any more.
+    /// </summary>
     protected abstract void ReleaseBuffers();
 
     private void Leave()

@@ -5,7 +5,9 @@ using Causeway.Protocol;
 
 namespace Causeway.Links.Udp;
 
-/// <summary>The sending half of a link: as many datagrams as the kernel takes at once, then a wait for room, and again.</summary>
+/// <summary>
+/// The sending half of a link: as many datagrams as the kernel takes at once, then a wait for room, and again.
+/// </summary>
 internal abstract class UdpSender
 {
     private readonly SocketAddress _waitAddress;
@@ -55,8 +57,8 @@ internal abstract class UdpSender
     public void Close() => _gate.Close();
 
     /// <summary>
-    /// Sends datagrams from index <paramref name="next"/> on without waiting, and moves the index beyond those that left or
-    /// were given up.
+    /// Sends datagrams from index <paramref name="next"/> on without waiting, and moves the index beyond those that
+    /// left or were given up.
     /// </summary>
     /// <returns>False if the kernel has no room for the next one.</returns>
     protected abstract bool TrySend(ReadOnlySpan<PacketBuffer> batch, ref int next);

@@ -29,7 +29,8 @@ internal static class UdpSocketFactory
         bool isAny = local.Address.Equals(IPAddress.Any) || local.Address.Equals(IPAddress.IPv6Any);
         if (options.DualMode && !isAny)
         {
-            throw new ArgumentException($"DualMode needs an any-address to bind to, not {local.Address}.", nameof(options));
+            throw new ArgumentException(
+                $"DualMode needs an any-address to bind to, not {local.Address}.", nameof(options));
         }
 
         bool dual = options.DualMode && Socket.OSSupportsIPv6;
@@ -104,7 +105,8 @@ internal static class UdpSocketFactory
         options.ConfigureSocket?.Invoke(socket);
     }
 
-    private static void SetBuffer(Socket socket, SocketOptionName option, int linuxForce, int wanted, List<string> warnings)
+    private static void SetBuffer(
+        Socket socket, SocketOptionName option, int linuxForce, int wanted, List<string> warnings)
     {
         int Granted() => (int)socket.GetSocketOption(SocketOptionLevel.Socket, option)!;
 

@@ -5,9 +5,9 @@ namespace Causeway.Links.Udp.Linux;
 
 /// <summary>The system calls and constants of Linux that <see cref="Socket"/> does not offer.</summary>
 /// <remarks>
-/// The structures are those of 64-bit Linux, the same on all such processors and with glibc and musl: sizes and pointers
-/// are native words, and alignment falls out of the field order. The constants are those of x64, arm64 and every other
-/// processor with the generic set.
+/// The structures are those of 64-bit Linux, the same on all such processors and with glibc and musl: sizes and
+/// pointers are native words, and alignment falls out of the field order. The constants are those of x64, arm64 and
+/// every other processor with the generic set.
 /// </remarks>
 internal static unsafe partial class LinuxSocketApi
 {
@@ -24,8 +24,13 @@ internal static unsafe partial class LinuxSocketApi
     public const ushort AfInet = 2;
     public const ushort AfInet6 = 10;
 
-    /// <summary>Most datagrams that the kernel takes in one message with UDP_SEGMENT (UDP_MAX_SEGMENTS; 128 since 6.9).</summary>
+    /// <summary>
+    /// Most datagrams that the kernel takes in one message with UDP_SEGMENT (UDP_MAX_SEGMENTS; 128 since 6.9).
+    /// </summary>
     public const int MaxSegments = 64;
+
+    /// <summary>An array that the kernel can be pointed at for as long as somebody refers to it.</summary>
+    public static T[] AllocatePinned<T>(int length) => GC.AllocateArray<T>(length, pinned: true);
 
     /// <summary>Receives up to <paramref name="count"/> messages, without waiting if told so by the flags.</summary>
     [LibraryImport("libc", EntryPoint = "recvmmsg", SetLastError = true)]
@@ -34,7 +39,8 @@ internal static unsafe partial class LinuxSocketApi
 
     /// <summary>Sends up to <paramref name="count"/> messages.</summary>
     [LibraryImport("libc", EntryPoint = "sendmmsg", SetLastError = true)]
-    public static partial int SendMessages(SafeSocketHandle socket, MultiMessageHeader* messages, uint count, int flags);
+    public static partial int SendMessages(
+        SafeSocketHandle socket, MultiMessageHeader* messages, uint count, int flags);
 
     /// <summary>Whether the calls exist and are allowed: an old kernel or a sandbox may refuse them.</summary>
     public static bool IsAvailable(SafeSocketHandle socket)

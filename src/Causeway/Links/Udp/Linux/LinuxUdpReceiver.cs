@@ -7,8 +7,9 @@ using static Causeway.Links.Udp.Linux.LinuxSocketApi;
 namespace Causeway.Links.Udp.Linux;
 
 /// <summary>
-/// Receives many messages at a time by <c>recvmmsg</c>. With UDP_GRO a message is a run of datagrams of one size from one
-/// peer (the last may be shorter) in one block, which is split here. Waits through <see cref="Socket"/>, without a thread.
+/// Receives many messages at a time by <c>recvmmsg</c>. With UDP_GRO a message is a run of datagrams of one size from
+/// one peer (the last may be shorter) in one block, which is split here. Waits through <see cref="Socket"/>, without a
+/// thread.
 /// </summary>
 internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
 {
@@ -17,23 +18,26 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
     private const int MaxBlockSlots = 16;
     private const int MinSlots = 2;
 
-    // A view keeps all 64 KiB of its block from being reused as long as somebody holds on to it: a datagram that waits in a
-    // reorder queue, a slice that an application has not read. So a block is only handed out in views if at least an eighth
-    // of it is data; less is copied into ordinary buffers, which costs no more than making the views would.
+    // A view keeps all 64 KiB of its block from being reused as long as somebody holds on to it: a datagram that waits
+    // in a reorder queue, a slice that an application has not read. So a block is only handed out in views if at least
+    // an eighth of it is data. Less is copied into ordinary buffers: measured, that takes some 45 ns more for a
+    // datagram of 1350 bytes, of 350 for its whole way through the kernel, and so few datagrams come at no great rate.
     private const int MinViewedBytes = 8192;
 
     private const int AddressStride = 32;
-    private const int MaxErrorsInARow = 16;
+
+    // Calls that bring nothing, only errors or datagrams that are too large, before the wait may see a cancellation.
+    private const int MaxCalls = 16;
 
     // Room for two control messages of 4 bytes each, in native words.
     private static readonly int s_controlStride = 2 * (sizeof(ControlHeader) + sizeof(nuint));
 
     // Pinned and made once.
-    private readonly MultiMessageHeader[] _messages = GC.AllocateArray<MultiMessageHeader>(MaxDatagramSlots, pinned: true);
-    private readonly IoVector[] _vectors = GC.AllocateArray<IoVector>(MaxDatagramSlots, pinned: true);
-    private readonly byte[] _addresses = GC.AllocateArray<byte>(MaxDatagramSlots * AddressStride, pinned: true);
-    private readonly byte[] _controls = GC.AllocateArray<byte>(MaxDatagramSlots * s_controlStride, pinned: true);
-    private readonly byte[] _peeked = GC.AllocateArray<byte>(1, pinned: true);
+    private readonly MultiMessageHeader[] _messages = AllocatePinned<MultiMessageHeader>(MaxDatagramSlots);
+    private readonly IoVector[] _vectors = AllocatePinned<IoVector>(MaxDatagramSlots);
+    private readonly byte[] _addresses = AllocatePinned<byte>(MaxDatagramSlots * AddressStride);
+    private readonly byte[] _controls = AllocatePinned<byte>(MaxDatagramSlots * s_controlStride);
+    private readonly byte[] _peeked = AllocatePinned<byte>(1);
     private readonly PacketBuffer?[] _slots = new PacketBuffer?[MaxDatagramSlots];
     private readonly bool _blocks;
     private readonly int _maxSlots;
@@ -57,8 +61,7 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
 
     protected override int TryReceive(Span<PacketBuffer> buffers)
     {
-        int errors = 0;
-        while (true)
+        for (int call = 0; call < MaxCalls; call++)
         {
             int count = HandOut(buffers);
             if (count > 0)
@@ -84,14 +87,12 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
 
             if (error != Errno.Interrupted)
             {
-                // An ICMP message about an earlier send. The wait pauses if it never ends.
+                // An ICMP message about an earlier send.
                 Counters.ReceiveErrors++;
-                if (++errors == MaxErrorsInARow)
-                {
-                    return 0;
-                }
             }
         }
+
+        return HandOut(buffers);
     }
 
     // One byte: it is only looked at, and the kernel says no more than that there is something.
@@ -253,8 +254,9 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
         int offset = 0;
         while (offset + sizeof(ControlHeader) + sizeof(int) <= length)
         {
-            ref ControlHeader header = ref Unsafe.As<byte, ControlHeader>(ref _controls[slot * s_controlStride + offset]);
-            int data = BitConverter.ToInt32(_controls, slot * s_controlStride + offset + sizeof(ControlHeader));
+            int at = (slot * s_controlStride) + offset;
+            ref ControlHeader header = ref Unsafe.As<byte, ControlHeader>(ref _controls[at]);
+            int data = BitConverter.ToInt32(_controls, at + sizeof(ControlHeader));
             if (header.Level == SolUdp && header.Type == UdpGro)
             {
                 // The guard is against a kernel that does not keep its word: a size of 0 would not end.

@@ -22,10 +22,10 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
     private static readonly int s_controlLength = sizeof(ControlHeader) + sizeof(ushort);
 
     // Pinned and made once: what is not rewritten for each batch is set in the constructor.
-    private readonly MultiMessageHeader[] _messages = GC.AllocateArray<MultiMessageHeader>(MaxMessages, pinned: true);
-    private readonly IoVector[] _vectors = GC.AllocateArray<IoVector>(MaxVectors, pinned: true);
-    private readonly byte[] _addresses = GC.AllocateArray<byte>(MaxMessages * AddressStride, pinned: true);
-    private readonly byte[] _controls = GC.AllocateArray<byte>(MaxMessages * s_controlStride, pinned: true);
+    private readonly MultiMessageHeader[] _messages = AllocatePinned<MultiMessageHeader>(MaxMessages);
+    private readonly IoVector[] _vectors = AllocatePinned<IoVector>(MaxVectors);
+    private readonly byte[] _addresses = AllocatePinned<byte>(MaxMessages * AddressStride);
+    private readonly byte[] _controls = AllocatePinned<byte>(MaxMessages * s_controlStride);
     private readonly ILogger? _logger;
 
     public LinuxUdpSender(Socket socket, PeerAddress connectedPeer, UdpLinkOptions options, UdpCounters counters)
@@ -80,7 +80,7 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
     // Sends what is planned, up to the end or to a refusal after which the rest has to be planned anew.
     private bool TrySend(int messages, ref int next)
     {
-        MultiMessageHeader* first = (MultiMessageHeader*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_messages));
+        MultiMessageHeader* first = (MultiMessageHeader*)Unsafe.AsPointer(ref _messages[0]);
         bool retried = false;
         int done = 0;
         while (done < messages)
@@ -143,7 +143,9 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
 
     /// <summary>Writes headers for as many datagrams from the front of the batch as there is room for.</summary>
     /// <param name="batch">At least one datagram.</param>
-    /// <param name="unaddressable">How many at the front cannot be sent from this socket; then nothing was planned.</param>
+    /// <param name="unaddressable">
+    /// How many at the front cannot be sent from this socket; then nothing was planned.
+    /// </param>
     private int Plan(ReadOnlySpan<PacketBuffer> batch, out int unaddressable)
     {
         unaddressable = 0;
@@ -162,7 +164,8 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
             else if (address is null || first.Peer != peer)
             {
                 int offset = messages * AddressStride;
-                if (!RawSocketAddress.TryWrite(first.Peer, Socket.AddressFamily, _addresses.AsSpan(offset, AddressStride)))
+                Span<byte> raw = _addresses.AsSpan(offset, AddressStride);
+                if (!RawSocketAddress.TryWrite(first.Peer, Socket.AddressFamily, raw))
                 {
                     unaddressable = messages == 0 ? 1 : 0;
                     return messages;
@@ -218,12 +221,12 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
         {
             PacketBuffer datagram = batch[run];
             int length = datagram.Length;
-            if (length > size || length == 0 || bytes + length > UdpLinkOptions.MaxUdpPayload || datagram.Peer != first.Peer)
+            bytes += length;
+            if (length > size || length == 0 || bytes > UdpLinkOptions.MaxUdpPayload || datagram.Peer != first.Peer)
             {
                 break;
             }
 
-            bytes += length;
             run++;
             if (length < size)
             {
