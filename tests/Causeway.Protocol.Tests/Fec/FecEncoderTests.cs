@@ -59,7 +59,7 @@ public sealed class FecEncoderTests
         Assert.Throws<ArgumentOutOfRangeException>(() => encoder.TakeParity(2));
         Assert.Throws<ArgumentOutOfRangeException>(() => encoder.TakeParity(-1));
         PacketBuffer parity = encoder.TakeParity(1);
-        Assert.Equal(PacketPool.DefaultHeadroom, parity.Headroom);
+        Assert.Equal(PacketPool.DefaultHeadroom - FecEncoder.HeaderSize, parity.Headroom);
         Assert.Equal(peer, parity.Peer);
         Assert.Equal(FecEncoder.HeaderSize + 100, parity.Length);
         Assert.Throws<InvalidOperationException>(() => encoder.TakeParity(1));
@@ -100,7 +100,7 @@ public sealed class FecEncoderTests
         PacketPool parityPool = new(512, track: true);
         PacketPool dataPool = new(2048);
         FecEncoder encoder = new(3, 2, parityPool);
-        int fits = 512 - PacketPool.DefaultHeadroom - FecEncoder.HeaderSize;
+        int fits = 512 - PacketPool.DefaultHeadroom;
         int[] lengths = [10, fits + 1, 20, fits, 10, 20];
         List<int> parity = [];
         foreach (int length in lengths)
