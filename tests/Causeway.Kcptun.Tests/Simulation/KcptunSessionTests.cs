@@ -7,7 +7,7 @@ namespace Causeway.Kcptun.Tests.Simulation;
 /// <summary>Two sessions made from kcptun configurations, compression and QPP included, over a simulated network.</summary>
 public sealed class KcptunSessionTests
 {
-    private const int RandomPlans = 30;
+    private const int RandomPlans = 60;
 
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(30);
     private static readonly string[] s_modes = ["normal", "fast", "fast2", "fast3"];

@@ -8,7 +8,9 @@ using Causeway.TestKit;
 
 namespace Causeway.Kcptun.Tests.TunnelSession;
 
-/// <summary>One datagram of a recorded exchange: as it was on the wire, without its crypt, and what the reference says is in it.</summary>
+/// <summary>
+/// One datagram of a recorded exchange: as it was on the wire, without its crypt, and what the reference says is in it.
+/// </summary>
 internal sealed record RecordedDatagram(int Milliseconds, bool FromClient, byte[] Wire, byte[] Plain, string Decoded)
 {
     public bool IsParity => Decoded.StartsWith("fec parity", StringComparison.Ordinal);

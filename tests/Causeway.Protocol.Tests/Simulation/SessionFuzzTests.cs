@@ -3,7 +3,9 @@ using Causeway.TestKit;
 
 namespace Causeway.Protocol.Tests.Simulation;
 
-/// <summary>Whole datagrams of a real exchange, changed at random and given to live sessions, with no crypt to stop them.</summary>
+/// <summary>
+/// Whole datagrams of a real exchange, changed at random and given to live sessions, with no crypt to stop them.
+/// </summary>
 public sealed class SessionFuzzTests
 {
     private const int Inputs = 100_000;

@@ -4,10 +4,12 @@ using Causeway.TestKit;
 
 namespace Causeway.Protocol.Tests.Simulation;
 
-/// <summary>Two whole sessions and the network between them: what must hold for their streams whatever the network does.</summary>
+/// <summary>
+/// Two whole sessions and the network between them: what must hold for their streams whatever the network does.
+/// </summary>
 public sealed class SessionTransferTests
 {
-    private const int RandomPlans = 60;
+    private const int RandomPlans = 200;
 
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(30);
     private static readonly FecOptions s_fec = new() { DataShards = 10, ParityShards = 3 };

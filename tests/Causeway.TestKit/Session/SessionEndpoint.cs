@@ -5,7 +5,9 @@ using Causeway.Protocol.Mux;
 
 namespace Causeway.TestKit;
 
-/// <summary>A <see cref="TransportSession"/> in a simulated network, with a <see cref="SessionStream"/> on each of its streams.</summary>
+/// <summary>
+/// A <see cref="TransportSession"/> in a simulated network, with a <see cref="SessionStream"/> on each of its streams.
+/// </summary>
 public sealed class SessionEndpoint : ISimulatedEndpoint, IDisposable
 {
     private const int ChecksumSize = sizeof(ulong);

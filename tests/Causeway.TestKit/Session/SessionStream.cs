@@ -127,7 +127,9 @@ public sealed class SessionStream : IStreamSource
         }
     }
 
-    /// <summary>Reads what there is, if the application reads. Relies on the session's events, so that a missing one shows.</summary>
+    /// <summary>
+    /// Reads what there is, if the application reads. Relies on the session's events, so that a missing one shows.
+    /// </summary>
     internal bool ReadAndCheck()
     {
         bool any = false;
