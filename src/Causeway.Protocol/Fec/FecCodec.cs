@@ -75,10 +75,7 @@ public sealed class FecCodec : IDisposable
             return FecPacketKind.None;
         }
 
-        // With own FEC off there is no guess; the tuner finds the counts from the smallest group (spec 4.7).
-        _decoder ??= _options.IsEnabled
-            ? new FecDecoder(_options.DataShards, _options.ParityShards, _pool, Statistics)
-            : new FecDecoder(1, 1, _pool, Statistics);
+        _decoder ??= NewDecoder();
         return _decoder.Add(datagram);
     }
 
@@ -94,5 +91,19 @@ public sealed class FecCodec : IDisposable
     {
         _encoder?.Dispose();
         _decoder?.Dispose();
+    }
+
+    // With own FEC off there is no guess, so that the counts are found before anything is rebuilt (spec 4.7). The reference
+    // starts at one and one, and takes any parity at an odd sequence id for a copy of the data before it.
+    private FecDecoder NewDecoder()
+    {
+        if (_options.IsEnabled)
+        {
+            return new FecDecoder(_options.DataShards, _options.ParityShards, _pool, Statistics);
+        }
+
+        FecDecoder decoder = new(1, 1, _pool, Statistics);
+        decoder.BeginTuning();
+        return decoder;
     }
 }

@@ -160,6 +160,9 @@ public sealed class FecDecoder : IDisposable
         CloseGroups(all: true);
     }
 
+    /// <summary>Doubts the shard counts: nothing is rebuilt until they are found.</summary>
+    internal void BeginTuning() => _tuner.Begin();
+
     private void Store(PacketBuffer datagram, uint number, int position, bool isParity)
     {
         switch (_window.Place(number, _openGroups == 0))

@@ -77,7 +77,9 @@ public sealed class TransportSession : IDisposable, IMuxOutput
     public bool IsIdle => _arq.IsIdle && !Mux.HasPendingOutput;
 
     /// <summary>The soonest time at which a turn has something to do without any input.</summary>
-    public Timestamp NextDeadline => Timestamp.Min(Timestamp.Min(_arq.NextDeadline, Mux.NextDeadline), _rateLimitedUntil);
+    // What the ARQ has due stays due while the rate limit holds it back: a turn before the limit allows one would spin.
+    public Timestamp NextDeadline =>
+        Timestamp.Min(Mux.NextDeadline, _rateLimitedUntil.IsNever ? _arq.NextDeadline : _rateLimitedUntil);
 
     int IMuxOutput.Capacity => _arq.WriteCapacity;
 

@@ -57,6 +57,39 @@ public sealed class FecCodecTests
     }
 
     [Fact]
+    public void WithOwnFecOffNothingIsRebuiltFromCountsThatNobodyTold()
+    {
+        PacketPool pool = new(track: true);
+        FecCodec sender = new(new FecOptions { DataShards = 2, ParityShards = 2 }, pool);
+        FecCodec receiver = new(FecOptions.Off, pool);
+        for (int i = 0; i < 2; i++)
+        {
+            PacketBuffer datagram = Datagram(pool, 40);
+            int parityCount = sender.Encode(datagram, Timestamp.Zero);
+            datagram.Release();
+            for (int p = 0; p < parityCount; p++)
+            {
+                PacketBuffer parity = sender.TakeParity(p);
+
+                // Of the group of four only its last datagram arrives: as one of two, it would be a copy of the third.
+                if (p == 1)
+                {
+                    Assert.Equal(FecPacketKind.Parity, receiver.Add(parity));
+                    Assert.False(receiver.TryTakeRecovered(out _));
+                    Assert.True(receiver.Decoder!.IsTuning);
+                }
+
+                parity.Release();
+            }
+        }
+
+        Assert.NotNull(receiver.Decoder);
+        sender.Dispose();
+        receiver.Dispose();
+        pool.ThrowIfOutstanding();
+    }
+
+    [Fact]
     public void ADecoderExpectsThePeerToUseTheSameCounts()
     {
         PacketPool pool = new(track: true);

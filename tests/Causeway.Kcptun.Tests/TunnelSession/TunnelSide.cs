@@ -1,0 +1,121 @@
+using Causeway.Protocol;
+using Causeway.Protocol.Mux;
+
+namespace Causeway.Kcptun.Tests.TunnelSession;
+
+/// <summary>
+/// One side of a recorded exchange, played by a session of ours: it is fed what the other side sent, and its datagrams are
+/// thrown away. It writes all that its side wrote as soon as it has the stream, because the other side's window updates speak
+/// of those bytes.
+/// </summary>
+internal sealed class TunnelSide : IDisposable
+{
+    private readonly PacketPool _pool = new(track: true, stackTraces: false);
+    private readonly DatagramTransform _transform;
+    private readonly PacketBatch _batch = new(64);
+    private readonly List<byte> _received = [];
+    private readonly StreamCipher? _cipher;
+    private readonly BufferedStreamSource _source;
+    private readonly byte[] _writes;
+    private MuxStream? _stream;
+
+    public TunnelSide(TunnelRecording recording, MuxRole role)
+    {
+        TransportProfile profile = recording.Profile(role).Transport;
+        _transform = profile.PacketProtection!();
+        _cipher = profile.StreamCipher?.Invoke();
+        int size = profile.Mtu - _transform.Headroom - _transform.Tailroom;
+        Session = new TransportSession(
+            recording.Conversation, role, profile, size, _transform.Headroom, _transform.Tailroom, _pool, Timestamp.Zero);
+        _source = new BufferedStreamSource(_pool);
+        _writes = role == MuxRole.Client ? recording.Requests : recording.Responses;
+        _cipher?.Encrypt(_writes, _writes);
+        if (role == MuxRole.Client)
+        {
+            Take(Session.Mux.TryOpen(Timestamp.Zero)!);
+            Turn(Timestamp.Zero);
+        }
+    }
+
+    public TransportSession Session { get; }
+
+    public uint? StreamId => _stream?.Id;
+
+    /// <summary>What the application has read, with the stream's cipher undone.</summary>
+    public byte[] Received => [.. _received];
+
+    public bool ReadsFinished { get; private set; }
+
+    public void Receive(byte[] wire, Timestamp now)
+    {
+        PacketBuffer datagram = _pool.Rent();
+        wire.CopyTo(datagram.Append(wire.Length));
+        if (_transform.Unprotect([datagram]) == 1)
+        {
+            Session.Input(datagram, now);
+        }
+
+        datagram.Release();
+        Turn(now);
+    }
+
+    public void Dispose()
+    {
+        Session.Dispose();
+        _source.Dispose();
+        _transform.Dispose();
+        _pool.ThrowIfOutstanding();
+    }
+
+    private void Turn(Timestamp now)
+    {
+        Session.Deliver(now);
+        while (Session.Mux.TryReadEvent(out MuxEvent e))
+        {
+            switch (e.Kind)
+            {
+                case MuxEventKind.Accepted:
+                    Take(e.Stream!);
+                    break;
+                case MuxEventKind.Readable:
+                    Read(e.Stream!);
+                    break;
+                case MuxEventKind.ReadsFinished:
+                    ReadsFinished = true;
+                    break;
+                case MuxEventKind.Reset:
+                    Assert.Fail($"The recorded stream was not reset, but now: {e.Stream!.ResetReason}.");
+                    break;
+            }
+        }
+
+        bool more;
+        do
+        {
+            more = Session.Flush(_batch, default, now);
+            _batch.ReleaseAll();
+        }
+        while (more);
+    }
+
+    private void Take(MuxStream stream)
+    {
+        Assert.Null(_stream);
+        _stream = stream;
+        stream.Source = _source;
+        Assert.Equal(_writes.Length, _source.Write(_writes));
+        stream.NotifyWritable();
+    }
+
+    private void Read(MuxStream stream)
+    {
+        while (stream.TryRead(out PacketSlice slice))
+        {
+            byte[] bytes = slice.Span.ToArray();
+            slice.Release();
+            stream.Consumed(bytes.Length);
+            _cipher?.Decrypt(bytes, bytes);
+            _received.AddRange(bytes);
+        }
+    }
+}
