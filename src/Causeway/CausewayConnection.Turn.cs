@@ -33,6 +33,11 @@ public sealed partial class CausewayConnection
 
     internal Timestamp NextDeadline => Timestamp.Min(Session.NextDeadline, _closeDeadline);
 
+    /// <summary>When a graceful close gives up; never while none is under way.</summary>
+    internal Timestamp CloseDeadline => _closeDeadline;
+
+    internal bool IsClosing => _closing;
+
     /// <summary>Hands what arrived in order to the streams and wakes their readers.</summary>
     internal void Deliver(Timestamp now)
     {
@@ -125,7 +130,15 @@ public sealed partial class CausewayConnection
         }
 
         _streams.Clear();
-        Session.Dispose();
+        try
+        {
+            Session.Dispose();
+        }
+        catch (Exception)
+        {
+            // An application's codec that cannot be disposed changes nothing: the reason is given, the connection over.
+        }
+
         _accepted.Writer.TryComplete();
         while (_accepted.Reader.TryRead(out CausewayStream? unclaimed))
         {
@@ -154,6 +167,12 @@ public sealed partial class CausewayConnection
 
     private void Open(TaskCompletionSource<CausewayStream> result, Timestamp now)
     {
+        if (result.Task.IsCompleted)
+        {
+            // Cancelled before its turn came.
+            return;
+        }
+
         if (IsClosed || _closing)
         {
             result.TrySetException(NewClosedException());
@@ -167,11 +186,24 @@ public sealed partial class CausewayConnection
             return;
         }
 
-        CausewayStream stream = Attach(muxStream);
+        CausewayStream stream;
+        try
+        {
+            stream = Attach(muxStream);
+        }
+        catch (Exception error)
+        {
+            TransportException reason = new(TransportError.LinkFailed, $"A layer of the connection failed: {error.Message}", error);
+            Abandon(reason, now);
+            result.TrySetException(NewClosedException());
+            return;
+        }
+
         _shard.MarkDirty(this);
         if (!result.TrySetResult(stream))
         {
-            stream.Dispose();
+            // Cancelled meanwhile: nobody will ever hold the stream.
+            stream.Abort();
         }
     }
 

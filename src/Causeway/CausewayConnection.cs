@@ -73,15 +73,24 @@ public sealed partial class CausewayConnection : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         (IDatagramLink innermost, EndPoint remote) = await OpenLinkAsync(options, cancellationToken).ConfigureAwait(false);
-        IDatagramLink link = options.Decorate(innermost);
-        ClientSessionTable table = new();
-        Shard shard = new(link, table, options);
-        uint conversationId = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4));
-        TransportSession session = NewSession(conversationId, MuxRole.Client, link, options, shard.Now);
-        CausewayConnection connection = new(shard, session, default, remote, ownsShard: true, options);
-        table.Add(connection);
-        shard.Start();
-        return connection;
+        IDatagramLink link = innermost;
+        try
+        {
+            link = options.Decorate(innermost);
+            ClientSessionTable table = new();
+            Shard shard = new(link, table, options);
+            uint conversationId = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4));
+            TransportSession session = NewSession(conversationId, MuxRole.Client, link, options, shard.Now);
+            CausewayConnection connection = new(shard, session, default, remote, ownsShard: true, options);
+            table.Add(connection);
+            shard.Start();
+            return connection;
+        }
+        catch
+        {
+            await link.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
     /// <summary>Opens a stream. The peer sees it at once, even before anything is written.</summary>
@@ -96,9 +105,18 @@ public sealed partial class CausewayConnection : IAsyncDisposable
 
         OpenItem item = new(this);
         _shard.Post(item);
-        return item.Result.Task.IsCompleted
+        return item.Result.Task.IsCompleted || !cancellationToken.CanBeCanceled
             ? new ValueTask<CausewayStream>(item.Result.Task)
-            : new ValueTask<CausewayStream>(item.Result.Task.WaitAsync(cancellationToken));
+            : WaitForOpenAsync(item.Result, cancellationToken);
+
+        // The open itself is cancelled, not only the wait for it: else it would leave a stream that nobody holds.
+        static async ValueTask<CausewayStream> WaitForOpenAsync(
+            TaskCompletionSource<CausewayStream> result, CancellationToken cancellationToken)
+        {
+            using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+                static (state, token) => ((TaskCompletionSource<CausewayStream>)state!).TrySetCanceled(token), result);
+            return await result.Task.ConfigureAwait(false);
+        }
     }
 
     /// <summary>Waits for the next stream that the peer opens.</summary>
@@ -213,6 +231,8 @@ public sealed partial class CausewayConnection : IAsyncDisposable
 
     private sealed class OpenItem(CausewayConnection connection) : ShardItem
     {
+        internal override CausewayConnection Connection => connection;
+
         public TaskCompletionSource<CausewayStream> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         internal override void Run(Timestamp now) => connection.Open(Result, now);
@@ -220,6 +240,8 @@ public sealed partial class CausewayConnection : IAsyncDisposable
 
     private sealed class CloseItem(CausewayConnection connection) : ShardItem
     {
+        internal override CausewayConnection Connection => connection;
+
         internal override void Run(Timestamp now) => connection.BeginClose(now);
     }
 
@@ -233,6 +255,8 @@ public sealed partial class CausewayConnection : IAsyncDisposable
 
     private sealed class AbandonItem(CausewayConnection connection) : ShardItem
     {
+        internal override CausewayConnection Connection => connection;
+
         internal override void Run(Timestamp now) => connection.Abandon(
             new TransportException(TransportError.ConnectionClosed, "The connection was closed."), now);
     }

@@ -33,7 +33,8 @@ public sealed class CausewayListener : IAsyncDisposable
     /// <summary>Begins to listen.</summary>
     /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>
     /// <exception cref="TransportException">The address is in use or not available.</exception>
-    public static ValueTask<CausewayListener> ListenAsync(CausewayListenerOptions options, CancellationToken cancellationToken = default)
+    public static async ValueTask<CausewayListener> ListenAsync(
+        CausewayListenerOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         cancellationToken.ThrowIfCancellationRequested();
@@ -49,17 +50,31 @@ public sealed class CausewayListener : IAsyncDisposable
                 TransportError.AddressUnavailable, $"Cannot listen on {options.ListenEndPoint}: {error.Message}", error);
         }
 
-        Channel<CausewayConnection> accepted = Channel.CreateUnbounded<CausewayConnection>();
-        ServerSessionTable table = new(options, accepted);
-        Shard shard = new(options.Decorate(innermost), table, options);
-        table.Attach(shard);
-        CausewayListener listener = new(shard, table, accepted);
-        shard.Start();
-        return ValueTask.FromResult(listener);
+        IDatagramLink link = innermost;
+        try
+        {
+            link = options.Decorate(innermost);
+            Channel<CausewayConnection> accepted = Channel.CreateUnbounded<CausewayConnection>();
+            ServerSessionTable table = new(options, accepted);
+            Shard shard = new(link, table, options);
+
+            // Settings that no session can have should fail here, not at the first datagram.
+            CausewayConnection.NewSession(conversationId: 0, MuxRole.Server, link, options, shard.Now).Dispose();
+            table.Attach(shard);
+            CausewayListener listener = new(shard, table, accepted);
+            shard.Start();
+            return listener;
+        }
+        catch
+        {
+            await link.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
     /// <summary>Waits for the next connection: a peer's first datagram has arrived.</summary>
     /// <exception cref="ObjectDisposedException">The listener was disposed.</exception>
+    /// <exception cref="TransportException">The link failed; no connection will come any more.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async ValueTask<CausewayConnection> AcceptConnectionAsync(CancellationToken cancellationToken = default)
     {
@@ -67,8 +82,13 @@ public sealed class CausewayListener : IAsyncDisposable
         {
             return await _accepted.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (ChannelClosedException)
+        catch (ChannelClosedException closed)
         {
+            if (closed.InnerException is TransportException reason)
+            {
+                throw new TransportException(reason.Error, reason.Message, reason.InnerException);
+            }
+
             throw new ObjectDisposedException(nameof(CausewayListener));
         }
     }

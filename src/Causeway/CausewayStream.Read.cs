@@ -109,7 +109,7 @@ public sealed partial class CausewayStream : IValueTaskSource
             int count;
             do
             {
-                ReportBeforeWaiting();
+                ReportIfLow();
                 await WaitReadableAsync(cancellationToken).ConfigureAwait(false);
             }
             while (!TryCopy(buffer.Span, out count));
@@ -124,15 +124,18 @@ public sealed partial class CausewayStream : IValueTaskSource
     private void BeginRead()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        if (Interlocked.CompareExchange(ref _readActive, 1, 0) != 0)
+        int state = Interlocked.CompareExchange(ref _readActive, 1, 0);
+        if (state != 0)
         {
+            ObjectDisposedException.ThrowIf(state == 2, this);
             throw new InvalidOperationException("Another read of this stream is under way.");
         }
     }
 
     private void EndRead()
     {
-        Volatile.Write(ref _readActive, 0);
+        // A full fence: either this thread sees the disposal, or the disposer sees that nobody is inside.
+        Interlocked.Exchange(ref _readActive, 0);
         if (_disposed)
         {
             DiscardReceived();
@@ -171,6 +174,10 @@ public sealed partial class CausewayStream : IValueTaskSource
         {
             _firstReport = false;
             Connection.Shard.Post(_work);
+        }
+        else
+        {
+            ReportIfLow();
         }
 
         return true;
@@ -252,8 +259,11 @@ public sealed partial class CausewayStream : IValueTaskSource
         _readable.SetResult(true);
     }
 
-    /// <summary>A reader that is about to wait leaves nothing unreported, lest many idle streams hold the session's buffer.</summary>
-    private void ReportBeforeWaiting()
+    /// <summary>
+    /// Leaves nothing unreported while the session's buffer is used up: this reader may turn to another stream whose bytes
+    /// wait for the room that it made.
+    /// </summary>
+    private void ReportIfLow()
     {
         // Pairs with the barrier in CausewayConnection.Deliver: either this thread sees the flag, or the shard the count.
         Interlocked.MemoryBarrier();

@@ -7,7 +7,7 @@ namespace Causeway;
 /// The sending direction. A write lends its memory to the shard, which copies from it straight into segments whenever it is
 /// the stream's turn and windows allow; only the shard completes a write, so that the memory is never read afterwards.
 /// <code>
-/// idle --WriteAsync--> pending --all bytes taken | failed | cancelled, on the shard--> completed --await--> idle
+/// idle --WriteAsync--> starting --> pending --all bytes taken | failed | cancelled, on the shard--> completed --await--> idle
 /// </code>
 /// </content>
 public sealed partial class CausewayStream : IValueTaskSource<bool>
@@ -26,10 +26,11 @@ public sealed partial class CausewayStream : IValueTaskSource<bool>
     private volatile bool _writeCancelRequested;
     private int _writeState;
 
-    // _writeState: no write; bytes with the shard; done, its result not yet taken.
+    // _writeState: no write; not yet the shard's; bytes with the shard; done, its result not yet taken.
     private const int WriteIdle = 0;
-    private const int WritePending = 1;
-    private const int WriteDone = 2;
+    private const int WriteStarting = 1;
+    private const int WritePending = 2;
+    private const int WriteDone = 3;
 
     /// <inheritdoc/>
     /// <exception cref="TransportException">The peer closed or reset the stream, or the connection ended.</exception>
@@ -57,14 +58,16 @@ public sealed partial class CausewayStream : IValueTaskSource<bool>
             return ValueTask.CompletedTask;
         }
 
-        if (Interlocked.CompareExchange(ref _writeState, WritePending, WriteIdle) != WriteIdle)
+        if (Interlocked.CompareExchange(ref _writeState, WriteStarting, WriteIdle) != WriteIdle)
         {
             throw new InvalidOperationException("Another write of this stream is under way.");
         }
 
+        // The shard may be asking this very stream for more, or failing it: it sees the write once all of it is there.
         _written.Reset();
         _writing = buffer;
         _writeCancelRequested = false;
+        Volatile.Write(ref _writeState, WritePending);
         if (cancellationToken.CanBeCanceled)
         {
             _writeCancellation = cancellationToken.UnsafeRegister(
@@ -165,6 +168,13 @@ public sealed partial class CausewayStream : IValueTaskSource<bool>
             {
                 FailWrites(error);
             }
+            else if (_mux.IsWriteFinished)
+            {
+                // The end went out between this write's first look and now: nobody would ever take its bytes.
+                FailPendingWrite(Connection.IsClosing
+                    ? Connection.NewClosedException()
+                    : new InvalidOperationException("The writes of this stream were completed."));
+            }
             else
             {
                 _mux.NotifyWritable();
@@ -236,10 +246,15 @@ public sealed partial class CausewayStream : IValueTaskSource<bool>
     private void FailWrites(Exception error)
     {
         Exception first = Interlocked.CompareExchange(ref _writeError, error, null) ?? error;
+        FailPendingWrite(CloneError(first));
+    }
+
+    private void FailPendingWrite(Exception error)
+    {
         if (Interlocked.CompareExchange(ref _writeState, WriteDone, WritePending) == WritePending)
         {
             _writing = default;
-            _written.SetException(CloneError(first));
+            _written.SetException(error);
         }
     }
 

@@ -160,6 +160,8 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     /// <summary>The stream's place in the shard's inbox, and the mux's view of the pending write.</summary>
     private sealed class StreamWork(CausewayStream stream) : ShardItem, IStreamSource
     {
+        internal override CausewayConnection Connection => stream.Connection;
+
         internal override void Run(Timestamp now) => stream.RunOnShard();
 
         ReadOnlySpan<byte> IStreamSource.Peek() => stream.PeekWrite();

@@ -22,6 +22,7 @@ public sealed class TransportSession : IDisposable, IMuxOutput
     private readonly int _linkHeadroom;
     private readonly int _linkOverhead;
     private Timestamp _rateLimitedUntil = Timestamp.Never;
+    private Timestamp _rateLimitedAt;
     private bool _disposed;
 
     /// <summary>Makes a session.</summary>
@@ -77,9 +78,20 @@ public sealed class TransportSession : IDisposable, IMuxOutput
     public bool IsIdle => _arq.IsIdle && !Mux.HasPendingOutput;
 
     /// <summary>The soonest time at which a turn has something to do without any input.</summary>
-    // What the ARQ has due stays due while the rate limit holds it back: a turn before the limit allows one would spin.
-    public Timestamp NextDeadline =>
-        Timestamp.Min(Mux.NextDeadline, _rateLimitedUntil.IsNever ? _arq.NextDeadline : _rateLimitedUntil);
+    public Timestamp NextDeadline
+    {
+        get
+        {
+            Timestamp due = Timestamp.Min(_arq.NextDeadline, Mux.NextDeadline);
+            if (_rateLimitedUntil.IsNever)
+            {
+                return due;
+            }
+
+            // What was due when the limit stopped it cannot leave sooner either: asking again would only turn in circles.
+            return due <= _rateLimitedAt ? _rateLimitedUntil : Timestamp.Min(due, _rateLimitedUntil);
+        }
+    }
 
     int IMuxOutput.Capacity => _arq.WriteCapacity;
 
@@ -133,17 +145,26 @@ public sealed class TransportSession : IDisposable, IMuxOutput
         Sink sink = new(this, batch, peer, now);
         bool more;
         _rateLimitedUntil = Timestamp.Never;
-        do
+        try
         {
-            Mux.Flush(this, now);
-            more = _arq.Flush(ref sink, now);
+            do
+            {
+                Mux.Flush(this, now);
+                more = _arq.Flush(ref sink, now);
+            }
+            while (!more && Mux.HasPendingOutput && _arq.WriteCapacity > 0 && _arq.SendQueueLength == 0);
         }
-        while (!more && Mux.HasPendingOutput && _arq.WriteCapacity > 0 && _arq.SendQueueLength == 0);
-        sink.ReleaseUncommitted();
+        finally
+        {
+            // Ciphers, codecs and controllers may be the application's, and throw.
+            sink.ReleaseUncommitted();
+        }
+
         NoteFailure();
         if (sink.IsRateLimited)
         {
             _rateLimitedUntil = _rateLimiter!.NextSend;
+            _rateLimitedAt = now;
             return false;
         }
 

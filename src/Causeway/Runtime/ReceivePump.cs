@@ -48,12 +48,9 @@ internal sealed class ReceivePump
                 _shard.Post(batch);
             }
         }
-        catch (ObjectDisposedException)
+        catch (Exception error)
         {
-            // The orderly end: the shard disposed the link.
-        }
-        catch (Exception error) when (error is IOException or System.Net.Sockets.SocketException or OperationCanceledException)
-        {
+            // Links are the application's, so anything may come; the shard knows whether it disposed the link itself.
             _shard.OnLinkFailed(error);
         }
     }

@@ -45,7 +45,7 @@ internal sealed class ServerSessionTable : SessionTable
                 return null;
             }
 
-            if (!HasRoom())
+            if (!HasRoom(replaces: true))
             {
                 return null;
             }
@@ -57,7 +57,7 @@ internal sealed class ServerSessionTable : SessionTable
             Statistics.WithoutConversation++;
             return null;
         }
-        else if (!HasRoom())
+        else if (!HasRoom(replaces: false))
         {
             return null;
         }
@@ -75,9 +75,12 @@ internal sealed class ServerSessionTable : SessionTable
 
     public override IReadOnlyList<CausewayConnection> Snapshot() => [.. _byPeer.Values];
 
-    private bool HasRoom()
+    public override void OnLinkFailed(TransportException reason) => _accepted.Writer.TryComplete(reason);
+
+    // One that replaces another needs no place of its own: else a full listener would lock a restarted client out.
+    private bool HasRoom(bool replaces)
     {
-        if (_byPeer.Count >= _options.MaxConnections)
+        if (!replaces && _byPeer.Count >= _options.MaxConnections)
         {
             Statistics.ConnectionLimit++;
             return false;

@@ -13,6 +13,11 @@ internal abstract class SessionTable
 
     /// <summary>The connections that are open now.</summary>
     public abstract IReadOnlyList<CausewayConnection> Snapshot();
+
+    /// <summary>Nothing will arrive any more: the link failed.</summary>
+    public virtual void OnLinkFailed(TransportException reason)
+    {
+    }
 }
 
 /// <summary>A client's table: its link is connected, so everything that arrives is for its one session.</summary>

@@ -40,6 +40,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     private int _running;
     private Timestamp _armedFor = Timestamp.Never;
     private ValueTask _pendingSend;
+    private TaskCompletionSource? _drained;
     private bool _sending;
     private bool _stopped;
 
@@ -109,22 +110,43 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
 
     internal void Dispatch(PacketBuffer datagram, Timestamp now)
     {
-        if (!_stopped && _sessions.Find(datagram, now) is { } connection)
+        if (_stopped)
         {
-            connection.Session.Input(datagram, now);
-            MarkDirty(connection);
+            return;
+        }
+
+        CausewayConnection? connection = null;
+        try
+        {
+            connection = _sessions.Find(datagram, now);
+            if (connection is not null)
+            {
+                connection.Session.Input(datagram, now);
+                MarkDirty(connection);
+            }
+        }
+        catch (Exception error)
+        {
+            OnFault(connection, error, now);
         }
     }
 
     internal void OnLinkFailed(Exception error) => Post(new LinkFailure(this, error));
 
-    /// <summary>Stops receiving and disposes the link. Items posted later still run, and find their connection closed.</summary>
+    /// <summary>
+    /// Closes what is open, disposes the link, and waits until it is done with every buffer. Items posted later still run,
+    /// and find their connection closed.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
+        // Before the link goes: nothing may be sent through a disposed one, nor its end be taken for a failure.
+        Post(new StopItem(this));
         await _timer.DisposeAsync().ConfigureAwait(false);
         await _link.DisposeAsync().ConfigureAwait(false);
         await _pump.Completion.ConfigureAwait(false);
-        Post(new StopItem(this));
+        TaskCompletionSource drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Post(new DrainItem(this, drained));
+        await drained.Task.ConfigureAwait(false);
     }
 
     private void RunTurns(int rounds)
@@ -165,25 +187,70 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
         foreach (CausewayConnection connection in _turn)
         {
             connection.IsDirty = false;
-            connection.Deliver(now);
-            if (!_sending)
+            try
             {
-                Flush(connection, now);
+                Serve(connection, now);
             }
-            else
+            catch (Exception error)
             {
-                // The socket is full: what this connection has to send waits for the completion, not for a timer.
-                MarkDirty(connection);
+                OnFault(connection, error, now);
             }
         }
 
         _turn.Clear();
         if (!_sending)
         {
-            Send();
+            Send(now);
         }
 
         Arm(now);
+    }
+
+    private void Serve(CausewayConnection connection, Timestamp now)
+    {
+        connection.Deliver(now);
+        if (!_sending)
+        {
+            Flush(connection, now);
+            return;
+        }
+
+        // The socket is full: what this connection has to send waits for the completion, not for a timer. A graceful close
+        // does not wait longer than it was told to.
+        MarkDirty(connection);
+        connection.AfterTurn(now);
+        if (!connection.IsClosed)
+        {
+            _deadlines.Set(connection, connection.CloseDeadline);
+        }
+    }
+
+    /// <summary>
+    /// Code that an application brought (a cipher, a codec, a congestion controller) threw. Whoever happens to run the turn
+    /// is not to blame: the connection fails, or all of them if none can be named.
+    /// </summary>
+    private void OnFault(CausewayConnection? connection, Exception error, Timestamp now)
+    {
+        if (connection is not null)
+        {
+            connection.Abandon(new TransportException(
+                TransportError.LinkFailed, $"A layer of the connection failed: {error.Message}", error), now);
+        }
+        else
+        {
+            FailLink(error, now);
+        }
+    }
+
+    private void FailLink(Exception error, Timestamp now)
+    {
+        if (!_stopped)
+        {
+            TransportException reason = new(
+                TransportError.LinkFailed, $"The datagram link below the connection failed: {error.Message}", error);
+            _sessions.OnLinkFailed(reason);
+            CloseAll(reason, now);
+        }
     }
 
     private void RunInbox(Timestamp now)
@@ -205,7 +272,14 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
             first = current.Next;
             current.Next = null;
             current.Dequeued();
-            current.Run(now);
+            try
+            {
+                current.Run(now);
+            }
+            catch (Exception error)
+            {
+                OnFault(current.Connection, error, now);
+            }
         }
     }
 
@@ -214,7 +288,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
         bool more = connection.Flush(_outgoing, now);
         while (more || _outgoing.IsFull)
         {
-            Send();
+            Send(now);
             if (_sending)
             {
                 MarkDirty(connection);
@@ -231,7 +305,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
         }
     }
 
-    private void Send()
+    private void Send(Timestamp now)
     {
         if (_outgoing.Count == 0)
         {
@@ -244,10 +318,19 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
             return;
         }
 
-        ValueTask sending = _link.SendAsync(_outgoing.Memory);
+        ValueTask sending;
+        try
+        {
+            sending = _link.SendAsync(_outgoing.Memory);
+        }
+        catch (Exception error)
+        {
+            sending = ValueTask.FromException(error);
+        }
+
         if (sending.IsCompleted)
         {
-            CompleteSend(sending);
+            CompleteSend(sending, now);
             return;
         }
 
@@ -256,18 +339,18 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
         _pendingSend.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(_onSendCompleted);
     }
 
-    private void CompleteSend(ValueTask sending)
+    private void CompleteSend(ValueTask sending, Timestamp now)
     {
+        _outgoing.ReleaseAll();
         try
         {
             sending.GetAwaiter().GetResult();
         }
-        catch (Exception error) when (error is ObjectDisposedException or OperationCanceledException or IOException)
+        catch (Exception error)
         {
-            // The link is being closed; the pump reports it to the connections.
+            // What a network refuses is no exception (IDatagramLink): whatever comes here ends the link.
+            FailLink(error, now);
         }
-
-        _outgoing.ReleaseAll();
     }
 
     private void Arm(Timestamp now)
@@ -302,14 +385,15 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
         internal override void Run(Timestamp now)
         {
             shard._sending = false;
-            shard.CompleteSend(shard._pendingSend);
+            shard.CompleteSend(shard._pendingSend, now);
+            shard._pendingSend = default;
+            shard._drained?.TrySetResult();
         }
     }
 
     private sealed class LinkFailure(Shard shard, Exception error) : ShardItem
     {
-        internal override void Run(Timestamp now) => shard.CloseAll(
-            new TransportException(TransportError.LinkFailed, "The datagram link below the connection failed.", error), now);
+        internal override void Run(Timestamp now) => shard.FailLink(error, now);
     }
 
     private sealed class StopItem(Shard shard) : ShardItem
@@ -318,6 +402,27 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
         {
             shard._stopped = true;
             shard.CloseAll(new TransportException(TransportError.ConnectionClosed, "The connection was closed."), now);
+        }
+    }
+
+    /// <summary>The last item that matters: the pump has ended before it, and disposing the link ends a pending send.</summary>
+    private sealed class DrainItem(Shard shard, TaskCompletionSource drained) : ShardItem
+    {
+        internal override void Run(Timestamp now)
+        {
+            if (!shard._sending)
+            {
+                drained.TrySetResult();
+            }
+            else if (shard._drained is { } earlier)
+            {
+                _ = earlier.Task.ContinueWith(
+                    static (_, state) => ((TaskCompletionSource)state!).TrySetResult(), drained, TaskScheduler.Default);
+            }
+            else
+            {
+                shard._drained = drained;
+            }
         }
     }
 }

@@ -1,0 +1,419 @@
+using System.Net;
+using System.Net.Sockets;
+using Causeway.Links;
+using Causeway.Protocol;
+using Causeway.Protocol.Faults;
+using Causeway.Protocol.Mux;
+using Causeway.TestKit;
+
+namespace Causeway.Tests;
+
+/// <summary>How connections begin and end, and the limits of listeners.</summary>
+public sealed class ConnectionTests
+{
+    [Fact]
+    public async Task NameThatDoesNotExistFailsAsConnectFailed()
+    {
+        TransportException error = await Assert.ThrowsAsync<TransportException>(() => CausewayConnection.ConnectAsync(new CausewayClientOptions
+        {
+            Profile = new TransportProfile(),
+            RemoteEndPoint = new DnsEndPoint("no-such-host.invalid", 4000),
+        }).Guarded());
+        Assert.Equal(TransportError.ConnectFailed, error.Error);
+        Assert.Contains("no-such-host.invalid", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AddressInUseFailsAsAddressUnavailable()
+    {
+        CausewayListenerOptions options = new() { Profile = new TransportProfile(), ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0) };
+        await using CausewayListener first = await CausewayListener.ListenAsync(options);
+        TransportException error = await Assert.ThrowsAsync<TransportException>(() => CausewayListener.ListenAsync(
+            options with { ListenEndPoint = (IPEndPoint)first.LocalEndPoint }).Guarded());
+        Assert.Equal(TransportError.AddressUnavailable, error.Error);
+        Assert.Contains(first.LocalEndPoint.ToString()!, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task PeerThatFallsSilentEndsTheConnectionAsIdleTimeout()
+    {
+        VirtualTimeProvider time = new();
+        PacketPool pool = new(track: true, stackTraces: false);
+        List<FaultInjectionLink> links = [];
+        TransportProfile profile = new()
+        {
+            Mux = new SmuxOptions { KeepAliveInterval = TimeSpan.FromSeconds(1), KeepAliveTimeout = TimeSpan.FromSeconds(3) },
+            Arq = new() { DeadLinkTimeout = TimeSpan.FromMinutes(10) },
+        };
+        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(profile, time: time, decorate: link =>
+        {
+            links.Add(new FaultInjectionLink(link, new FaultInjectionOptions { Pool = pool }, time));
+            return links[^1];
+        });
+        (CausewayStream stream, CausewayStream accepted, CausewayConnection server) = await peers.OpenFirstAsync();
+        Task<int> reading = stream.ReadAsync(new byte[1]).AsTask();
+        Task<int> serverReading = accepted.ReadAsync(new byte[1]).AsTask();
+
+        links.ForEach(static link => link.SetBlackout(true));
+        for (int i = 0; i < 10; i++)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        await peers.Client.Closed.Guarded();
+        await server.Closed.Guarded();
+        Assert.Equal(TransportError.IdleTimeout, peers.Client.Failure?.Error);
+        Assert.Equal(TransportError.IdleTimeout, server.Failure?.Error);
+        Assert.Equal(TransportError.IdleTimeout, (await Assert.ThrowsAsync<TransportException>(() => reading.Guarded())).Error);
+        Assert.Equal(TransportError.IdleTimeout, (await Assert.ThrowsAsync<TransportException>(() => serverReading.Guarded())).Error);
+        Assert.Equal(TransportError.IdleTimeout, (await Assert.ThrowsAsync<TransportException>(() => peers.Client.OpenStreamAsync().Guarded())).Error);
+        Assert.Equal(0, peers.Listener.ConnectionCount);
+
+        // The counters outlive the connection, and closing what has failed is no error.
+        Assert.True(peers.Client.Statistics.Transport.OutPackets > 0);
+        Assert.Equal(1, peers.Client.Statistics.Mux.StreamsOpened);
+        await peers.Client.CloseAsync().Guarded();
+        await peers.Client.CloseAsync().Guarded();
+        await peers.Listener.DisposeAsync();
+        pool.ThrowIfOutstanding();
+    }
+
+    [Fact]
+    public async Task ClosesThatMeetAllCompleteAndOneThatIsCancelledCutsOff()
+    {
+        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(closeTimeout: TimeSpan.FromDays(1));
+        (CausewayStream stream, CausewayStream accepted, CausewayConnection server) = await peers.OpenFirstAsync();
+        using CancellationTokenSource cancel = new();
+
+        // The peer reads nothing, so that a graceful close cannot end.
+        Task writing = stream.WriteAsync(new byte[40_000_000]).AsTask();
+        Task first = peers.Client.CloseAsync().AsTask();
+        Task second = peers.Client.CloseAsync(cancel.Token).AsTask();
+        Task<CausewayStream> accepting = peers.Client.AcceptStreamAsync().AsTask();
+        Assert.Equal(TransportError.ConnectionClosed, (await Assert.ThrowsAsync<TransportException>(() => accepting.Guarded())).Error);
+        Assert.False(first.IsCompleted);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second.Guarded());
+        await first.Guarded();
+        Assert.Equal(TransportError.ConnectionClosed, (await Assert.ThrowsAsync<TransportException>(() => writing.Guarded())).Error);
+        Assert.Null(peers.Client.Failure);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => server.CloseAsync(cancel.Token).AsTask());
+        Assert.True(server.Closed.IsCompletedSuccessfully);
+        await accepted.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task ListenerTakesNoMoreConnectionsThanItMayButLetsAClientRestart()
+    {
+        using PeerSockets sockets = new(count: 3);
+        await using CausewayListener listener = await ListenAsync(maxConnections: 2, backlog: 10);
+        for (int i = 0; i < 3; i++)
+        {
+            await sockets.SendAsync(i, listener, OpeningOf(conversation: 1));
+        }
+
+        CausewayConnection one = await listener.AcceptConnectionAsync().Guarded();
+        await listener.AcceptConnectionAsync().Guarded();
+        await UntilAsync(() => listener.Statistics.ConnectionLimit == 1);
+        Assert.Equal(2, listener.ConnectionCount);
+
+        // Another conversation from a known address: first by a datagram from its middle, then from its beginning.
+        await sockets.SendAsync(0, listener, OpeningOf(conversation: 2, sequence: 7));
+        await UntilAsync(() => listener.Statistics.WrongConversation == 1);
+        await sockets.SendAsync(0, listener, OpeningOf(conversation: 2));
+        CausewayConnection restarted = await listener.AcceptConnectionAsync().Guarded();
+        Assert.Equal(2u, restarted.ConversationId);
+        Assert.Equal(one.RemoteEndPoint, restarted.RemoteEndPoint);
+        await one.Closed.Guarded();
+        Assert.Equal(2, listener.ConnectionCount);
+        await one.DisposeAsync().Guarded();
+        Assert.Equal(2, listener.ConnectionCount);
+    }
+
+    [Fact]
+    public async Task ListenerKeepsNoMoreConnectionsWaitingThanItMay()
+    {
+        using PeerSockets sockets = new(count: 3);
+        await using CausewayListener listener = await ListenAsync(maxConnections: 10, backlog: 2);
+        for (int i = 0; i < 3; i++)
+        {
+            await sockets.SendAsync(i, listener, OpeningOf(conversation: 1));
+        }
+
+        await UntilAsync(() => listener.Statistics.BacklogFull == 1);
+        Assert.Equal(2, listener.ConnectionCount);
+        await listener.AcceptConnectionAsync().Guarded();
+        await sockets.SendAsync(2, listener, OpeningOf(conversation: 1));
+        await UntilAsync(() => listener.ConnectionCount == 3);
+    }
+
+    [Fact]
+    public async Task StreamsBeyondTheBacklogAreRefused()
+    {
+        PacketPool pool = new(track: true, stackTraces: false);
+        (InMemoryLink first, InMemoryLink second) = InMemoryLink.CreatePair(new InMemoryLinkOptions { Pool = pool });
+        await using CausewayListener listener = await CausewayListener.ListenAsync(new CausewayListenerOptions
+        {
+            Profile = new TransportProfile(),
+            ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
+            CreateLink = _ => second,
+            StreamBacklog = 2,
+            BufferPool = pool,
+        });
+        await using CausewayConnection client = await CausewayConnection.ConnectAsync(new CausewayClientOptions
+        {
+            Profile = new TransportProfile(),
+            RemoteEndPoint = second.LocalEndPoint,
+            CreateLink = _ => first,
+            BufferPool = pool,
+        });
+        List<CausewayStream> streams = [];
+        for (int i = 0; i < 3; i++)
+        {
+            streams.Add(await client.OpenStreamAsync().Guarded());
+        }
+
+        TransportException error = await Assert.ThrowsAsync<TransportException>(() => streams[2].ReadAsync(new byte[1]).Guarded());
+        Assert.Equal(TransportError.StreamReset, error.Error);
+        CausewayConnection server = await listener.AcceptConnectionAsync().Guarded();
+        await server.AcceptStreamAsync().Guarded();
+        await server.AcceptStreamAsync().Guarded();
+        await using CausewayStream again = await client.OpenStreamAsync().Guarded();
+        Assert.Equal(again.Id, (await server.AcceptStreamAsync().Guarded()).Id);
+    }
+
+    public static TheoryData<string, string, Action> BadOptions => new()
+    {
+        { "StreamBacklog", "0", static () => Listen(new() { Profile = new(), ListenEndPoint = s_any, StreamBacklog = 0 }) },
+        { "StreamBacklog", "65537", static () => Listen(new() { Profile = new(), ListenEndPoint = s_any, StreamBacklog = 65537 }) },
+        { "CloseTimeout", "-00:00:01", static () => Listen(new() { Profile = new(), ListenEndPoint = s_any, CloseTimeout = TimeSpan.FromSeconds(-1) }) },
+        { "MaxConnections", "0", static () => Listen(new() { Profile = new(), ListenEndPoint = s_any, MaxConnections = 0 }) },
+        { "ConnectionBacklog", "-1", static () => Listen(new() { Profile = new(), ListenEndPoint = s_any, ConnectionBacklog = -1 }) },
+        { "Mtu", "85", static () => Listen(new() { Profile = new() { Mtu = 85 }, ListenEndPoint = s_any }) },
+        { "Mtu", "1501", static () => Listen(new() { Profile = new() { Mtu = 1501 }, ListenEndPoint = s_any }) },
+        { "RateLimit", "-1", static () => Listen(new() { Profile = new() { RateLimit = -1 }, ListenEndPoint = s_any }) },
+        { "Version", "3", static () => Listen(new() { Profile = new() { Mux = new() { Version = 3 } }, ListenEndPoint = s_any }) },
+        { "SendWindow", "0", static () => Listen(new() { Profile = new() { Arq = new() { SendWindow = 0 } }, ListenEndPoint = s_any }) },
+        { "ReceiveBuffer", "0", static () => Listen(new() { Profile = new() { Mux = new() { ReceiveBuffer = 0 } }, ListenEndPoint = s_any }) },
+        { "DataShards", "300", static () => Listen(new() { Profile = new() { Fec = new() { DataShards = 300 } }, ListenEndPoint = s_any }) },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadOptions))]
+    public void BadOptionIsNamedWithItsValueAndRange(string option, string value, Action listen)
+    {
+        ArgumentException error = Assert.ThrowsAny<ArgumentException>(listen);
+        Assert.Contains(option, error.Message, StringComparison.Ordinal);
+        Assert.Contains(value, error.Message, StringComparison.Ordinal);
+        Assert.Matches("must (not )?(be|lie) ", error.Message);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task GarbageOpensNoConnectionAndBreaksNothing(bool isProtected)
+    {
+        const int Count = 20_000;
+        const int Seed = 7;
+        Random random = new(Seed);
+        PacketPool pool = new(track: true, stackTraces: false);
+        TransportProfile profile = isProtected
+            ? new TransportProfile { PacketProtection = static () => new Sealed() }
+            : new TransportProfile();
+        (InMemoryLink attacker, InMemoryLink victim) = InMemoryLink.CreatePair(
+            new InMemoryLinkOptions { Pool = pool, Capacity = Count });
+        await using (CausewayListener listener = await CausewayListener.ListenAsync(new CausewayListenerOptions
+        {
+            Profile = profile,
+            ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
+            CreateLink = _ => victim,
+            BufferPool = pool,
+            MaxConnections = 4,
+        }))
+        {
+            PacketBuffer[] batch = new PacketBuffer[100];
+            byte[] bytes = new byte[1400];
+            int mayOpen = 0;
+            for (int sent = 0; sent < Count; sent += batch.Length)
+            {
+                for (int i = 0; i < batch.Length; i++)
+                {
+                    int length = random.Next(8) == 0 ? random.Next(24) : random.Next(bytes.Length);
+                    random.NextBytes(bytes);
+                    if (random.Next(2) == 0 && length > 4)
+                    {
+                        // Nearly a segment: a command that there is.
+                        bytes[4] = (byte)random.Next(81, 85);
+                    }
+
+                    mayOpen += Protocol.Wire.KcpDatagram.TryReadConversation(bytes.AsSpan(0, length), out _, out _) ? 1 : 0;
+                    batch[i] = pool.Rent();
+                    bytes.AsSpan(0, length).CopyTo(batch[i].Append(length));
+                }
+
+                await attacker.SendAsync(batch);
+                Array.ForEach(batch, static b => b.Release());
+            }
+
+            // An honest client is served after all that, which also says that all of it was dealt with.
+            Assert.True(mayOpen < Count);
+            Assert.InRange(listener.ConnectionCount, 0, 4);
+            if (isProtected)
+            {
+                await using CausewayConnection client = await CausewayConnection.ConnectAsync(new CausewayClientOptions
+                {
+                    Profile = profile,
+                    RemoteEndPoint = victim.LocalEndPoint,
+                    CreateLink = _ => attacker,
+                    BufferPool = pool,
+                });
+                await using CausewayStream stream = await client.OpenStreamAsync().Guarded();
+                CausewayConnection server = await listener.AcceptConnectionAsync().Guarded();
+                Assert.Equal(client.ConversationId, server.ConversationId);
+                Assert.Equal(1, listener.ConnectionCount);
+                Assert.Equal(0, listener.Statistics.WithoutConversation);
+                await using CausewayStream accepted = await server.AcceptStreamAsync().Guarded();
+                await stream.WriteAsync(new byte[1]).Guarded();
+                await accepted.ReadExactlyAsync(new byte[1]).Guarded();
+            }
+        }
+
+        await attacker.DisposeAsync();
+        pool.ThrowIfOutstanding();
+    }
+
+    [Fact]
+    public async Task DatagramsWithoutAConversationOpenNothing()
+    {
+        using PeerSockets sockets = new(count: 1);
+        await using CausewayListener listener = await ListenAsync(maxConnections: 10, backlog: 10);
+        await sockets.SendAsync(0, listener, new byte[3]);
+
+        // A parity shard of spec 4.2.
+        byte[] parity = new byte[100];
+        parity[4] = 0xF2;
+        await sockets.SendAsync(0, listener, parity);
+        await UntilAsync(() => listener.Statistics.WithoutConversation == 2);
+        Assert.Equal(0, listener.ConnectionCount);
+    }
+
+    [Fact]
+    public async Task WorksOverIPv6()
+    {
+        if (!Socket.OSSupportsIPv6)
+        {
+            return;
+        }
+
+        PacketPool pool = new(track: true, stackTraces: false);
+        await using (CausewayListener listener = await CausewayListener.ListenAsync(new CausewayListenerOptions
+        {
+            Profile = new TransportProfile(),
+            ListenEndPoint = new IPEndPoint(IPAddress.IPv6Loopback, 0),
+            BufferPool = pool,
+        }))
+        {
+            await using CausewayConnection client = await CausewayConnection.ConnectAsync(new CausewayClientOptions
+            {
+                Profile = new TransportProfile(),
+                RemoteEndPoint = listener.LocalEndPoint,
+                BufferPool = pool,
+            });
+            await using CausewayStream stream = await client.OpenStreamAsync().Guarded();
+            CausewayConnection server = await listener.AcceptConnectionAsync().Guarded();
+            Assert.Equal(AddressFamily.InterNetworkV6, server.RemoteEndPoint.AddressFamily);
+            Assert.Equal(client.LocalEndPoint, server.RemoteEndPoint);
+            await using CausewayStream accepted = await server.AcceptStreamAsync().Guarded();
+            await stream.WriteAsync(new byte[] { 6 }).Guarded();
+            byte[] read = new byte[1];
+            await accepted.ReadExactlyAsync(read).Guarded();
+            Assert.Equal(6, read[0]);
+        }
+
+        pool.ThrowIfOutstanding();
+    }
+
+    private static readonly IPEndPoint s_any = new(IPAddress.Loopback, 0);
+
+    private static void Listen(CausewayListenerOptions options) => CausewayListener.ListenAsync(options).AsTask().GetAwaiter().GetResult();
+
+    private static async Task<CausewayListener> ListenAsync(int maxConnections, int backlog) => await CausewayListener.ListenAsync(
+        new CausewayListenerOptions
+        {
+            Profile = new TransportProfile(),
+            ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
+            MaxConnections = maxConnections,
+            ConnectionBacklog = backlog,
+        });
+
+    /// <summary>The datagram of one data segment (spec 5.1) without data.</summary>
+    private static byte[] OpeningOf(uint conversation, uint sequence = 0)
+    {
+        byte[] segment = new byte[25];
+        BitConverter.TryWriteBytes(segment, conversation);
+        segment[4] = 81;
+        segment[6] = 128;
+        BitConverter.TryWriteBytes(segment.AsSpan(12), sequence);
+        segment[20] = 1;
+        return segment;
+    }
+
+    /// <summary>What is looked at happens on other threads; the limit only keeps a broken test from hanging.</summary>
+    private static async Task UntilAsync(Func<bool> condition)
+    {
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(60));
+        while (!condition())
+        {
+            limit.Token.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
+
+    /// <summary>Plain sockets, each of which is another peer.</summary>
+    private sealed class PeerSockets : IDisposable
+    {
+        private readonly Socket[] _sockets;
+
+        public PeerSockets(int count) => _sockets =
+            [.. Enumerable.Range(0, count).Select(static _ => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp))];
+
+        public async Task SendAsync(int peer, CausewayListener listener, byte[] datagram) =>
+            await _sockets[peer].SendToAsync(datagram, listener.LocalEndPoint).Guarded();
+
+        public void Dispose() => Array.ForEach(_sockets, static s => s.Dispose());
+    }
+
+    /// <summary>Protection reduced to what matters here: eight bytes that a forger does not know.</summary>
+    private sealed class Sealed : DatagramTransform
+    {
+        private static ReadOnlySpan<byte> Seal => "unguess!"u8;
+
+        public override int Headroom => 8;
+
+        public override int Tailroom => 0;
+
+        public override void Protect(ReadOnlySpan<PacketBuffer> batch)
+        {
+            foreach (PacketBuffer datagram in batch)
+            {
+                Seal.CopyTo(datagram.Prepend(8));
+            }
+        }
+
+        public override int Unprotect(Span<PacketBuffer> batch)
+        {
+            int good = 0;
+            for (int i = 0; i < batch.Length; i++)
+            {
+                if (batch[i].Payload.StartsWith(Seal))
+                {
+                    batch[i].Advance(8);
+                    (batch[good], batch[i]) = (batch[i], batch[good]);
+                    good++;
+                }
+            }
+
+            return good;
+        }
+    }
+}
