@@ -20,7 +20,7 @@ public sealed class RuntimeFaultTests
         Task<int> reading = stream.ReadAsync(new byte[1]).AsTask();
         peers.ClientLink.BeforeSend = later
             ? async () => { await Task.Yield(); throw new InvalidOperationException("The link is broken."); }
-            : () => throw new InvalidOperationException("The link is broken.");
+        : () => throw new InvalidOperationException("The link is broken.");
         Task writing = stream.WriteAsync(new byte[1]).AsTask();
         await peers.Client.Closed.Guarded();
         await AssertLinkFailedAsync(peers.Client, "The link is broken.");
