@@ -172,7 +172,7 @@ public sealed class RuntimeFaultTests
     {
         const int Buffer = 64 * 1024;
         await using MemoryPeers peers = await MemoryPeers.ConnectAsync(
-            new TransportProfile { Mux = new SmuxOptions { ReceiveBuffer = Buffer, StreamBuffer = Buffer } });
+            new TransportProfile { Mux = new SmuxOptions { Version = 1, ReceiveBuffer = Buffer, StreamBuffer = Buffer } });
         (CausewayStream first, CausewayStream accepted, CausewayConnection server) = await peers.OpenFirstAsync();
         byte[] bytes = new byte[1000];
         await first.WriteAsync(new byte[1]).Guarded();

@@ -24,6 +24,7 @@ public sealed class FaultInjectionLink : IDatagramLink
     private readonly DatagramQueue _received;
     private long _receiveOverflowed;
     private int _isPumping;
+    private Task _pump = Task.CompletedTask;
     private bool _isDisposed;
 
     /// <summary>Makes the decorator.</summary>
@@ -99,7 +100,7 @@ public sealed class FaultInjectionLink : IDatagramLink
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _isDisposed), this);
         if (Interlocked.Exchange(ref _isPumping, 1) == 0)
         {
-            _ = Task.Run(PumpAsync, CancellationToken.None);
+            Volatile.Write(ref _pump, Task.Run(PumpAsync, CancellationToken.None));
         }
 
         return _received.DequeueAsync(buffers, cancellationToken);
@@ -123,14 +124,18 @@ public sealed class FaultInjectionLink : IDatagramLink
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Ends pending operations; what is under way is lost.</summary>
-    public ValueTask DisposeAsync()
+    /// <summary>Ends pending operations; what is under way is lost, and every buffer is given back on return.</summary>
+    public async ValueTask DisposeAsync()
     {
         Volatile.Write(ref _isDisposed, true);
         _sending.Close();
         _receiving.Close();
         _received.Close(new ObjectDisposedException(typeof(FaultInjectionLink).FullName));
-        return _inner.DisposeAsync();
+        await _inner.DisposeAsync().ConfigureAwait(false);
+
+        // A delivery that failed was reported to the sender when it happened.
+        await Task.WhenAll(Volatile.Read(ref _pump), _sending.Completion, _receiving.Completion)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async ValueTask SendDueAsync(ReadOnlyMemory<PacketBuffer> due)
