@@ -147,7 +147,6 @@ public sealed class KcptunProfile : IDisposable
     {
         KcptunConfig config = Config;
         int fastResend = Math.Clamp(config.Resend, 0, 64);
-        int segmentSize = KcptunMtu.Effective(config.Mtu, Crypt, config.UsesFec).Mss;
         QppPad? pad = config.Qpp ? new QppPad(_key.Seed, config.QppCount) : null;
         bool fixedWindow = config.NoCongestion == 1;
         return new TransportProfile
@@ -178,8 +177,8 @@ public sealed class KcptunProfile : IDisposable
             PipeCodec = config.NoCompression ? null : static pool => new SnappyCodec(pool),
             StreamCipher = pad is null ? null : () => new QppStreamCipher(pad),
             CongestionControl = fixedWindow
-                ? static () => new FixedController()
-                : () => new ClassicController(segmentSize, fastResend),
+                ? static _ => new FixedController()
+                : segmentSize => new ClassicController(segmentSize, fastResend),
             RateLimit = config.RateLimit,
         };
     }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Causeway.Protocol.Wire;
 
 namespace Causeway.Protocol.Arq;
 
@@ -64,6 +65,9 @@ public sealed record ArqOptions
     /// works; kcptun counts milliseconds.
     /// </summary>
     public long TimestampResolutionMicroseconds { get; init; } = 1;
+
+    /// <summary>Payload bytes of a full segment.</summary>
+    public int SegmentSize => MaxDatagramSize - SegmentHeader.Size;
 
     /// <summary>Checks every value.</summary>
     /// <exception cref="ArgumentOutOfRangeException">

@@ -194,7 +194,9 @@ public sealed partial class ArqSession
     {
         NodesVisited++;
         bool neverRepeated = segment.Transmissions == 1;
-        if (evidence == Evidence.Newest || neverRepeated)
+        bool isNewest = evidence == Evidence.Newest || neverRepeated;
+        _rate.OnAcknowledged(segment, isNewest && !state.Recovered, state.Now);
+        if (isNewest)
         {
             long rtt = state.Recovered ? -1 : state.Now.MicrosecondsSince(segment.SentAt);
             _detector.OnAcknowledged(segment.Transmission, rtt);
@@ -271,12 +273,17 @@ public sealed partial class ArqSession
                 Bytes = state.AckedBytes,
                 Segments = state.AckedSegments,
                 IsCumulativeAdvance = advanced,
+                Delivered = _rate.Delivered,
+                Lost = _rate.Lost,
+                Rate = _rate.Take(),
+                IsCongestionLimited = _isCongestionLimited,
                 BytesInFlight = _inFlight.Bytes,
                 RttMicroseconds = hasSample ? state.RttTicks * _resolution : -1,
                 SmoothedRttMicroseconds = SmoothedRttMicroseconds,
                 PeerWindowSegments = _peerWindow,
                 SegmentSize = _segmentSize,
             };
+            _isCongestionLimited = false;
             _congestion.OnAck(in e);
         }
     }

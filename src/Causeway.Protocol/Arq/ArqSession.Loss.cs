@@ -43,7 +43,7 @@ public sealed partial class ArqSession
         while (_inFlight.Head is { } oldest && _detector.IsSkippedEnough(oldest)
             && _detector.FastDueAt(oldest, SmoothedRttMicroseconds) <= now)
         {
-            Lose(ref run, oldest, LossReason.Fast);
+            Lose(ref run, oldest, LossReason.Fast, now);
         }
 
         Report(in run, isTimeout: false, now);
@@ -55,7 +55,7 @@ public sealed partial class ArqSession
         while (_inFlight.Head is { } oldest && _detector.IsSkipped(oldest)
             && _detector.EarlyDueAt(oldest, _newDataSentAt, SmoothedRttMicroseconds) <= now)
         {
-            Lose(ref run, oldest, LossReason.Early);
+            Lose(ref run, oldest, LossReason.Early, now);
         }
 
         Report(in run, isTimeout: false, now);
@@ -74,7 +74,7 @@ public sealed partial class ArqSession
         LossRun run = new(_inFlight.Bytes);
         while (run.Segments < limit && _inFlight.Head is { } oldest && oldest.SentAt.AddMicroseconds(rto) <= now)
         {
-            Lose(ref run, oldest, LossReason.Timeout);
+            Lose(ref run, oldest, LossReason.Timeout, now);
         }
 
         _timer.OnExpired(rto, now);
@@ -83,7 +83,7 @@ public sealed partial class ArqSession
         Report(in run, isTimeout: true, now);
     }
 
-    private void Lose(ref LossRun run, SendSegment segment, LossReason reason)
+    private void Lose(ref LossRun run, SendSegment segment, LossReason reason, Timestamp now)
     {
         NodesVisited++;
         if (segment.LostBy == LossReason.None)
@@ -98,6 +98,8 @@ public sealed partial class ArqSession
         segment.State = SendState.Lost;
         _inFlight.Remove(segment);
         _lost.InsertBySequence(segment);
+        SegmentLoss loss = _rate.OnLost(segment, now);
+        _congestion.OnSegmentLost(in loss);
     }
 
     private void Report(in LossRun run, bool isTimeout, Timestamp now)
@@ -115,6 +117,7 @@ public sealed partial class ArqSession
             Segments = run.Segments,
             PriorBytesInFlight = run.PriorBytesInFlight,
             IsTimeout = isTimeout,
+            IsPersistentCongestion = isTimeout && _timer.IsPersistent,
             NewestSentAt = run.NewestSentAt,
             SegmentSize = _segmentSize,
             OutstandingSegments = _ring.SentCount,

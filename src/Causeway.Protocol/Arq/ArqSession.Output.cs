@@ -73,6 +73,12 @@ public sealed partial class ArqSession
             return false;
         }
 
+        // Time went by in which more could have been in flight than there was data for.
+        if (_ranDry && now > _flushedAt)
+        {
+            _rate.OnIdle(_inFlight.Bytes);
+        }
+
         UpdateProbe(now);
         DetectLosses(now);
         FlushState state = new()
@@ -85,8 +91,17 @@ public sealed partial class ArqSession
         bool isFull = !TrySendControl(ref sink, ref writer, ref state) || !TrySendData(ref sink, ref writer, ref state);
         writer.Complete(ref sink);
         UpdateProbe(now);
+        NoteWhatLimits(isFull, now);
         Statistics.BytesInFlight = _inFlight.Bytes;
         return isFull;
+    }
+
+    private void NoteWhatLimits(bool isFull, Timestamp now)
+    {
+        bool waits = _lost.Count > 0 || (_ring.UnsentCount > 0 && PeerAllowsNewData());
+        _ranDry = !isFull && !waits && _congestion.Window - _inFlight.Bytes >= _segmentSize;
+        _isCongestionLimited |= !isFull && waits;
+        _flushedAt = now;
     }
 
     private bool TrySendControl<TSink>(scoped ref TSink sink, scoped ref DatagramWriter writer, ref FlushState state)
@@ -171,6 +186,7 @@ public sealed partial class ArqSession
         }
 
         NodesVisited++;
+        _rate.OnSent(segment, _inFlight.Bytes, state.Now);
         bool isRetransmission = segment.State == SendState.Lost;
         if (isRetransmission)
         {
@@ -192,7 +208,7 @@ public sealed partial class ArqSession
         segment.SentAt = state.Now;
         segment.SentTicks = state.Ticks;
         _inFlight.Append(segment);
-        _pacer.OnSent(segment.Length + SegmentHeader.Size);
+        _pacer.OnSent(segment.Length);
         _deadLink.OnSent(state.Now);
         Statistics.OutDataSegments++;
         SentEvent e = new()
@@ -200,6 +216,7 @@ public sealed partial class ArqSession
             Now = state.Now,
             Bytes = segment.Length,
             BytesInFlight = _inFlight.Bytes,
+            IsAppLimited = _rate.IsAppLimited,
             IsRetransmission = isRetransmission,
         };
         _congestion.OnSent(in e);

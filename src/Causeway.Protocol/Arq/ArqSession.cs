@@ -36,6 +36,7 @@ public sealed partial class ArqSession : IDisposable
     private readonly RttEstimator _rtt;
     private readonly RetransmissionTimer _timer;
     private readonly LossDetector _detector;
+    private readonly DeliveryRateSampler _rate = new();
     private readonly Pacer _pacer;
     private readonly WindowProbe _probe;
     private readonly DeadLinkMonitor _deadLink;
@@ -46,6 +47,9 @@ public sealed partial class ArqSession : IDisposable
     private int _peerWindow = InitialPeerWindow;
     private long _lastTransmission;
     private Timestamp _newDataSentAt = new(long.MinValue / 2);
+    private Timestamp _flushedAt;
+    private bool _ranDry;
+    private bool _isCongestionLimited;
     private int _timeoutProbes;
     private bool _isClosed;
 
@@ -74,7 +78,7 @@ public sealed partial class ArqSession : IDisposable
         ArgumentNullException.ThrowIfNull(congestion);
         ArgumentNullException.ThrowIfNull(pool);
         options.Validate();
-        _segmentSize = options.MaxDatagramSize - SegmentHeader.Size;
+        _segmentSize = options.SegmentSize;
         if (_segmentSize > pool.BufferSize)
         {
             throw new ArgumentOutOfRangeException(

@@ -13,11 +13,18 @@ internal sealed class RetransmissionTimer(bool noDelay)
 
     private static readonly Timestamp s_longAgo = new(long.MinValue / 2);
 
+    // RFC 9002 section 7.6: the threshold is three probe timeouts; with back-off the third in a row lies beyond it.
+    private const int PersistentExpirations = 3;
+
     private long _backedOff;
+    private int _expirations;
     private Timestamp _expiredAt = s_longAgo;
 
     /// <summary>Whether it ran out and nothing was acknowledged since.</summary>
     public bool IsBackedOff => _backedOff > 0;
+
+    /// <summary>Whether it ran out so often in a row that the path must have changed.</summary>
+    public bool IsPersistent => _expirations >= PersistentExpirations;
 
     /// <summary>When the timer runs out, for the oldest transmission in flight.</summary>
     public Timestamp Deadline(SendSegment oldest, long rtoMicroseconds) =>
@@ -30,12 +37,14 @@ internal sealed class RetransmissionTimer(bool noDelay)
         long next = noDelay ? current + (current / 2) : current * 2;
         _backedOff = Math.Min(next, Math.Max(MaxBackedOff, rtoMicroseconds));
         _expiredAt = now;
+        _expirations++;
     }
 
     /// <summary>Something was acknowledged: the path works.</summary>
     public void OnProgress()
     {
         _backedOff = 0;
+        _expirations = 0;
         _expiredAt = s_longAgo;
     }
 }

@@ -48,6 +48,9 @@ internal sealed class SendSegment
     /// <summary>The wire's timestamp of the first transmission.</summary>
     public uint FirstTicks { get; set; }
 
+    /// <summary>The state of things at its newest transmission.</summary>
+    public TransmissionRecord Record { get; set; }
+
     /// <summary>Why it was last deemed lost.</summary>
     public LossReason LostBy { get; set; }
 

@@ -38,8 +38,10 @@ public sealed record TransportProfile
     /// <summary>Makes the cipher of a stream's bytes, once for each stream; null for none.</summary>
     public Func<StreamCipher>? StreamCipher { get; init; }
 
-    /// <summary>Makes the congestion controller, once for each session.</summary>
-    public Func<CongestionController> CongestionControl { get; init; } = static () => new FixedController();
+    /// <summary>
+    /// Makes the congestion controller, once for each session, from the payload bytes of a full segment.
+    /// </summary>
+    public Func<int, CongestionController> CongestionControl { get; init; } = static _ => new FixedController();
 
     /// <summary>Bytes of UDP payload a second that each session may send, parity included; 0 for no limit.</summary>
     public long RateLimit { get; init; }

@@ -49,11 +49,8 @@ public sealed class TransportSession : IDisposable, IMuxOutput
         _linkHeadroom = linkHeadroom;
         _linkOverhead = linkHeadroom + linkTailroom;
         _fec = new FecCodec(profile.Fec, pool);
-        _arq = new ArqSession(
-            conversationId,
-            profile.Arq with { MaxDatagramSize = maxDatagramSize - _fec.Overhead },
-            profile.CongestionControl(),
-            pool);
+        ArqOptions arq = profile.Arq with { MaxDatagramSize = maxDatagramSize - _fec.Overhead };
+        _arq = new ArqSession(conversationId, arq, profile.CongestionControl(arq.SegmentSize), pool);
         _codec = profile.PipeCodec?.Invoke(pool);
         _rateLimiter = profile.RateLimit > 0 ? new RateLimiter(profile.RateLimit) : null;
         Mux = new SmuxSession(role, profile.Mux, pool, now);

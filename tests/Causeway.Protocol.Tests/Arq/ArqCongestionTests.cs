@@ -96,8 +96,8 @@ public sealed class ArqCongestionTests
     [Fact]
     public void PacingSpreadsDataAtTheRateInSmallBursts()
     {
-        // 13.5 MB/s: ten full datagrams a millisecond.
-        Recorder recorder = new() { Rate = 13_500_000 };
+        // 13.26 MB of payload a second: ten full datagrams a millisecond.
+        Recorder recorder = new() { Rate = 13_260_000 };
         using ArqHarness harness = Make(recorder);
         harness.Input(At(0), ArqHarness.Segment(SegmentCommand.WindowReport, window: 2000));
         harness.Session.Write(new byte[1000 * Full]);
@@ -119,7 +119,7 @@ public sealed class ArqCongestionTests
     [Fact]
     public void ALateTimerCostsThePacerLittle()
     {
-        Recorder recorder = new() { Rate = 13_500_000 };
+        Recorder recorder = new() { Rate = 13_260_000 };
         using ArqHarness harness = Make(recorder);
         harness.Input(At(0), ArqHarness.Segment(SegmentCommand.WindowReport, window: 2000));
         harness.Session.Write(new byte[1000 * Full]);
@@ -144,6 +144,10 @@ public sealed class ArqCongestionTests
                 Bytes = 1000,
                 Segments = 1,
                 IsCumulativeAdvance = true,
+                Delivered = 1000 * (i + 1),
+                Lost = 0,
+                Rate = default,
+                IsCongestionLimited = true,
                 BytesInFlight = 0,
                 RttMicroseconds = -1,
                 SmoothedRttMicroseconds = 0,
@@ -170,6 +174,7 @@ public sealed class ArqCongestionTests
         Segments = 1,
         PriorBytesInFlight = 1000,
         IsTimeout = isTimeout,
+        IsPersistentCongestion = false,
         NewestSentAt = At(0),
         SegmentSize = 1000,
         OutstandingSegments = outstanding,

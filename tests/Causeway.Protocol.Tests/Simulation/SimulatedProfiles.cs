@@ -19,7 +19,7 @@ internal static class SimulatedProfiles
             Fec = fec ?? FecOptions.Off,
         };
         return options.Congestion is { } congestion
-            ? profile with { CongestionControl = () => congestion(options.Arq) }
+            ? profile with { CongestionControl = _ => congestion(options.Arq) }
             : profile;
     }
 
