@@ -36,6 +36,10 @@ public sealed partial class ArqSession : IDisposable
     private readonly RttEstimator _rtt;
     private readonly RetransmissionTimer _timer;
     private readonly LossDetector _detector;
+    private readonly bool _usesRack;
+    private readonly TailLossProbe _tailProbe = new();
+    private readonly ThinStreamCopies _copies = new();
+    private readonly LossMeter _lossMeter = new();
     private readonly DeliveryRateSampler _rate = new();
     private readonly Pacer _pacer;
     private readonly WindowProbe _probe;
@@ -51,6 +55,7 @@ public sealed partial class ArqSession : IDisposable
     private bool _ranDry;
     private bool _isCongestionLimited;
     private int _timeoutProbes;
+    private bool _isProbeDue;
     private bool _isClosed;
 
     /// <summary>Makes a session whose sequence numbers start at 0 in both directions.</summary>
@@ -102,6 +107,7 @@ public sealed partial class ArqSession : IDisposable
             mostRto: MaxRtoMicroseconds / _resolution);
         _timer = new RetransmissionTimer(options.NoDelay);
         _detector = new LossDetector(options.FastResend);
+        _usesRack = options.Recovery == LossRecovery.Rack;
         _pacer = new Pacer(options.MaxDatagramSize);
         _probe = new WindowProbe(timeout);
         _deadLink = new DeadLinkMonitor(options.DeadLinkTransmissions, timeout);

@@ -182,7 +182,7 @@ public sealed class ArqCongestionTests
     };
 
     private static ArqHarness Make(CongestionController controller) => new(
-        new ArqOptions { TimestampResolutionMicroseconds = 1000, SendWindow = 2000 }, controller);
+        new ArqOptions { TimestampResolutionMicroseconds = 1000, SendWindow = 2000, CopyThinStreams = false }, controller);
 
     private static Timestamp At(long milliseconds) => Timestamp.FromMilliseconds(milliseconds);
 
