@@ -100,7 +100,9 @@ public sealed partial class ArqSession
     {
         bool waits = _lost.Count > 0 || (_ring.UnsentCount > 0 && PeerAllowsNewData());
         _ranDry = !isFull && !waits && _congestion.Window - _inFlight.Bytes >= _segmentSize;
+        _isCongestionLimited &= !_isLimitReported;
         _isCongestionLimited |= !isFull && waits;
+        _isLimitReported = false;
         _flushedAt = now;
     }
 
