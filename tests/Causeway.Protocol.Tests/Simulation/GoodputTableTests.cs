@@ -16,7 +16,6 @@ namespace Causeway.Protocol.Tests.Simulation;
 /// </remarks>
 public sealed class GoodputTableTests
 {
-    private const string UpdateVariable = "CAUSEWAY_UPDATE_TABLES";
     private const int Window = 2048;
 
     private static readonly (string Name, FaultModelOptions Faults)[] s_losses =
@@ -33,22 +32,8 @@ public sealed class GoodputTableTests
     [Fact]
     public void GoodputIsThatOfTheStoredTable()
     {
-        string actual = MakeTable();
-        string file = Path.Combine(Folder(), "goodput.txt");
-        if (Environment.GetEnvironmentVariable(UpdateVariable) == "1")
-        {
-            File.WriteAllText(file, actual);
-        }
-
-        string expected = File.Exists(file) ? File.ReadAllText(file).ReplaceLineEndings("\n") : "";
-        if (expected != actual)
-        {
-            string output = Path.Combine(AppContext.BaseDirectory, "goodput.actual.txt");
-            File.WriteAllText(output, actual);
-            Assert.Fail(
-                $"The table differs from Simulation/goodput.txt; the new one is {output}. Review it, and run with "
-                + $"{UpdateVariable}=1 to take it over.{Environment.NewLine}{Differences(expected, actual)}");
-        }
+        string difference = StoredTable.Check(Path.Combine(Folder(), "goodput.txt"), MakeTable());
+        Assert.True(difference.Length == 0, difference);
     }
 
     private static string MakeTable()
@@ -105,24 +90,6 @@ public sealed class GoodputTableTests
             $"{rate,4} {roundTrip,3}  {loss,-6}  {mode,-7}  {goodput,7:F2}  {goodput / rate,5:P0}  "
             + $"{(double)wire / pair.Second.Read,6:F3}  {100.0 * again / statistics.OutDataSegments,5:F2} %  "
             + $"{statistics.SpuriousRetransmits,8}  {pair.Second.Session.Statistics.Repeated,6}\n"));
-    }
-
-    private static string Differences(string expected, string actual)
-    {
-        string[] before = expected.Split('\n');
-        string[] after = actual.Split('\n');
-        StringBuilder text = new();
-        for (int i = 0; i < Math.Max(before.Length, after.Length); i++)
-        {
-            string old = i < before.Length ? before[i] : "";
-            string now = i < after.Length ? after[i] : "";
-            if (old != now)
-            {
-                text.AppendLine(CultureInfo.InvariantCulture, $"- {old}").AppendLine(CultureInfo.InvariantCulture, $"+ {now}");
-            }
-        }
-
-        return text.ToString();
     }
 
     private static string Folder([CallerFilePath] string thisFile = "") => Path.GetDirectoryName(thisFile)!;
