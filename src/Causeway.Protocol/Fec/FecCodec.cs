@@ -51,6 +51,13 @@ public sealed class FecCodec : IDisposable
     /// <returns>How many parity datagrams are to be taken.</returns>
     public int Encode(PacketBuffer datagram, Timestamp now) => _encoder is null ? 0 : _encoder.Encode(datagram, now);
 
+    /// <summary>
+    /// How long a filler is to be sent before a datagram; 0 for none. See <see cref="FecSizeGuard"/>. A peer that
+    /// sends with FEC has counts of its own to begin with, and guesses nothing.
+    /// </summary>
+    internal int FillerLength(int datagramLength, int unit, int maxLength, Timestamp now) =>
+        _encoder is null || _decoder is not null ? 0 : _encoder.FillerLength(datagramLength, unit, maxLength, now);
+
     /// <summary>Takes a parity datagram. See <see cref="FecEncoder.TakeParity"/>.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such datagram.</exception>
     public PacketBuffer TakeParity(int index)
