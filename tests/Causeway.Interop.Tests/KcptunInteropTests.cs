@@ -109,6 +109,21 @@ public sealed class KcptunInteropTests
     [KcptunTheory]
     [InlineData(OurEnd.Client)]
     [InlineData(OurEnd.Server)]
+    public async Task ARestartedClientIsServedWhileTheServerStillHoldsTheOldSession(OurEnd ours)
+    {
+        await using InteropTunnel tunnel = await InteropTunnel.StartAsync(ours, "--smuxver", "2");
+        for (int i = 0; i < 3; i++)
+        {
+            await EchoAsync(tunnel, 100_000);
+            await tunnel.RestartClientAsync();
+        }
+
+        await EchoAsync(tunnel, 100_000);
+    }
+
+    [KcptunTheory]
+    [InlineData(OurEnd.Client)]
+    [InlineData(OurEnd.Server)]
     public async Task NewConnectionsWorkAfterTheServerWasRestarted(OurEnd ours)
     {
         // The reference's client replaces a session only when it is that old (spec 10.2); ours notices the silence.
