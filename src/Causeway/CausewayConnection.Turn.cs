@@ -193,7 +193,7 @@ public sealed partial class CausewayConnection
         }
         catch (Exception error)
         {
-            TransportException reason = new(TransportError.LinkFailed, $"A layer of the connection failed: {error.Message}", error);
+            TransportException reason = NewLayerException(error);
             Abandon(reason, now);
             result.TrySetException(NewClosedException());
             return;

@@ -169,6 +169,12 @@ public sealed partial class CausewayConnection : IAsyncDisposable
         ? new TransportException(reason.Error, reason.Message, reason.InnerException)
         : new TransportException(TransportError.ConnectionClosed, "The connection was closed.");
 
+    internal static TransportException NewLayerException(Exception error) =>
+        new(TransportError.LinkFailed, $"A layer of the connection failed: {error.Message}", error);
+
+    /// <summary>Ends the connection on its shard. From any thread.</summary>
+    internal void Fail(TransportException reason) => _shard.Post(new AbandonItem(this, reason));
+
     internal static TransportSession NewSession(uint conversationId, MuxRole role, IDatagramLink link, CausewayOptions options, Timestamp now) => new(
         conversationId,
         role,
@@ -223,7 +229,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable
         }
         else
         {
-            _shard.Post(new AbandonItem(this));
+            Fail(new TransportException(TransportError.ConnectionClosed, "The connection was closed."));
         }
 
         await _closed.Task.ConfigureAwait(false);
@@ -253,11 +259,10 @@ public sealed partial class CausewayConnection : IAsyncDisposable
         }
     }
 
-    private sealed class AbandonItem(CausewayConnection connection) : ShardItem
+    private sealed class AbandonItem(CausewayConnection connection, TransportException reason) : ShardItem
     {
         internal override CausewayConnection Connection => connection;
 
-        internal override void Run(Timestamp now) => connection.Abandon(
-            new TransportException(TransportError.ConnectionClosed, "The connection was closed."), now);
+        internal override void Run(Timestamp now) => connection.Abandon(reason, now);
     }
 }

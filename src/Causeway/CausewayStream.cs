@@ -157,8 +157,11 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
         FailWrites(reason);
     }
 
-    /// <summary>The stream's place in the shard's inbox, and the mux's view of the pending write.</summary>
-    private sealed class StreamWork(CausewayStream stream) : ShardItem, IStreamSource
+    /// <summary>
+    /// What others see of the stream but applications should not: its place in the shard's inbox, the mux's view of the
+    /// pending write, and what the pending read and write are awaited by.
+    /// </summary>
+    private sealed partial class StreamWork(CausewayStream stream) : ShardItem, IStreamSource
     {
         internal override CausewayConnection Connection => stream.Connection;
 

@@ -41,6 +41,9 @@ public enum TransportError
     /// <summary>No more streams can be opened on this connection: open another one.</summary>
     StreamLimit,
 
-    /// <summary>The link below failed, or was closed.</summary>
+    /// <summary>The link below failed or was closed, or a layer that the application brought (a cipher, a codec) threw.</summary>
     LinkFailed,
+
+    /// <summary>The peer began a new connection from the same address and port: it was restarted.</summary>
+    ConnectionReplaced,
 }

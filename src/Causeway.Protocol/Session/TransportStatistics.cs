@@ -6,6 +6,10 @@ namespace Causeway.Protocol;
 /// </summary>
 public sealed class TransportStatistics
 {
+    internal TransportStatistics()
+    {
+    }
+
     /// <summary>Bytes that the mux wrote into the reliable pipe.</summary>
     public long BytesSent { get; internal set; }
 
