@@ -23,6 +23,7 @@ internal sealed class LinkRelay : IDisposable
     private const int SocketBuffer = 8 << 20;
     private const long LongestWait = 50_000;
 
+    private readonly long _begun = Stopwatch.GetTimestamp();
     private readonly Socket _front = NewSocket();
     private readonly IPEndPoint _server;
     private readonly FaultModel _up;
@@ -81,7 +82,8 @@ internal sealed class LinkRelay : IDisposable
         }
     }
 
-    private static Timestamp Now => new(Stopwatch.GetTimestamp() * 1_000_000 / Stopwatch.Frequency);
+    // From 0 on, as the model's own clock.
+    private Timestamp Now => Timestamp.Zero.Add(Stopwatch.GetElapsedTime(_begun));
 
     private static Socket NewSocket()
     {
