@@ -1,5 +1,6 @@
 using Causeway.Benchmarks.Harness;
 using Causeway.Benchmarks.Link;
+using Causeway.Benchmarks.Micro;
 using Causeway.Benchmarks.Tunnel;
 
 const string Help = """
@@ -7,6 +8,7 @@ const string Help = """
 
       tunnel   our forwarder and any peer's over loopback: throughput, connections, latency, memory
       link     the same programs through an emulated link: goodput, cost on the wire, latency of requests
+      micro    the parts by themselves, with BenchmarkDotNet
 
     COMMAND --help lists its options.
     """;
@@ -19,6 +21,8 @@ try
             return TunnelCommand.Run(args.AsSpan(1));
         case ["link", ..]:
             return LinkCommand.Run(args.AsSpan(1));
+        case ["micro", ..]:
+            return MicroCommand.Run(args.AsSpan(1));
         case ["--help" or "-h" or "help"]:
             Console.WriteLine(Help);
             return 0;
