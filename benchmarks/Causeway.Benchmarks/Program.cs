@@ -1,6 +1,8 @@
 using Causeway.Benchmarks.Harness;
 using Causeway.Benchmarks.Link;
 using Causeway.Benchmarks.Micro;
+using Causeway.Benchmarks.Plots;
+using Causeway.Benchmarks.Report;
 using Causeway.Benchmarks.Tunnel;
 
 const string Help = """
@@ -9,6 +11,8 @@ const string Help = """
       tunnel   our forwarder and any peer's over loopback: throughput, connections, latency, memory
       link     the same programs through an emulated link: goodput, cost on the wire, latency of requests
       micro    the parts by themselves, with BenchmarkDotNet
+      plot     images of what tunnel and link measured
+      report   measures all that docs/performance.md shows and rewrites its tables and images
 
     COMMAND --help lists its options.
     """;
@@ -23,6 +27,10 @@ try
             return LinkCommand.Run(args.AsSpan(1));
         case ["micro", ..]:
             return MicroCommand.Run(args.AsSpan(1));
+        case ["plot", ..]:
+            return PlotCommand.Run(args.AsSpan(1));
+        case ["report", ..]:
+            return ReportCommand.Run(args.AsSpan(1));
         case ["--help" or "-h" or "help"]:
             Console.WriteLine(Help);
             return 0;

@@ -13,8 +13,8 @@ namespace Causeway.Benchmarks.Micro;
 internal static class MicroConfig
 {
     // Enough rounds before the measured ones that the compiler has replaced what it made first.
-    private const int WarmUps = 8;
-    private const int Iterations = 7;
+    private const int WarmUps = 6;
+    private const int Iterations = 6;
     private static readonly TimeInterval s_iteration = TimeInterval.FromMilliseconds(50);
 
     /// <param name="smoke">Call everything once, to see that it runs.</param>
