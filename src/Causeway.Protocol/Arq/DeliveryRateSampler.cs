@@ -91,6 +91,7 @@ internal sealed class DeliveryRateSampler
         return new SegmentLoss
         {
             Now = now,
+            Transmission = segment.Transmission,
             Bytes = segment.Length,
             InFlightAtSend = segment.Record.InFlight,
             LostSinceSend = Lost - segment.Record.Lost,

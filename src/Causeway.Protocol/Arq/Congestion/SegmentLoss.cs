@@ -9,6 +9,12 @@ public readonly record struct SegmentLoss
     /// <summary>When the loss was detected.</summary>
     public required Timestamp Now { get; init; }
 
+    /// <summary>
+    /// Number of the lost transmission: they are counted over the session, and neighbours in number left one after the
+    /// other.
+    /// </summary>
+    public required long Transmission { get; init; }
+
     /// <summary>Payload bytes of the segment.</summary>
     public required int Bytes { get; init; }
 

@@ -1,0 +1,284 @@
+namespace Causeway.Protocol.Arq.Congestion;
+
+/// <content>The model of the path and how samples and losses change it (section 5.5).</content>
+public sealed partial class BbrController
+{
+    private const int AggregationRounds = 10;
+
+    // A path lets so much variation of its round-trip time pass as no queue.
+    private const long RttNoiseMicroseconds = 1000;
+
+    private LossBaseline _baseline;
+    private TwoSlotMaximum _maxBandwidth;
+    private TwoSlotMaximum _extraAcked;
+    private long _minRtt = Unbounded;
+    private long _delivered;
+
+    private long _roundCount;
+    private long _nextRoundDelivered;
+    private bool _roundStart;
+
+    private long _lossRoundDelivered;
+    private bool _lossRoundStart;
+    private bool _lossInRound;
+    private long _bandwidthLatest;
+    private long _inflightLatest;
+
+    private long _bandwidthShortTerm = Unbounded;
+    private long _inflightShortTerm = Unbounded;
+    private long _inflightLongTerm = Unbounded;
+    private Undo _undo = new(BbrState.Startup, Unbounded, Unbounded, Unbounded);
+
+    private Timestamp _aggregationStart;
+    private long _aggregatedBytes;
+    private int _aggregationRound;
+
+    private RoundTally _round;
+    private bool _isCalm = true;
+    private bool _wasCalm = true;
+    private long _excessLost;
+    private bool _isWindowLimited;
+
+    private double Deliverable => 1 - RandomLoss;
+
+    /// <summary>
+    /// Whether the sender does not press now: less than the path delivers, or so much that it still delivers all the more.
+    /// Losses found then are not of its making. Cruising is no test: a policer takes away just what is added to make up
+    /// for what it takes away.
+    /// </summary>
+    private bool IsCalm => State is BbrState.ProbeBandwidthDown or BbrState.ProbeRtt
+        || (State == BbrState.Startup && _fullBandwidthCount == 0);
+
+    // Section 5.5.10.3.
+    private void UpdateLatestDeliverySignals(in AckEvent e)
+    {
+        _delivered = e.Delivered;
+        _isCalm &= IsCalm;
+        _lossRoundStart = false;
+        RateSample rate = e.Rate;
+        _bandwidthLatest = Math.Max(_bandwidthLatest, rate.BytesPerSecond);
+        _inflightLatest = Math.Max(_inflightLatest, rate.Delivered);
+        if (rate.HasSegment && rate.PriorDelivered >= _lossRoundDelivered)
+        {
+            _lossRoundDelivered = e.Delivered;
+            _lossRoundStart = true;
+        }
+    }
+
+    private void AdvanceLatestDeliverySignals(in AckEvent e)
+    {
+        if (_lossRoundStart)
+        {
+            _bandwidthLatest = e.Rate.BytesPerSecond;
+            _inflightLatest = e.Rate.Delivered;
+        }
+    }
+
+    private void UpdateCongestionSignals(in AckEvent e)
+    {
+        UpdateRound(in e);
+        UpdateMaxBandwidth(in e);
+        if (!_lossRoundStart)
+        {
+            return;
+        }
+
+        EndLossRound(in e);
+        AdaptLowerBounds();
+        _lossInRound = false;
+    }
+
+    // Section 5.5.1.
+    private void UpdateRound(in AckEvent e)
+    {
+        _roundStart = e.Rate.HasSegment && e.Rate.PriorDelivered >= _nextRoundDelivered;
+        if (_roundStart)
+        {
+            StartRound();
+            _roundCount++;
+            _roundsSinceProbe++;
+        }
+    }
+
+    private void StartRound() => _nextRoundDelivered = _delivered;
+
+    // Section 5.5.5. While the path is left half empty on purpose, samples show that and not the path.
+    private void UpdateMaxBandwidth(in AckEvent e)
+    {
+        long rate = e.Rate.BytesPerSecond;
+        bool isLimited = e.Rate.IsAppLimited || State == BbrState.ProbeRtt || e.Rate.PriorDelivered < _probeRttEnd;
+        if (rate > 0 && (rate >= _maxBandwidth.Value || !isLimited))
+        {
+            _maxBandwidth.Add(rate);
+        }
+    }
+
+    // Section 5.5.9.
+    private void UpdateAckAggregation(in AckEvent e)
+    {
+        double expected = Bandwidth * (double)e.Now.MicrosecondsSince(_aggregationStart) / 1e6;
+        if (_aggregatedBytes <= expected)
+        {
+            _aggregatedBytes = 0;
+            _aggregationStart = e.Now;
+            expected = 0;
+        }
+
+        _aggregatedBytes += e.Bytes;
+        long extra = Math.Min((long)(_aggregatedBytes - expected), _window);
+        int length = _fullBandwidthReached ? AggregationRounds : 1;
+        if (_roundStart && ++_aggregationRound >= (length + 1) / 2)
+        {
+            _aggregationRound = 0;
+            _extraAcked.Advance();
+        }
+
+        _extraAcked.Add(extra);
+    }
+
+    // Section 5.5.10.2.
+    private void HandleLostSegment(in SegmentLoss e)
+    {
+        if (!_lossInRound)
+        {
+            _lossRoundDelivered = _delivered;
+            SaveStateUponLoss();
+        }
+
+        _lossInRound = true;
+        _round.Lost += e.Bytes;
+        _round.LossRuns += e.Transmission == _round.LastLost + 1 ? 0 : 1;
+        _round.LastLost = e.Transmission;
+        if (_isCollectingProbeFeedback && IsTooMuch(e.LostSinceSend, e.InFlightAtSend))
+        {
+            HandleInflightTooHigh(InflightAtLoss(in e), e.IsAppLimited, e.Now);
+        }
+    }
+
+    private bool IsTooMuch(long lost, long inFlight) => lost > inFlight * LossThreshold + Explained(inFlight);
+
+    private double Explained(long bytes) => _toleratesRandomLoss ? _baseline.Explains(bytes) : 0;
+
+    /// <summary>How much was in flight when losses crossed the threshold, perhaps within this segment.</summary>
+    private long InflightAtLoss(in SegmentLoss e)
+    {
+        long before = e.InFlightAtSend - e.Bytes;
+        double allowed = (LossThreshold * before) + Explained(before);
+        double prefix = (allowed - (e.LostSinceSend - e.Bytes)) / (1 - LossThreshold);
+        return before + (long)Math.Clamp(prefix, 0, e.Bytes);
+    }
+
+    private void HandleInflightTooHigh(long inFlight, bool isAppLimited, Timestamp now)
+    {
+        _isCollectingProbeFeedback = false;
+        if (!isAppLimited)
+        {
+            _inflightLongTerm = Math.Max(inFlight, (long)(TargetInflight * Beta));
+        }
+
+        if (State == BbrState.ProbeBandwidthUp)
+        {
+            StartDown(now);
+        }
+    }
+
+    /// <summary>A round trip in which losses may have been found is over: what did they say?</summary>
+    private void EndLossRound(in AckEvent e)
+    {
+        long sent = e.Delivered - _round.DeliveredAtStart + _round.Lost;
+        _excessLost = _round.Lost - (long)Explained(sent);
+        bool sawQueue = _minRtt != Unbounded && _round.ShortestRtt > _minRtt + (_minRtt / 4) + RttNoiseMicroseconds;
+        if (_wasCalm && !sawQueue)
+        {
+            _baseline.AddRound(_round.Lost, sent);
+        }
+
+        // What is acknowledged in the next round was sent in the one that ends here.
+        _wasCalm = _isCalm;
+        _isCalm = IsCalm;
+
+        _lossRunsOfLastRound = _round.LossRuns;
+        _lossShareOfLastRound = sent > 0 ? Math.Max(0, _excessLost) / (double)sent : 0;
+        _round = new RoundTally
+        {
+            DeliveredAtStart = e.Delivered,
+            ShortestRtt = Unbounded,
+            LastLost = _round.LastLost,
+        };
+    }
+
+    // Section 5.5.10.3.
+    private void AdaptLowerBounds()
+    {
+        bool isProbing = State is BbrState.Startup or BbrState.ProbeBandwidthRefill or BbrState.ProbeBandwidthUp;
+        if (isProbing)
+        {
+            return;
+        }
+
+        if (_lossInRound && _excessLost > 0)
+        {
+            InitLowerBounds();
+            _bandwidthShortTerm = Math.Max(_bandwidthLatest, (long)(Beta * _bandwidthShortTerm));
+            _inflightShortTerm = Math.Max(_inflightLatest, (long)(Beta * _inflightShortTerm));
+        }
+    }
+
+    private void InitLowerBounds()
+    {
+        if (_bandwidthShortTerm == Unbounded)
+        {
+            _bandwidthShortTerm = _maxBandwidth.Value;
+        }
+
+        if (_inflightShortTerm == Unbounded)
+        {
+            _inflightShortTerm = _window;
+        }
+    }
+
+    private void ResetShortTermModel()
+    {
+        _bandwidthShortTerm = Unbounded;
+        _inflightShortTerm = Unbounded;
+    }
+
+    private void ResetCongestionSignals()
+    {
+        _lossInRound = false;
+        _bandwidthLatest = 0;
+        _inflightLatest = 0;
+    }
+
+    // Section 5.5.11.1.
+    private void SaveStateUponLoss() =>
+        _undo = new Undo(State, _bandwidthShortTerm, _inflightShortTerm, _inflightLongTerm);
+
+    /// <summary>The path is not the one that the model describes (RFC 9002 section 7.6): begin again.</summary>
+    private void ForgetPath()
+    {
+        _maxBandwidth = default;
+        _inflightLongTerm = Unbounded;
+        _fullBandwidthReached = false;
+        _minRtt = Unbounded;
+        _probeRttMinDelay = Unbounded;
+        _priorWindow = 0;
+        ResetShortTermModel();
+        ResetCongestionSignals();
+        ResetFullBandwidth();
+        EnterStartup();
+    }
+
+    /// <summary>What one round trip, as losses count it, has shown so far.</summary>
+    private struct RoundTally
+    {
+        public long DeliveredAtStart;
+        public long Lost;
+        public int LossRuns;
+        public long ShortestRtt;
+        public long LastLost;
+    }
+
+    private readonly record struct Undo(
+        BbrState State, long BandwidthShortTerm, long InflightShortTerm, long InflightLongTerm);
+}

@@ -1,0 +1,121 @@
+namespace Causeway.Protocol.Arq.Congestion;
+
+/// <content>The round-trip time of the empty path, and the pauses in which it shows (section 5.3.4).</content>
+public sealed partial class BbrController
+{
+    private const long ProbeRttIntervalMicroseconds = 5_000_000;
+    private const long ProbeRttDurationMicroseconds = 200_000;
+    private const long MinRttFilterMicroseconds = 10_000_000;
+
+    // Within a sixteenth of the smallest it is the smallest: queues that short do no harm, and clocks are no better.
+    private const int SimilarRttShare = 16;
+
+    private long _probeRttMinDelay = Unbounded;
+    private Timestamp _probeRttMinStamp;
+    private Timestamp _minRttStamp;
+    private bool _probeRttExpired;
+    private Timestamp _probeRttDoneAt = Timestamp.Never;
+    private bool _probeRttRoundDone;
+    private long _probeRttEnd;
+    private bool _idleRestart;
+
+    // Section 5.3.4.3.
+    private void UpdateMinRtt(in AckEvent e)
+    {
+        long rtt = e.RttMicroseconds;
+        if (_probeRttMinDelay == Unbounded)
+        {
+            _probeRttMinStamp = _minRttStamp = e.Now;
+        }
+
+        _probeRttExpired = e.Now.MicrosecondsSince(_probeRttMinStamp) > ProbeRttIntervalMicroseconds;
+        if (rtt >= 0)
+        {
+            _round.ShortestRtt = Math.Min(_round.ShortestRtt, rtt);
+            if (rtt < _probeRttMinDelay || _probeRttExpired)
+            {
+                _probeRttMinDelay = rtt;
+                _probeRttMinStamp = e.Now;
+            }
+            else if (rtt <= _minRtt + (_minRtt / SimilarRttShare))
+            {
+                _probeRttMinStamp = _minRttStamp = e.Now;
+            }
+        }
+
+        bool isMinRttExpired = e.Now.MicrosecondsSince(_minRttStamp) > MinRttFilterMicroseconds;
+        if (_probeRttMinDelay < _minRtt || isMinRttExpired)
+        {
+            _minRtt = _probeRttMinDelay;
+            _minRttStamp = _probeRttMinStamp;
+        }
+    }
+
+    private void CheckProbeRtt(in AckEvent e)
+    {
+        if (State != BbrState.ProbeRtt && _probeRttExpired && !_idleRestart)
+        {
+            SaveWindow();
+            State = BbrState.ProbeRtt;
+            _probeRttDoneAt = Timestamp.Never;
+            _ackPhase = AckPhase.ProbeStopping;
+            StartRound();
+        }
+
+        if (State == BbrState.ProbeRtt)
+        {
+            HandleProbeRtt(in e);
+        }
+
+        if (e.Bytes > 0)
+        {
+            _idleRestart = false;
+        }
+    }
+
+    private void HandleProbeRtt(in AckEvent e)
+    {
+        if (_probeRttDoneAt.IsNever)
+        {
+            if (e.BytesInFlight <= ProbeRttWindow)
+            {
+                _probeRttDoneAt = e.Now.AddMicroseconds(ProbeRttDurationMicroseconds);
+                _probeRttRoundDone = false;
+                StartRound();
+            }
+
+            return;
+        }
+
+        _probeRttRoundDone |= _roundStart;
+        if (_probeRttRoundDone)
+        {
+            CheckProbeRttDone(e.Now);
+        }
+    }
+
+    private void CheckProbeRttDone(Timestamp now)
+    {
+        if (_probeRttDoneAt.IsNever || now <= _probeRttDoneAt)
+        {
+            return;
+        }
+
+        _probeRttMinStamp = now;
+        _probeRttDoneAt = Timestamp.Never;
+
+        // What is in flight now left while the path was half empty.
+        _probeRttEnd = _delivered;
+        RestoreWindow();
+        ResetShortTermModel();
+        if (_fullBandwidthReached)
+        {
+            StartDown(now);
+            State = BbrState.ProbeBandwidthCruise;
+        }
+        else
+        {
+            EnterStartup();
+        }
+    }
+}
