@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Text;
 using Causeway.Protocol.Arq;
 using Causeway.Protocol.Faults;
@@ -8,15 +7,10 @@ using Causeway.TestKit;
 namespace Causeway.Protocol.Tests.Simulation;
 
 /// <summary>
-/// Goodput over a matrix of links as a stored table, so that a change of loss detection or congestion control shows up as a
-/// difference that somebody reviews.
+/// Goodput of kcptun's modes with windows set by hand, over a matrix of links, as a stored table.
 /// </summary>
-/// <remarks>
-/// To take over a new table, run this test with the environment variable <c>CAUSEWAY_UPDATE_TABLES=1</c> and read the diff.
-/// </remarks>
 public sealed class GoodputTableTests
 {
-    private const string UpdateVariable = "CAUSEWAY_UPDATE_TABLES";
     private const int Window = 2048;
 
     private static readonly (string Name, FaultModelOptions Faults)[] s_losses =
@@ -31,25 +25,7 @@ public sealed class GoodputTableTests
     ];
 
     [Fact]
-    public void GoodputIsThatOfTheStoredTable()
-    {
-        string actual = MakeTable();
-        string file = Path.Combine(Folder(), "goodput.txt");
-        if (Environment.GetEnvironmentVariable(UpdateVariable) == "1")
-        {
-            File.WriteAllText(file, actual);
-        }
-
-        string expected = File.Exists(file) ? File.ReadAllText(file).ReplaceLineEndings("\n") : "";
-        if (expected != actual)
-        {
-            string output = Path.Combine(AppContext.BaseDirectory, "goodput.actual.txt");
-            File.WriteAllText(output, actual);
-            Assert.Fail(
-                $"The table differs from Simulation/goodput.txt; the new one is {output}. Review it, and run with "
-                + $"{UpdateVariable}=1 to take it over.{Environment.NewLine}{Differences(expected, actual)}");
-        }
-    }
+    public void GoodputIsThatOfTheStoredTable() => StoredTable.Check("goodput.txt", MakeTable());
 
     private static string MakeTable()
     {
@@ -106,24 +82,4 @@ public sealed class GoodputTableTests
             + $"{(double)wire / pair.Second.Read,6:F3}  {100.0 * again / statistics.OutDataSegments,5:F2} %  "
             + $"{statistics.SpuriousRetransmits,8}  {pair.Second.Session.Statistics.Repeated,6}\n"));
     }
-
-    private static string Differences(string expected, string actual)
-    {
-        string[] before = expected.Split('\n');
-        string[] after = actual.Split('\n');
-        StringBuilder text = new();
-        for (int i = 0; i < Math.Max(before.Length, after.Length); i++)
-        {
-            string old = i < before.Length ? before[i] : "";
-            string now = i < after.Length ? after[i] : "";
-            if (old != now)
-            {
-                text.AppendLine(CultureInfo.InvariantCulture, $"- {old}").AppendLine(CultureInfo.InvariantCulture, $"+ {now}");
-            }
-        }
-
-        return text.ToString();
-    }
-
-    private static string Folder([CallerFilePath] string thisFile = "") => Path.GetDirectoryName(thisFile)!;
 }

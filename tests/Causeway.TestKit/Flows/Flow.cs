@@ -7,11 +7,13 @@ namespace Causeway.TestKit;
 public sealed class Flow : IDisposable
 {
     private readonly SimulatedNetwork _network;
+    private readonly int _segmentSize;
 
     internal Flow(SimulatedNetwork network, FaultModel forward, FaultModel backward, FlowOptions options, int index)
     {
         ArgumentNullException.ThrowIfNull(options);
         _network = network;
+        _segmentSize = options.Endpoint.Arq.SegmentSize;
         Name = options.Name;
         ulong content = SeededRandom.Derive(network.Seed, (ulong)index);
         Sender = new ArqEndpoint(options.Endpoint, network.Pool, content, incoming: 0);
@@ -52,15 +54,19 @@ public sealed class Flow : IDisposable
         get
         {
             ArqStatistics statistics = Sender.Session.Statistics;
+            ArqStatistics received = Receiver.Session.Statistics;
+
+            // All that a receiver gets here is data, in full segments.
             return new FlowCounters
             {
                 Time = _network.Clock.Now - default(Protocol.Timestamp),
                 Read = Receiver.Read,
+                Arrived = (received.InSegments - received.Repeated) * _segmentSize,
                 WireBytes = Forward.SentBytes + (Forward.Sent * Forward.Link.Options.OverheadBytes),
                 Segments = statistics.OutDataSegments,
                 Retransmissions = statistics.FastRetransmits + statistics.EarlyRetransmits + statistics.Timeouts,
                 Spurious = statistics.SpuriousRetransmits,
-                Repeated = Receiver.Session.Statistics.Repeated,
+                Repeated = received.Repeated,
             };
         }
     }
