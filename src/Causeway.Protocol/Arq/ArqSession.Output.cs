@@ -99,7 +99,10 @@ public sealed partial class ArqSession
     private void NoteWhatLimits(bool isFull, Timestamp now)
     {
         bool waits = _lost.Count > 0 || (_ring.UnsentCount > 0 && PeerAllowsNewData());
-        _ranDry = !isFull && !waits && _congestion.Window - _inFlight.Bytes >= _segmentSize;
+
+        // A peer that leaves no room is part of the path, and a full window takes no data: neither is want of data.
+        _ranDry = !isFull && _lost.Count == 0 && _ring.UnsentCount == 0 && _ring.Count < _options.SendWindow
+            && _congestion.Window - _inFlight.Bytes >= _segmentSize;
         _isCongestionLimited |= !isFull && waits;
         _flushedAt = now;
     }

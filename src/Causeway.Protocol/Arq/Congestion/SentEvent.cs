@@ -13,8 +13,8 @@ public readonly record struct SentEvent
     public required long BytesInFlight { get; init; }
 
     /// <summary>
-    /// Whether the data in flight was, at some time since it last covered a round trip, less than the controller allowed,
-    /// for want of data or of room at the peer.
+    /// Whether less was in flight than the controller allowed, for want of data, at some time since what was then in
+    /// flight has been acknowledged.
     /// </summary>
     public required bool IsAppLimited { get; init; }
 

@@ -40,12 +40,9 @@ public sealed partial class BbrController
 
     private long BdpMultiple(double gain) => BdpMultiple(gain, Bandwidth);
 
-    /// <summary>
-    /// What has to be in flight for so much to arrive: the product of bandwidth and round-trip time, and what gets lost.
-    /// </summary>
     private long BdpMultiple(double gain, long bandwidth) => _minRtt == Unbounded || bandwidth == 0
         ? InitialWindowSegments * _segmentSize
-        : (long)(gain * bandwidth * _minRtt / 1e6 / Deliverable);
+        : (long)(gain * bandwidth * _minRtt / 1e6);
 
     private long Inflight(double gain) => Quantized(BdpMultiple(gain));
 
@@ -58,7 +55,7 @@ public sealed partial class BbrController
         return State == BbrState.ProbeBandwidthUp ? inFlight + (2 * _segmentSize) : inFlight;
     }
 
-    // Section 5.6.2. To deliver a rate over a path that loses a share of it takes so much more.
+    // Section 5.6.2.
     private void SetPacingRate(double gain)
     {
         if (_maxBandwidth.Value == 0)
@@ -66,9 +63,9 @@ public sealed partial class BbrController
             return;
         }
 
-        // While the rate is low to see what the path loses anyway, making up for losses would spoil it.
-        double share = State == BbrState.ProbeBandwidthDown ? 1 : Deliverable;
-        long rate = (long)(gain * Bandwidth * PacingMargin / share);
+        // A rate that is low to see what the path loses anyway must not rest on what was believed of that.
+        double share = State == BbrState.ProbeBandwidthDown ? 1 - RandomLoss : 1;
+        long rate = (long)(gain * Bandwidth * share * PacingMargin);
         if (_fullBandwidthReached || rate > _pacingRate)
         {
             _pacingRate = Math.Max(rate, 1);

@@ -51,15 +51,15 @@ public sealed partial class BbrController
     // Section 5.3.1.2.
     private void CheckFullBandwidthReached(in AckEvent e)
     {
-        if (_fullBandwidthNow || !_roundStart || e.Rate.IsAppLimited || e.Rate.BytesPerSecond == 0)
+        if (_fullBandwidthNow || !_roundStart || e.Rate.IsAppLimited || _passedRate == 0)
         {
             return;
         }
 
-        if (e.Rate.BytesPerSecond >= _fullBandwidth * GrowthOfOpenPath)
+        if (_passedRate >= _fullBandwidth * GrowthOfOpenPath)
         {
             ResetFullBandwidth();
-            _fullBandwidth = e.Rate.BytesPerSecond;
+            _fullBandwidth = _passedRate;
             return;
         }
 
@@ -130,7 +130,7 @@ public sealed partial class BbrController
                 break;
             case BbrState.ProbeBandwidthRefill when _roundStart:
                 _isCollectingProbeFeedback = true;
-                StartUp(e.Rate.BytesPerSecond);
+                StartUp(_passedRate);
                 break;
             case BbrState.ProbeBandwidthUp when IsTimeToGoDown(in e):
                 StartDown(e.Now);
@@ -246,7 +246,7 @@ public sealed partial class BbrController
         if (_isWindowLimited && _window >= _inflightLongTerm)
         {
             ResetFullBandwidth();
-            _fullBandwidth = e.Rate.BytesPerSecond;
+            _fullBandwidth = _passedRate;
             return false;
         }
 

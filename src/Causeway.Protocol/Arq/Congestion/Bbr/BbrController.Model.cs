@@ -39,15 +39,19 @@ public sealed partial class BbrController
     private long _excessLost;
     private bool _isWindowLimited;
 
-    private double Deliverable => 1 - RandomLoss;
+    // What passed the bottleneck by the latest acknowledgement: what arrived, and what got lost behind it by nature.
+    private long _passedRate;
+    private long _passed;
 
     /// <summary>
     /// Whether the sender does not press now: less than the path delivers, or so much that it still delivers all the more.
-    /// Losses found then are not of its making. Cruising is no test: a policer takes away just what is added to make up
-    /// for what it takes away.
+    /// Losses found then are not of its making. Cruising is no test: what a policer takes away would be taken for the
+    /// nature of the path, and sent on top.
     /// </summary>
-    private bool IsCalm => State is BbrState.ProbeBandwidthDown or BbrState.ProbeRtt
-        || (State == BbrState.Startup && _fullBandwidthCount == 0);
+    private bool IsCalm => State == BbrState.ProbeRtt
+        || (State == BbrState.Startup
+            ? _fullBandwidthCount == 0
+            : _pacingRate <= DownPacingGain * (1 - RandomLoss) * _maxBandwidth.Value);
 
     // Section 5.5.10.3.
     private void UpdateLatestDeliverySignals(in AckEvent e)
@@ -56,8 +60,10 @@ public sealed partial class BbrController
         _isCalm &= IsCalm;
         _lossRoundStart = false;
         RateSample rate = e.Rate;
-        _bandwidthLatest = Math.Max(_bandwidthLatest, rate.BytesPerSecond);
-        _inflightLatest = Math.Max(_inflightLatest, rate.Delivered);
+        _passed = rate.Delivered + Math.Min(rate.Lost, (long)(RandomLoss * (rate.Delivered + rate.Lost)));
+        _passedRate = rate.BytesPerSecond == 0 ? 0 : (long)((double)_passed / rate.Delivered * rate.BytesPerSecond);
+        _bandwidthLatest = Math.Max(_bandwidthLatest, _passedRate);
+        _inflightLatest = Math.Max(_inflightLatest, _passed);
         if (rate.HasSegment && rate.PriorDelivered >= _lossRoundDelivered)
         {
             _lossRoundDelivered = e.Delivered;
@@ -65,12 +71,12 @@ public sealed partial class BbrController
         }
     }
 
-    private void AdvanceLatestDeliverySignals(in AckEvent e)
+    private void AdvanceLatestDeliverySignals()
     {
         if (_lossRoundStart)
         {
-            _bandwidthLatest = e.Rate.BytesPerSecond;
-            _inflightLatest = e.Rate.Delivered;
+            _bandwidthLatest = _passedRate;
+            _inflightLatest = _passed;
         }
     }
 
@@ -105,11 +111,10 @@ public sealed partial class BbrController
     // Section 5.5.5. While the path is left half empty on purpose, samples show that and not the path.
     private void UpdateMaxBandwidth(in AckEvent e)
     {
-        long rate = e.Rate.BytesPerSecond;
         bool isLimited = e.Rate.IsAppLimited || State == BbrState.ProbeRtt || e.Rate.PriorDelivered < _probeRttEnd;
-        if (rate > 0 && (rate >= _maxBandwidth.Value || !isLimited))
+        if (_passedRate > 0 && (_passedRate >= _maxBandwidth.Value || !isLimited))
         {
-            _maxBandwidth.Add(rate);
+            _maxBandwidth.Add(_passedRate);
         }
     }
 
@@ -187,10 +192,12 @@ public sealed partial class BbrController
     {
         long sent = e.Delivered - _round.DeliveredAtStart + _round.Lost;
         _excessLost = _round.Lost - (long)Explained(sent);
-        bool sawQueue = _minRtt != Unbounded && _round.ShortestRtt > _minRtt + (_minRtt / 4) + RttNoiseMicroseconds;
-        if (_wasCalm && !sawQueue)
+        bool sawQueue = _round.RttSamples == 0
+            || _round.RttSum / _round.RttSamples > _minRtt + (_minRtt / 4) + RttNoiseMicroseconds;
+        bool isOpen = State != BbrState.Startup || _bandwidthLatest >= GrowthOfOpenPath * _fullBandwidth;
+        if (_wasCalm && !sawQueue && isOpen && State != BbrState.Drain)
         {
-            _baseline.AddRound(_round.Lost, sent);
+            _baseline.AddRound(_round.Lost, _round.LossRuns, sent);
         }
 
         // What is acknowledged in the next round was sent in the one that ends here.
@@ -202,7 +209,6 @@ public sealed partial class BbrController
         _round = new RoundTally
         {
             DeliveredAtStart = e.Delivered,
-            ShortestRtt = Unbounded,
             LastLost = _round.LastLost,
         };
     }
@@ -275,7 +281,8 @@ public sealed partial class BbrController
         public long DeliveredAtStart;
         public long Lost;
         public int LossRuns;
-        public long ShortestRtt;
+        public long RttSum;
+        public int RttSamples;
         public long LastLost;
     }
 

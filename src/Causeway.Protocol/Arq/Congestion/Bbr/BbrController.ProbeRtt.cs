@@ -31,7 +31,8 @@ public sealed partial class BbrController
         _probeRttExpired = e.Now.MicrosecondsSince(_probeRttMinStamp) > ProbeRttIntervalMicroseconds;
         if (rtt >= 0)
         {
-            _round.ShortestRtt = Math.Min(_round.ShortestRtt, rtt);
+            _round.RttSum += rtt;
+            _round.RttSamples++;
             if (rtt < _probeRttMinDelay || _probeRttExpired)
             {
                 _probeRttMinDelay = rtt;

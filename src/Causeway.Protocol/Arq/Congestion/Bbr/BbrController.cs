@@ -8,8 +8,8 @@ namespace Causeway.Protocol.Arq.Congestion;
 /// <remarks>
 /// <para>Names and steps are the draft's, and comments give its sections. It departs from it in four places:</para>
 /// <list type="bullet">
-/// <item>Losses that the path shows without load are its nature, not congestion (<see cref="LossBaseline"/>), and the
-/// rate makes up for them; see <see cref="BbrOptions.ToleratesRandomLoss"/>.</item>
+/// <item>Losses that the path shows without load are its nature, not congestion (<see cref="LossBaseline"/>), and count
+/// as having passed the bottleneck; see <see cref="BbrOptions.ToleratesRandomLoss"/>.</item>
 /// <item>Loss ends startup only in a round in which the delivery rate did not grow any more.</item>
 /// <item>Probing upward also ends when a quarter more than the path holds is in flight and no more of it arrives (as
 /// draft-cardwell-iccrg-bbr-congestion-control-02 section 4.3.3.4): it bounds the queue to a quarter of a round trip.</item>
@@ -68,7 +68,10 @@ public sealed partial class BbrController : CongestionController
     /// <summary>Where it is in its search.</summary>
     public BbrState State { get; private set; }
 
-    /// <summary>The estimated bandwidth of the path in payload bytes a second, 0 before the first sample.</summary>
+    /// <summary>
+    /// The estimated bandwidth of the path in payload bytes a second, what gets lost by nature included; 0 before the
+    /// first sample.
+    /// </summary>
     public long Bandwidth => Math.Min(_maxBandwidth.Value, _bandwidthShortTerm);
 
     /// <summary>The estimated round-trip time without queues in microseconds, or -1 before the first sample.</summary>
@@ -112,7 +115,7 @@ public sealed partial class BbrController : CongestionController
         UpdateCyclePhase(in e);
         UpdateMinRtt(in e);
         CheckProbeRtt(in e);
-        AdvanceLatestDeliverySignals(in e);
+        AdvanceLatestDeliverySignals();
         InitPacingRate(e.SmoothedRttMicroseconds);
         SetPacingRate(PacingGain);
         SetWindow(in e);

@@ -21,46 +21,52 @@ internal struct LossBaseline(int segmentSize)
     private const int Memory = 2048;
     private const int LeastSegments = 100;
 
+    // Until there were enough runs to know their length, this is what is assumed.
+    private const int LeastRuns = 10;
+    private const double AssumedRunLength = 3;
+
     private double _lost;
     private double _sent;
-    private double _dispersion = 1;
+    private double _runs;
 
     /// <summary>The share of bytes that gets lost anyway, 0 to 0.25.</summary>
     public readonly double Rate =>
         _lost == 0 ? 0 : Math.Min(MostTolerated, _lost / Math.Max(_sent, LeastSegments * (double)segmentSize));
 
-    /// <summary>Takes in a round trip that tells about the path alone.</summary>
-    public void AddRound(long lostBytes, long sentBytes)
+    /// <summary>Variance of the losses over that of independent ones: losses in runs vary more.</summary>
+    private readonly double Dispersion
     {
-        if (sentBytes <= 0)
+        get
         {
-            return;
+            double length = _runs < LeastRuns ? AssumedRunLength : _lost / segmentSize / _runs;
+            return Math.Max(1, (2 * length) - 1);
         }
+    }
 
-        double rate = Rate;
-        double expected = rate * sentBytes;
-        double variance = expected * (1 - rate) * segmentSize;
-        if (variance > 0)
-        {
-            // Variance over that of independent losses: 1 if they are, about twice the length of a run if not.
-            double ratio = (lostBytes - expected) * (lostBytes - expected) / variance;
-            _dispersion += (Math.Min(ratio, 50) - _dispersion) / 16;
-        }
-
+    /// <summary>Takes in a round trip that tells about the path alone.</summary>
+    /// <param name="lostBytes">What was lost.</param>
+    /// <param name="runs">In how many runs of neighbours.</param>
+    /// <param name="sentBytes">Of how much.</param>
+    public void AddRound(long lostBytes, int runs, long sentBytes)
+    {
         _lost += lostBytes;
+        _runs += runs;
         _sent += sentBytes;
         if (_sent > Memory * (double)segmentSize)
         {
             _lost /= 2;
+            _runs /= 2;
             _sent /= 2;
         }
     }
 
+    /// <summary>The bytes of so many that the path loses on average.</summary>
+    public readonly double Expected(long bytes) => Rate * bytes;
+
     /// <summary>The most bytes of so many that the baseline and chance explain; 0 on a path that loses nothing.</summary>
     public readonly double Explains(long bytes)
     {
-        double rate = Rate;
-        double expected = rate * bytes;
-        return expected + (Deviations * Math.Sqrt(Math.Max(1, _dispersion) * expected * (1 - rate) * segmentSize));
+        double expected = Expected(bytes);
+        return expected + (Deviations * Math.Sqrt(Dispersion * expected * (1 - Rate) * segmentSize));
     }
 }
