@@ -283,7 +283,7 @@ public sealed partial class ArqSession
                 PeerWindowSegments = _peerWindow,
                 SegmentSize = _segmentSize,
             };
-            _isCongestionLimited = false;
+            _isLimitReported = true;
             _congestion.OnAck(in e);
         }
     }

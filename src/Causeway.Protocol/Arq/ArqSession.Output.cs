@@ -103,7 +103,9 @@ public sealed partial class ArqSession
         // A peer that leaves no room is part of the path, and a full window takes no data: neither is want of data.
         _ranDry = !isFull && _lost.Count == 0 && _ring.UnsentCount == 0 && _ring.Count < _options.SendWindow
             && _congestion.Window - _inFlight.Bytes >= _segmentSize;
+        _isCongestionLimited &= !_isLimitReported;
         _isCongestionLimited |= !isFull && waits;
+        _isLimitReported = false;
         _flushedAt = now;
     }
 

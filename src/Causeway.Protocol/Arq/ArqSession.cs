@@ -50,6 +50,7 @@ public sealed partial class ArqSession : IDisposable
     private Timestamp _flushedAt;
     private bool _ranDry;
     private bool _isCongestionLimited;
+    private bool _isLimitReported;
     private int _timeoutProbes;
     private bool _isClosed;
 

@@ -94,6 +94,23 @@ public sealed class ArqCongestionTests
     }
 
     [Fact]
+    public void WhatHeldDataBackIsToldUntilTheNextFlushFindsOtherwise()
+    {
+        Recorder recorder = new() { Limit = 4 * Full };
+        using ArqHarness harness = Make(recorder);
+        harness.Session.Write(new byte[6 * Full]);
+        harness.Flush(At(0));
+
+        // Two datagrams of one batch: nothing could leave in between, so that the window was used up for both.
+        harness.Input(At(40), Ack(0, time: 0, una: 1));
+        harness.Input(At(40), Ack(1, time: 0, una: 2));
+        Assert.Equal([true, true], recorder.Acks.Select(e => e.IsCongestionLimited));
+        harness.Flush(At(40));
+        harness.Input(At(41), Ack(2, time: 0, una: 3));
+        Assert.False(recorder.Acks[^1].IsCongestionLimited);
+    }
+
+    [Fact]
     public void PacingSpreadsDataAtTheRateInSmallBursts()
     {
         // 13.26 MB of payload a second: ten full datagrams a millisecond.

@@ -22,19 +22,18 @@ public sealed class CongestionTableTests
         table.Append("# One bulk transfer over a simulated link that is the same both ways: acknowledgements get lost, too.\n");
         table.Append("# rate in Mbit/s, rtt in ms, queue in bandwidth-delay products, bursts are 3.8 % in bursts of four on average.\n");
         table.Append("# Settings are the defaults, with windows of 65535 segments, for classic and fixed of 1024. The first third of the\n");
-        table.Append("# time is start-up and counts for nothing. At 1000 Mbit/s with 50 ms and more some rows are left out, for the time that\n");
-        table.Append("# it takes to simulate them. goodput: new payload that arrived, in Mbit/s; share: of what\n");
-        table.Append("# is possible with full datagrams, each lost one sent again; wire:\n");
-        table.Append("# bytes sent with IP and UDP headers for each byte of payload; wait: what datagrams wait in the queue, in ms, p50 and\n");
-        table.Append("# p99; again: data segments sent again, of all sent; needless: how many of these the sender found out to be so; twice:\n");
-        table.Append("# data segments that the receiver had already.\n");
+        table.Append("# time is start-up and counts for nothing. At 1000 Mbit/s with 50 ms and more some rows are left out, for the time\n");
+        table.Append("# that it takes to simulate them. goodput: new payload that arrived, in Mbit/s; share: of what is possible with full\n");
+        table.Append("# datagrams, each lost one sent again; wire: bytes sent with IP and UDP headers for each byte of payload; wait: what\n");
+        table.Append("# datagrams wait in the queue, in ms, p50 and p99; again: data segments sent again, of all sent; needless: how many\n");
+        table.Append("# of these the sender found out to be so; twice: data segments that the receiver had already.\n");
         table.Append("rate rtt queue loss    controller  goodput  share   wire  wait50  wait99   again  needless  twice\n");
-        foreach (string row in StoredTable.Make(cases, Run))
+        foreach (string row in SimulationTable.Make(cases, Run))
         {
             table.Append(row);
         }
 
-        StoredTable.Check(Table, table.ToString());
+        SimulationTable.Check(Table, table.ToString());
     }
 
     private static IEnumerable<Case> Cases()

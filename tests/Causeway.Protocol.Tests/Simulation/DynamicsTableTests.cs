@@ -54,12 +54,12 @@ public sealed class DynamicsTableTests
         }
 
         table.Append('\n');
-        foreach (string row in StoredTable.Make(cases, Run))
+        foreach (string row in SimulationTable.Make(cases, Run))
         {
             table.Append(row);
         }
 
-        StoredTable.Check(Table, table.ToString());
+        SimulationTable.Check(Table, table.ToString());
     }
 
     private string Run((FaultPlan Plan, string Controller) one)

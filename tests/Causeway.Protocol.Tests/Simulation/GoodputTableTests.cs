@@ -25,7 +25,7 @@ public sealed class GoodputTableTests
     ];
 
     [Fact]
-    public void GoodputIsThatOfTheStoredTable() => StoredTable.Check("goodput.txt", MakeTable());
+    public void GoodputIsThatOfTheStoredTable() => SimulationTable.Check("goodput.txt", MakeTable());
 
     private static string MakeTable()
     {

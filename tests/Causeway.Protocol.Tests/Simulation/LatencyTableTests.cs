@@ -20,6 +20,7 @@ public sealed class LatencyTableTests
     [
         ("bbr", new TransportProfile { CongestionControl = static size => new BbrController(size) }),
         ("bbr+fec", new TransportProfile { CongestionControl = static size => new BbrController(size), Fec = s_parity }),
+        ("cubic", new TransportProfile { CongestionControl = static size => new CubicController(size) }),
         ("fixed", new TransportProfile()),
         ("fixed+fec", new TransportProfile { Fec = s_parity }),
     ];
@@ -34,7 +35,7 @@ public sealed class LatencyTableTests
             .. SimulatedLinks.Losses.SelectMany(
                 static loss => s_profiles.Select(profile => (loss.Name, loss.Faults, profile.Name, profile.Profile))),
         ];
-        Row[] rows = StoredTable.Make(cases, one => Run(one.Faults, one.Settings));
+        Row[] rows = SimulationTable.Make(cases, one => Run(one.Faults, one.Settings));
         StringBuilder table = new();
         table.Append(CultureInfo.InvariantCulture, $"# {Requests} requests of {Bytes} bytes, 50 a second over one stream, each answered by as many bytes at once; 20 ms each way, the same loss\n");
         table.Append("# each way, default settings; fec is 10 data and 3 parity. From the request to the end of its response, in ms.\n");
@@ -50,7 +51,7 @@ public sealed class LatencyTableTests
                 + $"{row.At(100),6:F1}  {row.Wire,6:F0}  {row.Wire / rows[0].Wire,5:F2}\n");
         }
 
-        StoredTable.Check(Table, table.ToString());
+        SimulationTable.Check(Table, table.ToString());
     }
 
     private Row Run(FaultModelOptions faults, TransportProfile profile)

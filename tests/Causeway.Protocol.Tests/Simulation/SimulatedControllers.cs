@@ -16,6 +16,8 @@ internal static class SimulatedControllers
     private static readonly (string Name, int Window, Func<ArqOptions, CongestionController> Make)[] s_all =
     [
         ("bbr", AmpleWindow, static options => new BbrController(options.SegmentSize)),
+        ("cubic", AmpleWindow, static options => new CubicController(options.SegmentSize)),
+        ("newreno", AmpleWindow, static options => new NewRenoController(options.SegmentSize)),
         ("classic", HandSetWindow, static options => new ClassicController(options.SegmentSize, options.FastResend)),
         ("fixed", HandSetWindow, static _ => new FixedController()),
     ];

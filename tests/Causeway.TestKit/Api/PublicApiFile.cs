@@ -8,8 +8,6 @@ namespace Causeway.TestKit;
 /// </summary>
 public static class PublicApiFile
 {
-    private const string UpdateVariable = "CAUSEWAY_UPDATE_TABLES";
-
     /// <summary>Compares or rewrites <c>PublicApi/{assembly}.txt</c> in <paramref name="projectFolder"/>.</summary>
     /// <returns>The lines that differ, with what to do about them; empty if none do.</returns>
     public static string Check(Assembly assembly, string projectFolder)
@@ -18,7 +16,7 @@ public static class PublicApiFile
         string name = assembly.GetName().Name!;
         string file = Path.Combine(projectFolder, "PublicApi", name + ".txt");
         string actual = PublicApiText.Describe(assembly);
-        if (Environment.GetEnvironmentVariable(UpdateVariable) == "1")
+        if (Environment.GetEnvironmentVariable(StoredTable.UpdateVariable) == "1")
         {
             Directory.CreateDirectory(Path.GetDirectoryName(file)!);
             File.WriteAllText(file, actual);
@@ -29,6 +27,6 @@ public static class PublicApiFile
         string differences = PublicApiText.Differences(expected, actual);
         return differences.Length == 0
             ? ""
-            : $"The public API of {name} is not what was reviewed. If that is meant, run this test with {UpdateVariable}=1.\n{differences}";
+            : $"The public API of {name} is not what was reviewed. If that is meant, run this test with {StoredTable.UpdateVariable}=1.\n{differences}";
     }
 }

@@ -28,8 +28,9 @@ public readonly record struct AckEvent
     public required RateSample Rate { get; init; }
 
     /// <summary>
-    /// Whether the controller's window or pacing rate, and nothing else, has held data back since the last event. A
-    /// window that was not used up proves nothing about the path and should not grow (RFC 9438 section 5.8).
+    /// Whether the controller's window or pacing rate, and nothing else, has held data back since the last event; if
+    /// nothing could leave since, as that event said. A window that was not used up proves nothing about the path and
+    /// should not grow (RFC 9438 section 5.8).
     /// </summary>
     public required bool IsCongestionLimited { get; init; }
 
