@@ -17,6 +17,9 @@ public enum FaultCause
 
     /// <summary>Independent loss.</summary>
     Random,
+
+    /// <summary>The policer in front of the link had too few tokens.</summary>
+    Policer,
 }
 
 /// <summary>What becomes of one datagram.</summary>

@@ -5,36 +5,40 @@ namespace Causeway.Protocol.Faults;
 /// </summary>
 /// <remarks>
 /// <para>
-/// A datagram passes, in this order: blackout, queue, rate, burst loss, independent loss, corruption, delay with jitter
+/// A datagram passes, in this order: blackout, policer, queue, rate, burst loss, independent loss, corruption, delay with jitter
 /// and reordering, duplication. So a datagram that is lost at random has used the link, as on radio.
 /// </para>
 /// <para>
 /// Every random decision about the n-th datagram depends only on the seed, the direction and n: two runs that send the
 /// same number of datagrams lose the same ones, whatever the timing, and switching one fault on or off leaves the dice
-/// of the others as they were. Only the queue and a blackout depend on time, as on a real link.
+/// of the others as they were. Only queue, policer and blackout depend on time, as on a real link.
 /// </para>
 /// <para>Not synchronised: one caller at a time, with times that never decrease.</para>
 /// </remarks>
 public sealed class FaultModel
 {
     private const int DrawsPerDatagram = 16;
-    private const long MicrosecondsPerSecond = 1_000_000;
+
+    // In the unit of buckets.
+    private const long UnitsPerByte = 8 * 1_000_000;
 
     private readonly ulong _seed;
     private FaultModelOptions _options;
     private ulong _base;
     private bool _bad;
-    private Timestamp _backlogAt;
     private Timestamp _lastArrival;
 
-    // What the link has still to send, in millionths of a bit: at a rate of r bits per second exactly r of them leave
-    // in each microsecond, so that nothing is ever rounded.
-    private long _backlog;
+    // What the link has still to send.
+    private LeakyBucket _backlog;
+
+    // What the policer has let pass and not forgotten: its bucket of tokens, seen from the other side.
+    private LeakyBucket _policed;
 
     private long _sent;
     private long _sentBytes;
     private long _delivered;
     private long _lostToBlackout;
+    private long _lostToPolicer;
     private long _lostToQueue;
     private long _lostToBurst;
     private long _lostToRandom;
@@ -79,6 +83,7 @@ public sealed class FaultModel
         SentBytes = _sentBytes,
         Delivered = _delivered,
         LostToBlackout = _lostToBlackout,
+        LostToPolicer = _lostToPolicer,
         LostToQueue = _lostToQueue,
         LostToBurst = _lostToBurst,
         LostToRandom = _lostToRandom,
@@ -91,8 +96,8 @@ public sealed class FaultModel
     /// <summary>Bytes, overhead included, that wait for a link of limited rate.</summary>
     public long GetQueuedBytes(Timestamp now)
     {
-        DrainQueue(now);
-        return (_backlog + (8 * MicrosecondsPerSecond) - 1) / (8 * MicrosecondsPerSecond);
+        _backlog.Drain(_options.RateBitsPerSecond, now);
+        return LeakyBucket.DivideUp(_backlog.Level, UnitsPerByte);
     }
 
     /// <summary>Decides about the next datagram.</summary>
@@ -115,7 +120,14 @@ public sealed class FaultModel
             return DatagramFate.Lost(FaultCause.Blackout);
         }
 
-        if (!TryPassQueue(size, now, out Timestamp onWire))
+        long units = ((long)size + _options.OverheadBytes) * UnitsPerByte;
+        if (!TryPassPolicer(units, now))
+        {
+            _lostToPolicer++;
+            return DatagramFate.Lost(FaultCause.Policer);
+        }
+
+        if (!TryPassQueue(units, now, out Timestamp onWire))
         {
             _lostToQueue++;
             return DatagramFate.Lost(FaultCause.Queue);
@@ -177,10 +189,23 @@ public sealed class FaultModel
         return Timestamp.Max(onWire, onWire.Add(_options.Delay).AddMicroseconds((long)jitter));
     }
 
-    private bool TryPassQueue(int size, Timestamp now, out Timestamp onWire)
+    private bool TryPassPolicer(long units, Timestamp now)
+    {
+        long rate = _options.PolicerBitsPerSecond;
+        _policed.Drain(rate, now);
+        if (rate > 0 && _policed.Level + units > _options.PolicerBurstBytes * UnitsPerByte)
+        {
+            return false;
+        }
+
+        _policed.Level += rate > 0 ? units : 0;
+        return true;
+    }
+
+    private bool TryPassQueue(long units, Timestamp now, out Timestamp onWire)
     {
         long rate = _options.RateBitsPerSecond;
-        DrainQueue(now);
+        _backlog.Drain(rate, now);
         onWire = now;
         if (rate == 0)
         {
@@ -188,29 +213,16 @@ public sealed class FaultModel
         }
 
         // A datagram that finds the link idle needs no queue, however small that is.
-        long added = ((long)size + _options.OverheadBytes) * 8 * MicrosecondsPerSecond;
-        if (_backlog > 0 && _backlog + added > _options.EffectiveQueueBytes * 8 * MicrosecondsPerSecond)
+        if (_backlog.Level > 0 && _backlog.Level + units > _options.EffectiveQueueBytes * UnitsPerByte)
         {
             return false;
         }
 
-        _backlog += added;
-        _queueMaxBytes = Math.Max(_queueMaxBytes, GetQueuedBytes(now));
-        onWire = now.AddMicroseconds(DivideUp(_backlog, rate));
+        _backlog.Level += units;
+        _queueMaxBytes = Math.Max(_queueMaxBytes, LeakyBucket.DivideUp(_backlog.Level, UnitsPerByte));
+        onWire = now.AddMicroseconds(LeakyBucket.DivideUp(_backlog.Level, rate));
         return true;
     }
-
-    private void DrainQueue(Timestamp now)
-    {
-        long rate = _options.RateBitsPerSecond;
-        long elapsed = Math.Max(0, now.MicrosecondsSince(_backlogAt));
-        _backlogAt = Timestamp.Max(_backlogAt, now);
-
-        // Compared before it is multiplied: the product could overflow after a long pause.
-        _backlog = rate == 0 || elapsed >= DivideUp(_backlog, rate) ? 0 : _backlog - (elapsed * rate);
-    }
-
-    private static long DivideUp(long value, long divisor) => (value + divisor - 1) / divisor;
 
     private ulong Roll(Draw draw) => SplitMix64.At(_seed, _base + (ulong)draw);
 

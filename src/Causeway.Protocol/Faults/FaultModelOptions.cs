@@ -7,6 +7,10 @@ public sealed record FaultModelOptions
     private const long MaxQueueBytes = 1L << 34;
     private const long MaxRate = 1_000_000_000_000;
     private const long MinDefaultQueueBytes = 32 * 1024;
+
+    // A smaller bucket would let no full datagram pass, ever.
+    private const long MinPolicerBurst = 2048;
+
     private static readonly TimeSpan s_maxDelay = TimeSpan.FromHours(1);
 
     /// <summary>Chance that a datagram is lost, independently of all others; 0 to 1, default 0.</summary>
@@ -65,6 +69,18 @@ public sealed record FaultModelOptions
     public long QueueBytes { get; init; }
 
     /// <summary>
+    /// Rate in bits per second to which a policer holds what enters, up to 10^12; 0, the default, means there is none. It is a
+    /// token bucket in front of the queue: what finds too few tokens is dropped, nothing waits.
+    /// </summary>
+    public long PolicerBitsPerSecond { get; init; }
+
+    /// <summary>
+    /// Bytes, overhead included, that the policer's bucket holds, which may pass at once after a pause; 2048 to 16 GiB, default
+    /// 64 KiB.
+    /// </summary>
+    public long PolicerBurstBytes { get; init; } = 64 * 1024;
+
+    /// <summary>
     /// Bytes that each datagram takes on the link beyond its payload; 0 to 1024, default 28: IPv4 and UDP headers.
     /// </summary>
     public int OverheadBytes { get; init; } = 28;
@@ -101,6 +117,8 @@ public sealed record FaultModelOptions
         RequireDelay(ReorderGap, nameof(ReorderGap));
         RequireRange(RateBitsPerSecond, MaxRate, nameof(RateBitsPerSecond));
         RequireRange(QueueBytes, MaxQueueBytes, nameof(QueueBytes));
+        RequireRange(PolicerBitsPerSecond, MaxRate, nameof(PolicerBitsPerSecond));
+        RequireRange(PolicerBurstBytes, MaxQueueBytes, nameof(PolicerBurstBytes), MinPolicerBurst);
         RequireRange(OverheadBytes, 1024, nameof(OverheadBytes));
     }
 
@@ -121,11 +139,11 @@ public sealed record FaultModelOptions
         }
     }
 
-    private static void RequireRange(long value, long max, string name)
+    private static void RequireRange(long value, long max, string name, long min = 0)
     {
-        if (value < 0 || value > max)
+        if (value < min || value > max)
         {
-            throw new ArgumentOutOfRangeException(name, value, $"{name} must be 0 to {max}.");
+            throw new ArgumentOutOfRangeException(name, value, $"{name} must be {min} to {max}.");
         }
     }
 }

@@ -15,6 +15,9 @@ public readonly record struct FaultStatistics
     /// <summary>Lost while the link was down.</summary>
     public long LostToBlackout { get; init; }
 
+    /// <summary>Lost to the policer.</summary>
+    public long LostToPolicer { get; init; }
+
     /// <summary>Lost because the queue was full.</summary>
     public long LostToQueue { get; init; }
 

@@ -71,6 +71,13 @@ public sealed record FaultPlan
                 $"{options.RateBitsPerSecond / 1e6:0.###} Mbit/s queue {options.EffectiveQueueBytes} ");
         }
 
+        if (options.PolicerBitsPerSecond > 0)
+        {
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"policer {options.PolicerBitsPerSecond / 1e6:0.###} Mbit/s burst {options.PolicerBurstBytes} ");
+        }
+
         text.Append(CultureInfo.InvariantCulture, $"delay {options.Delay.TotalMilliseconds:0.###} ms ");
         if (options.Jitter > TimeSpan.Zero)
         {

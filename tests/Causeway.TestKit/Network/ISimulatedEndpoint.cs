@@ -15,7 +15,8 @@ public interface ISimulatedEndpoint
 {
     /// <summary>
     /// When <see cref="Turn"/> wants to be called at the latest, or <see cref="Timestamp.Never"/>. After a turn it lies in
-    /// the future; an endpoint that asks for a turn at the same instant again and again is reported as a livelock.
+    /// the future; an endpoint that asks for a turn at the same instant again and again is reported as a livelock. Only a turn may change it
+    /// in between: whoever does something to the endpoint from outside wakes its host.
     /// </summary>
     Timestamp NextDeadline { get; }
 

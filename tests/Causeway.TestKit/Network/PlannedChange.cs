@@ -41,10 +41,7 @@ public sealed record PlannedChange
 
     internal void Apply(SimulatedPath forward, SimulatedPath backward)
     {
-        forward.Link.Options = Forward ?? forward.Link.Options;
-        backward.Link.Options = Backward ?? backward.Link.Options;
-        forward.Link.Blackout = Blackout ?? forward.Link.Blackout;
-        backward.Link.Blackout = Blackout ?? backward.Link.Blackout;
+        Apply(forward.Link, backward.Link);
         if (Rebind)
         {
             forward.From.Rebind();
@@ -54,5 +51,13 @@ public sealed record PlannedChange
         {
             forward.From.JumpClock(ClockJump);
         }
+    }
+
+    internal void Apply(FaultModel forward, FaultModel backward)
+    {
+        forward.Options = Forward ?? forward.Options;
+        backward.Options = Backward ?? backward.Options;
+        forward.Blackout = Blackout ?? forward.Blackout;
+        backward.Blackout = Blackout ?? backward.Blackout;
     }
 }

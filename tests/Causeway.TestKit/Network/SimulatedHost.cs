@@ -7,6 +7,8 @@ public sealed class SimulatedHost : IDatagramOutput
 {
     private readonly SimulatedNetwork _network;
     private readonly List<SimulatedPath> _paths = [];
+    private Timestamp _deadline;
+    private bool _hasDeadline;
 
     internal SimulatedHost(
         SimulatedNetwork network, int index, string name, ISimulatedEndpoint endpoint, PeerAddress address, TimeSpan clockOffset)
@@ -91,10 +93,21 @@ public sealed class SimulatedHost : IDatagramOutput
 
     internal void AddPath(SimulatedPath path) => _paths.Add(path);
 
+    /// <summary>When the endpoint wants a turn, by the network's clock. Asked once after each turn, not at each event.</summary>
     internal Timestamp NextDeadline()
     {
-        Timestamp local = NeedsTurn ? Now : Endpoint.NextDeadline;
-        return local.IsNever ? local : local.AddMicroseconds(-(ClockOffset.Ticks / TimeSpan.TicksPerMicrosecond));
+        if (NeedsTurn)
+        {
+            return _network.Clock.Now;
+        }
+
+        if (!_hasDeadline)
+        {
+            _deadline = Endpoint.NextDeadline.AddMicroseconds(-(ClockOffset.Ticks / TimeSpan.TicksPerMicrosecond));
+            _hasDeadline = true;
+        }
+
+        return _deadline;
     }
 
     internal void Receive(PacketBuffer datagram)
@@ -106,6 +119,7 @@ public sealed class SimulatedHost : IDatagramOutput
     internal void Turn()
     {
         NeedsTurn = false;
+        _hasDeadline = false;
         Endpoint.Turn(Now, this);
     }
 

@@ -72,7 +72,19 @@ public sealed class SimulatedNetwork
     public IReadOnlyList<SimulatedPath> Paths => _paths;
 
     /// <summary>Datagrams under way and actions to come.</summary>
-    public int Pending => _occurrences.Count;
+    public int Pending
+    {
+        get
+        {
+            int pending = _occurrences.Count;
+            foreach (SimulatedPath path in _paths)
+            {
+                pending += path.InOrder.Count;
+            }
+
+            return pending;
+        }
+    }
 
     /// <summary>Puts an endpoint into the network.</summary>
     /// <param name="name">What reports call it.</param>
@@ -151,7 +163,7 @@ public sealed class SimulatedNetwork
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(delay, TimeSpan.Zero);
         ArgumentNullException.ThrowIfNull(action);
-        Enqueue(Clock.Now + delay, new Occurrence(null, null, default, 0, action, note));
+        Enqueue(Clock.Now + delay, new Occurrence(null, default, action, note));
     }
 
     /// <summary>Writes a line of the test's own into the log (and into its fingerprint the fact that it did).</summary>
@@ -227,7 +239,15 @@ public sealed class SimulatedNetwork
     {
         while (_occurrences.TryDequeue(out Occurrence occurrence, out _))
         {
-            occurrence.Datagram?.Release();
+            occurrence.Transit.Datagram?.Release();
+        }
+
+        foreach (SimulatedPath path in _paths)
+        {
+            while (path.InOrder.TryDequeue(out Transit transit))
+            {
+                transit.Datagram!.Release();
+            }
         }
     }
 
@@ -260,7 +280,11 @@ public sealed class SimulatedNetwork
     {
         // A datagram that takes no time would let two endpoints talk for ever at one instant.
         Timestamp soonest = Clock.Now.AddMicroseconds(1);
-        Enqueue(Timestamp.Max(at, soonest), new Occurrence(path, datagram, destination, link, null, null));
+        Transit transit = new(new Moment(Math.Max(at.Microseconds, soonest.Microseconds), _order++), datagram, destination, link);
+        if (!path.TryQueue(in transit))
+        {
+            _occurrences.Enqueue(new Occurrence(path, transit, null, null), transit.Arrival);
+        }
     }
 
     internal PeerAddress Readdress(SimulatedHost host, PeerAddress? address)
@@ -299,7 +323,7 @@ public sealed class SimulatedNetwork
 
     private Timestamp NextEvent()
     {
-        long next = _occurrences.TryPeek(out _, out Moment moment) ? moment.Microseconds : long.MaxValue;
+        long next = NextOccurrence(out _).Microseconds;
         foreach (SimulatedHost host in _hosts)
         {
             next = Math.Min(next, host.NextDeadline().Microseconds);
@@ -323,15 +347,38 @@ public sealed class SimulatedNetwork
         Clock.AdvanceTo(time);
     }
 
+    // The soonest arrival or action, and the path whose queue holds it; without a path, the heap does.
+    private Moment NextOccurrence(out SimulatedPath? path)
+    {
+        path = null;
+        Moment next = _occurrences.TryPeek(out _, out Moment moment) ? moment : Moment.Never;
+        foreach (SimulatedPath candidate in _paths)
+        {
+            if (candidate.InOrder.TryPeek(out Transit transit) && transit.Arrival.CompareTo(next) < 0)
+            {
+                next = transit.Arrival;
+                path = candidate;
+            }
+        }
+
+        return next;
+    }
+
     private void Happen()
     {
         long now = Clock.Now.Microseconds;
-        while (_occurrences.TryPeek(out Occurrence occurrence, out Moment moment) && moment.Microseconds <= now)
+        while (NextOccurrence(out SimulatedPath? path).Microseconds <= now)
         {
-            _occurrences.Dequeue();
-            if (occurrence.Datagram is not null)
+            if (path is not null)
             {
-                occurrence.Path!.Arrive(occurrence.Datagram, occurrence.Destination, occurrence.Link);
+                path.Arrive(path.InOrder.Dequeue());
+                continue;
+            }
+
+            Occurrence occurrence = _occurrences.Dequeue();
+            if (occurrence.Path is not null)
+            {
+                occurrence.Path.Arrive(occurrence.Transit);
             }
             else
             {
@@ -372,16 +419,6 @@ public sealed class SimulatedNetwork
         return PeerAddress.FromBytes(address, port: 4000);
     }
 
-    // Exactly one of a datagram on its way, and an action.
-    private readonly record struct Occurrence(
-        SimulatedPath? Path, PacketBuffer? Datagram, PeerAddress Destination, int Link, Action? Action, string? Note);
-
-    private readonly record struct Moment(long Microseconds, long Order) : IComparable<Moment>
-    {
-        public int CompareTo(Moment other)
-        {
-            int byTime = Microseconds.CompareTo(other.Microseconds);
-            return byTime != 0 ? byTime : Order.CompareTo(other.Order);
-        }
-    }
+    // Exactly one of a datagram that overtakes others of its path, and an action.
+    private readonly record struct Occurrence(SimulatedPath? Path, Transit Transit, Action? Action, string? Note);
 }

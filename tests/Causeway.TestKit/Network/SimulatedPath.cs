@@ -27,6 +27,7 @@ public sealed class SimulatedPath
 {
     private readonly SimulatedNetwork _network;
     private readonly FaultModel[] _links;
+    private long _lastQueued;
 
     internal SimulatedPath(SimulatedNetwork network, int index, SimulatedHost from, SimulatedHost to, FaultModel[] links)
     {
@@ -74,6 +75,10 @@ public sealed class SimulatedPath
     public long Stray { get; private set; }
 
     internal int Index { get; }
+
+    // What is under way, soonest first. Nearly every datagram arrives behind those that left before it, so that a queue does
+    // what would cost a heap of all of them much more; the network keeps those that overtake.
+    internal Queue<Transit> InOrder { get; } = new();
 
     /// <inheritdoc/>
     public override string ToString() => $"{From.Name}->{To.Name}";
@@ -123,8 +128,24 @@ public sealed class SimulatedPath
         }
     }
 
-    internal void Arrive(PacketBuffer datagram, PeerAddress destination, int link)
+    /// <summary>Queues a datagram that arrives behind those under way; false if it overtakes one.</summary>
+    internal bool TryQueue(in Transit transit)
     {
+        if (InOrder.Count > 0 && transit.Arrival.Microseconds < _lastQueued)
+        {
+            return false;
+        }
+
+        _lastQueued = transit.Arrival.Microseconds;
+        InOrder.Enqueue(transit);
+        return true;
+    }
+
+    internal void Arrive(in Transit transit)
+    {
+        PacketBuffer datagram = transit.Datagram!;
+        PeerAddress destination = transit.Destination;
+        int link = transit.Link;
         if (link < _links.Length)
         {
             Pass(datagram, destination, link);

@@ -1,0 +1,80 @@
+using Causeway.Protocol.Arq;
+using Causeway.Protocol.Faults;
+
+namespace Causeway.TestKit;
+
+/// <summary>A sender and a receiver at the two sides of a <see cref="SharedBottleneck"/>.</summary>
+public sealed class Flow : IDisposable
+{
+    private readonly SimulatedNetwork _network;
+    private readonly int _segmentSize;
+
+    internal Flow(SimulatedNetwork network, FaultModel forward, FaultModel backward, FlowOptions options, int index)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _network = network;
+        _segmentSize = options.Endpoint.Arq.SegmentSize;
+        Name = options.Name;
+        ulong content = SeededRandom.Derive(network.Seed, (ulong)index);
+        Sender = new ArqEndpoint(options.Endpoint, network.Pool, content, incoming: 0);
+        Receiver = new ArqEndpoint(options.Endpoint with { FollowsPeer = true }, network.Pool, outgoing: 0, content);
+
+        // Clocks of different origins, as in ArqPair.
+        SimulatedHost sender = network.Attach($"{Name}:sender", Sender, clockOffset: TimeSpan.FromSeconds(5 + (7 * index)));
+        SimulatedHost receiver = network.Attach($"{Name}:receiver", Receiver, clockOffset: TimeSpan.FromSeconds(17));
+        FaultModelOptions extra = new() { Delay = options.ExtraDelay };
+        bool isLonger = options.ExtraDelay > TimeSpan.Zero;
+        Forward = network.Connect(sender, receiver, isLonger ? [forward, network.CreateLink(extra)] : [forward]);
+        Backward = network.Connect(receiver, sender, isLonger ? [backward, network.CreateLink(extra)] : [backward]);
+        network.Schedule(options.Start, $"{Name} starts", () => Sender.ToWrite = options.Bytes);
+        if (options.Stop is { } stop)
+        {
+            network.Schedule(stop, $"{Name} stops", () => Sender.ToWrite = Sender.Written);
+        }
+    }
+
+    /// <summary>What reports call it.</summary>
+    public string Name { get; }
+
+    /// <summary>The end that writes.</summary>
+    public ArqEndpoint Sender { get; }
+
+    /// <summary>The end that reads.</summary>
+    public ArqEndpoint Receiver { get; }
+
+    /// <summary>The path of the data.</summary>
+    public SimulatedPath Forward { get; }
+
+    /// <summary>The path of the acknowledgements.</summary>
+    public SimulatedPath Backward { get; }
+
+    /// <summary>What it did so far. Subtract two of them for what it did in between.</summary>
+    public FlowCounters Counters
+    {
+        get
+        {
+            ArqStatistics statistics = Sender.Session.Statistics;
+            ArqStatistics received = Receiver.Session.Statistics;
+
+            // All that a receiver gets here is data, in full segments.
+            return new FlowCounters
+            {
+                Time = _network.Clock.Now - default(Protocol.Timestamp),
+                Read = Receiver.Read,
+                Arrived = (received.InSegments - received.Repeated) * _segmentSize,
+                WireBytes = Forward.SentBytes + (Forward.Sent * Forward.Link.Options.OverheadBytes),
+                Segments = statistics.OutDataSegments,
+                Retransmissions = statistics.FastRetransmits + statistics.EarlyRetransmits + statistics.Timeouts,
+                Spurious = statistics.SpuriousRetransmits,
+                Repeated = received.Repeated,
+            };
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Sender.Dispose();
+        Receiver.Dispose();
+    }
+}
