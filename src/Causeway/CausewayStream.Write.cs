@@ -4,8 +4,9 @@ using System.Threading.Tasks.Sources;
 namespace Causeway;
 
 /// <content>
-/// The sending direction. A write lends its memory to the shard, which copies from it straight into segments whenever it is
-/// the stream's turn and windows allow; only the shard completes a write, so that the memory is never read afterwards.
+/// The sending direction. A write lends its memory to the shard, which copies from it straight into segments whenever
+/// it is the stream's turn and windows allow; only the shard completes a write, so that the memory is never read
+/// afterwards.
 /// <code>
 /// idle --WriteAsync--> starting --> pending --all bytes taken | failed | cancelled, on the shard--> completed --await--> idle
 /// </code>

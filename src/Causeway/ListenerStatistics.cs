@@ -1,6 +1,8 @@
 namespace Causeway;
 
-/// <summary>Datagrams that a listener could not give to a connection, by reason. Values may be read at any time.</summary>
+/// <summary>
+/// Datagrams that a listener could not give to a connection, by reason. Values may be read at any time.
+/// </summary>
 public sealed class ListenerStatistics
 {
     internal ListenerStatistics()
@@ -16,7 +18,9 @@ public sealed class ListenerStatistics
     /// <summary>Late ones of a conversation that was closed here within the last two minutes.</summary>
     public long ClosedConversation { get; internal set; }
 
-    /// <summary>Refused because <see cref="CausewayListenerOptions.ConnectionBacklog"/> connections were waiting.</summary>
+    /// <summary>
+    /// Refused because <see cref="CausewayListenerOptions.ConnectionBacklog"/> connections were waiting.
+    /// </summary>
     public long BacklogFull { get; internal set; }
 
     /// <summary>Refused because <see cref="CausewayListenerOptions.MaxConnections"/> were open.</summary>

@@ -73,7 +73,7 @@ public sealed class KcptunInteropTests
 
     /// <summary>
     /// A reference with FEC off decodes by a guess of one and one until it has found our counts: our parity must not look
-    /// like data to it (<c>FecEncoder.FillerLength</c>). Full datagrams from the start are the worst case.
+    /// like data to it (<c>FecSizeGuard</c>). Full datagrams from the start are the worst case.
     /// </summary>
     [KcptunTheory]
     [MemberData(nameof(Guessers))]

@@ -100,9 +100,10 @@ public sealed class FecCodec : IDisposable
         _decoder?.Dispose();
     }
 
-    // Whatever this end uses is no more than a guess at what the peer does, and rebuilding by wrong counts makes garbage
-    // whose size, conversation and command are believable (see FecSizeGuard). So the counts are found, or confirmed, before
-    // anything is rebuilt (spec 4.7); what the guess saves is the change of the decoder's tables when it proves right.
+    // Whatever this end uses is no more than a guess at what the peer does, and rebuilding by wrong counts makes
+    // garbage whose size, conversation and command are believable (see FecSizeGuard). So the counts are found, or
+    // confirmed, before anything is rebuilt (spec 4.7); what the guess saves is the change of the decoder's tables when
+    // it proves right.
     private FecDecoder NewDecoder()
     {
         FecDecoder decoder = _options.IsEnabled

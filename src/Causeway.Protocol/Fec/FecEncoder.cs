@@ -32,8 +32,9 @@ public sealed class FecEncoder : IDisposable
     // The reference's constant (spec 4.4): after a pause parity would come too late to help anybody.
     private const long PauseMicroseconds = 500_000;
 
-    // The reference of 2021 needs an undisturbed run of two groups whose sequence ids do not wrap at its 258 samples (spec
-    // 4.7, appendix A). Losses make it wait for the next turn of the samples; so do groups that are nearly as long.
+    // The reference of 2021 needs an undisturbed run of two groups whose sequence ids do not wrap at its 258 samples
+    // (spec 4.7, appendix A). Losses make it wait for the next turn of the samples; so do groups that are nearly as
+    // long.
     private const int GuardedGroups = 64;
 
     private readonly ReedSolomon _code;
@@ -159,8 +160,8 @@ public sealed class FecEncoder : IDisposable
     }
 
     /// <summary>
-    /// One of the parity datagrams that the last <see cref="Encode"/> announced, header included, with the headroom that
-    /// the group's first datagram had left and the peer of its last. The caller owns it.
+    /// One of the parity datagrams that the last <see cref="Encode"/> announced, header included, with the headroom
+    /// that the group's first datagram had left and the peer of its last. The caller owns it.
     /// </summary>
     /// <param name="index">
     /// From 0 to one less than <see cref="Encode"/> answered. They leave in this order, each once.
@@ -176,9 +177,9 @@ public sealed class FecEncoder : IDisposable
     }
 
     /// <summary>
-    /// How long a datagram of nothing but <paramref name="unit"/>-sized segments has to be that leaves before the session's
-    /// next datagram; 0 if none need leave. To be asked again after each, up to <see cref="MaxFillers"/> times. See
-    /// <see cref="FecSizeGuard"/>.
+    /// How long a datagram of nothing but <paramref name="unit"/>-sized segments has to be that leaves before the
+    /// session's next datagram; 0 if none need leave. To be asked again after each, up to <see cref="MaxFillers"/>
+    /// times. See <see cref="FecSizeGuard"/>.
     /// </summary>
     /// <param name="datagramLength">The length of the session's next datagram.</param>
     /// <param name="unit">Bytes of a segment of the filler.</param>

@@ -1,8 +1,8 @@
 namespace Causeway.Protocol;
 
 /// <summary>
-/// A token bucket over the bytes of whole datagrams: kcptun's <c>ratelimit</c> (spec 10.5). A datagram may leave while the
-/// balance is positive and may overdraw it, so that no size of datagram or batch can block for ever.
+/// A token bucket over the bytes of whole datagrams: kcptun's <c>ratelimit</c> (spec 10.5). A datagram may leave while
+/// the balance is positive and may overdraw it, so that no size of datagram or batch can block for ever.
 /// </summary>
 internal sealed class RateLimiter
 {

@@ -6,8 +6,8 @@ using Causeway.Protocol.Wire;
 namespace Causeway.Protocol;
 
 /// <summary>
-/// One session: FEC, ARQ, codec and mux put together, without I/O. A driver feeds it the datagrams of its peer, asks it for
-/// what is to be sent, and calls again at <see cref="NextDeadline"/>.
+/// One session: FEC, ARQ, codec and mux put together, without I/O. A driver feeds it the datagrams of its peer, asks it
+/// for what is to be sent, and calls again at <see cref="NextDeadline"/>.
 /// </summary>
 /// <remarks>
 /// <para>A turn is: any number of <see cref="Input"/>, then <see cref="Deliver"/>, then reading the events of
@@ -88,7 +88,8 @@ public sealed class TransportSession : IDisposable, IMuxOutput
                 return due;
             }
 
-            // What was due when the limit stopped it cannot leave sooner either: asking again would only turn in circles.
+            // What was due when the limit stopped it cannot leave sooner either: asking again would only turn in
+            // circles.
             return due <= _rateLimitedAt ? _rateLimitedUntil : Timestamp.Min(due, _rateLimitedUntil);
         }
     }
@@ -318,7 +319,9 @@ public sealed class TransportSession : IDisposable, IMuxOutput
             }
         }
 
-        /// <summary>A datagram that says nothing but what the other's first segment says too: window and progress.</summary>
+        /// <summary>
+        /// A datagram that says nothing but what the other's first segment says too: window and progress.
+        /// </summary>
         private readonly PacketBuffer NewFiller(PacketBuffer datagram, int length)
         {
             SegmentHeader report = SegmentHeader.Read(datagram.Payload) with

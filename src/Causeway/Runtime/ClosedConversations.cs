@@ -3,15 +3,15 @@ using Causeway.Protocol;
 namespace Causeway.Runtime;
 
 /// <summary>
-/// The conversations that a listener closed a short while ago. The wire has no goodbye (spec 7.8), so that a peer goes on
-/// sending until its own keep-alive gives up; without this memory its next datagram would open a connection that can
+/// The conversations that a listener closed a short while ago. The wire has no goodbye (spec 7.8), so that a peer goes
+/// on sending until its own keep-alive gives up; without this memory its next datagram would open a connection that can
 /// never get anywhere, because it waits for a first segment which was delivered long ago (spec 5.12).
 /// </summary>
 internal sealed class ClosedConversations
 {
     /// <summary>
-    /// The longest that a datagram lives in a network (RFC 9293, section 3.4.1, "Maximum Segment Lifetime"); four times as long
-    /// as kcptun's peers go on by themselves.
+    /// The longest that a datagram lives in a network (RFC 9293, section 3.4.1, "Maximum Segment Lifetime"); four times
+    /// as long as kcptun's peers go on by themselves.
     /// </summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(2);
 

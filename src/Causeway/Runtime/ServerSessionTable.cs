@@ -6,9 +6,10 @@ using Causeway.Protocol.Wire;
 namespace Causeway.Runtime;
 
 /// <summary>
-/// A listener's sessions by the peer's address, with kcptun's rules for new ones (spec 5.12): an unknown address opens a
-/// session with any datagram that carries a conversation id; a known one with another conversation's first segment replaces
-/// its session, since the client there was restarted. What comes late of a session that was closed here opens none.
+/// A listener's sessions by the peer's address, with kcptun's rules for new ones (spec 5.12): an unknown address opens
+/// a session with any datagram that carries a conversation id; a known one with another conversation's first segment
+/// replaces its session, since the client there was restarted. What comes late of a session that was closed here opens
+/// none.
 /// </summary>
 internal sealed class ServerSessionTable : SessionTable
 {
@@ -41,7 +42,8 @@ internal sealed class ServerSessionTable : SessionTable
                 return known;
             }
 
-            // Not even its first segment may replace what replaced it: a client does not go back to an earlier conversation.
+            // Not even its first segment may replace what replaced it: a client does not go back to an earlier
+            // conversation.
             if (_closed.Contains(datagram.Peer, conversation, now))
             {
                 Statistics.ClosedConversation++;

@@ -3,8 +3,8 @@ using System.IO.Pipelines;
 namespace Causeway.Runtime;
 
 /// <summary>
-/// The framework's writer over a stream, with one difference: completing it ends the sending direction instead of closing
-/// the whole stream.
+/// The framework's writer over a stream, with one difference: completing it ends the sending direction instead of
+/// closing the whole stream.
 /// </summary>
 internal sealed class StreamPipeWriter : PipeWriter
 {
@@ -65,8 +65,8 @@ internal sealed class StreamPipeWriter : PipeWriter
         EndDirection(exception);
     }
 
-    // Completing flushes first. If the stream refused the bytes, the direction is over anyway, and the other one may still have
-    // something to read; if they were lost on this side, the peer must not take what it has for the whole.
+    // Completing flushes first. If the stream refused the bytes, the direction is over anyway, and the other one may
+    // still have something to read; if they were lost on this side, the peer must not take what it has for the whole.
     private void EndDirectionAfter(Exception flushError, Exception? exception) =>
         EndDirection(flushError is TransportException ? exception : flushError);
 
