@@ -152,14 +152,14 @@ public sealed class KcptunProfile : IDisposable
         KcptunConfig config = Config;
         int fastResend = Math.Clamp(config.Resend, 0, 64);
         QppPad? pad = config.Qpp ? new QppPad(_key.Seed, config.QppCount) : null;
-        bool fixedWindow = config.NoCongestion == 1;
+        TransportTuning tuning = new(config);
         return new TransportProfile
         {
             Mtu = config.Mtu,
             Arq = new ArqOptions
             {
-                SendWindow = Math.Min(config.SendWindow, ushort.MaxValue),
-                ReceiveWindow = config.ReceiveWindow,
+                SendWindow = tuning.SendWindow is { } window ? Math.Min(window, ushort.MaxValue) : null,
+                ReceiveWindow = tuning.ReceiveWindow,
                 NoDelay = config.NoDelay != 0,
                 Interval = TimeSpan.FromMilliseconds(config.Interval),
                 FastResend = fastResend,
@@ -172,17 +172,16 @@ public sealed class KcptunProfile : IDisposable
             {
                 Version = config.SmuxVersion,
                 MaxFrameSize = config.FrameSize,
-                ReceiveBuffer = config.SmuxBuffer,
-                StreamBuffer = config.StreamBuffer,
+                ReceiveBuffer = tuning.SmuxBuffer,
+                StreamBuffer = tuning.StreamBuffer,
                 KeepAliveInterval = TimeSpan.FromSeconds(config.KeepAlive),
                 KeepAliveTimeout = s_peerTimeout,
             },
             PacketProtection = () => new CountedTransform(Crypt.CreateTransform(_key), _counters),
             PipeCodec = config.NoCompression ? null : static pool => new SnappyCodec(pool),
             StreamCipher = pad is null ? null : () => new QppStreamCipher(pad),
-            CongestionControl = fixedWindow
-                ? static _ => new FixedController()
-                : segmentSize => new ClassicController(segmentSize, fastResend),
+            CongestionControl = CongestionControllers.ByName(tuning.CongestionControl, fastResend),
+            MemoryBudget = (long)config.Memory << 20,
             RateLimit = config.RateLimit,
         };
     }

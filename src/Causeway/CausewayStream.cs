@@ -36,7 +36,7 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
         Connection = connection;
         _mux = mux;
         _cipher = cipher;
-        _reportStep = Math.Clamp(connection.Options.Profile.Mux.StreamBuffer / 4, 1, MaxReportStep);
+        _reportStep = Math.Clamp((connection.Options.Profile.Mux.StreamBuffer ?? MaxReportStep) / 4, 1, MaxReportStep);
         _work = new StreamWork(this);
         mux.Tag = this;
         mux.Source = _work;

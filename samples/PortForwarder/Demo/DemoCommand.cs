@@ -20,7 +20,7 @@ internal static class DemoCommand
         DemoProgress progress = new(output, isTerminal: !Console.IsOutputRedirected);
         await output.WriteLineAsync(string.Create(
             CultureInfo.InvariantCulture,
-            $"TCP client -> causeway client -> [bad link] -> causeway server -> TCP service, all in this process.\nThe link: {options.LossPercent} % loss{(options.Burst ? " in bursts" : "")}, {options.DelayMilliseconds} ms each way, {options.RateMegabits} Mbit/s. Moving {options.SizeMegabytes} MB down.\n"))
+            $"TCP client -> causeway client -> [bad link] -> causeway server -> TCP service, all in this process.\nThe link: {options.LossPercent} % loss{(options.Burst ? " in bursts" : "")}, {options.DelayMilliseconds} ms each way, {options.RateMegabits} Mbit/s. Moving {options.SizeMegabytes} MB down, congestion control {options.CongestionControl}.\n"))
             .ConfigureAwait(false);
 
         DemoRun run = new(options, service, progress);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Causeway.Kcptun.Configuration;
+using Causeway.Protocol.Arq.Congestion;
 
 namespace Causeway.PortForwarder.Demo;
 
@@ -16,13 +17,14 @@ internal sealed record DemoOptions
           --burst           lose them in bursts of four on average instead
           --delay MS        one-way delay; 0 to 1000 (30)
           --rate MBIT       the link's rate, each way, with a drop-tail queue; 1 to 1000 (100)
+          --cc NAME         congestion control: bbr, cubic, newreno, fixed, classic (bbr)
           --size MB         megabytes to move; 1 to 200 (12)
           --seed N          the same seed, the same losses (1)
           -h, --help        this text
 
         """;
 
-    private const string Allowed = "--loss, --burst, --delay, --rate, --size, --seed, --help";
+    private const string Allowed = "--loss, --burst, --delay, --rate, --cc, --size, --seed, --help";
 
     public double LossPercent { get; init; } = 3;
 
@@ -31,6 +33,8 @@ internal sealed record DemoOptions
     public double DelayMilliseconds { get; init; } = 30;
 
     public double RateMegabits { get; init; } = 100;
+
+    public string CongestionControl { get; init; } = "bbr";
 
     public double SizeMegabytes { get; init; } = 12;
 
@@ -59,7 +63,7 @@ internal sealed record DemoOptions
                 continue;
             }
 
-            if (name is not ("loss" or "delay" or "rate" or "size" or "seed"))
+            if (name is not ("loss" or "delay" or "rate" or "cc" or "size" or "seed"))
             {
                 throw new KcptunConfigException($"demo has no option \"{args[i]}\"; allowed: {Allowed}");
             }
@@ -74,6 +78,7 @@ internal sealed record DemoOptions
                 "loss" => options with { LossPercent = Number(name, args[i], 0, 50) },
                 "delay" => options with { DelayMilliseconds = Number(name, args[i], 0, 1000) },
                 "rate" => options with { RateMegabits = Number(name, args[i], 1, 1000) },
+                "cc" => options with { CongestionControl = Name(name, args[i], CongestionControllers.Names) },
                 "size" => options with { SizeMegabytes = Number(name, args[i], 1, 200) },
                 _ => options with { Seed = (ulong)Number(name, args[i], 0, uint.MaxValue) },
             };
@@ -81,6 +86,10 @@ internal sealed record DemoOptions
 
         return options;
     }
+
+    private static string Name(string name, string text, IReadOnlyList<string> allowed) => allowed.Contains(text)
+        ? text
+        : throw new KcptunConfigException($"{name} is \"{text}\"; allowed: {string.Join(", ", allowed)}");
 
     private static double Number(string name, string text, double min, double max) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value >= min && value <= max

@@ -44,12 +44,10 @@ internal sealed class DemoRun(DemoOptions options, DemoService service, DemoProg
         {
             Key = Convert.ToHexString(RandomNumberGenerator.GetBytes(16)),
             Crypt = "aes-128-gcm",
-            Mode = "fast3",
+            CongestionControl = options.CongestionControl,
             NoCompression = true,
             DataShards = dataShards,
             ParityShards = parityShards,
-            SendWindow = Window(dataShards, parityShards),
-            ReceiveWindow = 2048,
         });
         await using ForwardServer server = await ForwardServer.StartAsync(new ForwardServerOptions
         {
@@ -110,16 +108,6 @@ internal sealed class DemoRun(DemoOptions options, DemoService service, DemoProg
         };
         progress.End(result);
         return result;
-    }
-
-    /// <summary>
-    /// What a user of kcptun's fixed window would choose: what the link holds and a little for its queue, parity counted.
-    /// </summary>
-    private int Window(int dataShards, int parityShards)
-    {
-        double wireBytes = 1350 + 28 + (parityShards == 0 ? 0 : 1350.0 * parityShards / dataShards);
-        double bandwidthDelay = options.RateMegabits * 1e6 / 8 * (2 * options.Delay.TotalSeconds);
-        return (int)Math.Clamp(1.2 * bandwidthDelay / wireBytes, 64, 32768);
     }
 
     private FaultInjectionOptions Faults()

@@ -1,3 +1,5 @@
+using Causeway.Protocol;
+
 namespace Causeway.Kcptun.Configuration;
 
 /// <summary>
@@ -20,6 +22,11 @@ internal static class ConfigOptions
             static c => c.Crypt, static (c, v) => c with { Crypt = v }),
         Text("mode", "profiles: fast3, fast2, fast, normal, manual",
             static c => c.Mode, static (c, v) => c with { Mode = v }),
+        Text("cc", $"congestion control: {string.Join(", ", KcptunConfig.CongestionControlNames)}; auto is bbr, or kcptun's where mode, nc, sndwnd or rcvwnd is given",
+            static c => c.CongestionControl, static (c, v) => c with { CongestionControl = v }),
+        Number("memory", "MiB of received data that a session may hold, where windows set themselves",
+            TransportProfile.LeastMemoryBudget >> 20, TransportProfile.MostMemoryBudget >> 20,
+            static c => c.Memory, static (c, v) => c with { Memory = (int)v }),
         Switch("qpp", "enable Quantum Permutation Pads",
             static c => c.Qpp, static (c, v) => c with { Qpp = v }) with { Flags = ["QPP"] },
         Number("qpp-count", "permutation pads, an odd number", 1, 65535,
@@ -28,9 +35,9 @@ internal static class ConfigOptions
             static c => c.Mtu, static (c, v) => c with { Mtu = (int)v }),
         Number("ratelimit", "bytes per second that a session may send, 0 for no limit", 0, long.MaxValue,
             static c => c.RateLimit, static (c, v) => c with { RateLimit = v }),
-        Number("sndwnd", "send window in packets", 1, int.MaxValue,
+        Number("sndwnd", "send window in packets, with cc fixed or classic", 1, int.MaxValue,
             static c => c.SendWindow, static (c, v) => c with { SendWindow = (int)v }),
-        Number("rcvwnd", "receive window in packets", 1, 65535,
+        Number("rcvwnd", "receive window in packets, with cc fixed or classic", 1, 65535,
             static c => c.ReceiveWindow, static (c, v) => c with { ReceiveWindow = (int)v }),
         Number("datashard", "Reed-Solomon data shards, 0 for no FEC", 0, KcptunConfig.MaxShards,
             static c => c.DataShards,

@@ -7,9 +7,8 @@ public sealed record KcptunClientConfig : KcptunConfig
 {
     /// <summary>Makes the default configuration, which lacks a server.</summary>
     public KcptunClientConfig()
+        : base(sendWindow: 128, receiveWindow: 512)
     {
-        SendWindow = 128;
-        ReceiveWindow = 512;
     }
 
     /// <summary>The text that <c>--help</c> prints.</summary>

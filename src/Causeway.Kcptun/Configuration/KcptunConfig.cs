@@ -1,6 +1,8 @@
 using System.Text;
 using Causeway.Kcptun.Crypt;
 using Causeway.Kcptun.Qpp;
+using Causeway.Protocol;
+using Causeway.Protocol.Arq.Congestion;
 
 namespace Causeway.Kcptun.Configuration;
 
@@ -21,15 +23,29 @@ public abstract record KcptunConfig
     public const int MaxShards = 256;
 
     internal const string DefaultKey = KcptunKey.Default;
+    internal const string AutomaticCongestionControl = "auto";
     internal const int MinInterval = 10;
     internal const int MaxInterval = 5000;
 
-    private protected KcptunConfig()
+    private readonly string _mode = "fast";
+    private readonly int _noCongestion;
+    private readonly int _sendWindow;
+    private readonly int _receiveWindow;
+    private readonly int _smuxBuffer = 4194304;
+    private readonly int _streamBuffer = 2097152;
+
+    private protected KcptunConfig(int sendWindow, int receiveWindow)
     {
+        _sendWindow = sendWindow;
+        _receiveWindow = receiveWindow;
     }
 
     /// <summary>The names that <see cref="Crypt"/> knows; any other means <c>aes</c> (spec 2).</summary>
     public static IReadOnlyList<string> CryptNames { get; } = [.. KcptunCrypt.All.Select(static crypt => crypt.Name)];
+
+    /// <summary>The names that <see cref="CongestionControl"/> knows.</summary>
+    public static IReadOnlyList<string> CongestionControlNames { get; } =
+        [AutomaticCongestionControl, .. CongestionControllers.Names];
 
     /// <summary>
     /// The pre-shared secret from which all keys derive. Default: the public <c>it's a secrect</c>, which protects
@@ -44,9 +60,34 @@ public abstract record KcptunConfig
     /// A profile: <c>normal</c>, <c>fast</c>, <c>fast2</c> or <c>fast3</c> set <see cref="NoDelay"/>,
     /// <see cref="Interval"/>,
     /// <see cref="Resend"/> and <see cref="NoCongestion"/>; any other name, such as <c>manual</c>, leaves them.
-    /// Default: <c>fast</c>.
+    /// Default: <c>fast</c>. One that is set also stands for kcptun's congestion control: see
+    /// <see cref="CongestionControl"/>.
     /// </summary>
-    public string Mode { get; init; } = "fast";
+    public string Mode
+    {
+        get => _mode;
+        init
+        {
+            _mode = value;
+            Given |= GivenOptions.Mode;
+        }
+    }
+
+    /// <summary>
+    /// The congestion control: one of <see cref="CongestionControlNames"/>. Default: <c>auto</c>, which is <c>bbr</c>
+    /// unless <see cref="Mode"/>, <see cref="NoCongestion"/>, <see cref="SendWindow"/> or <see cref="ReceiveWindow"/>
+    /// is set; then it is what kcptun does, <c>fixed</c> (nc=1, as in all named modes) or <c>classic</c>.
+    /// </summary>
+    /// <remarks>
+    /// With <c>bbr</c>, <c>cubic</c> and <c>newreno</c> the windows and the buffers of smux set themselves, except those
+    /// that are set here. With <c>fixed</c> and <c>classic</c> all of them are kcptun's.
+    /// </remarks>
+    public string CongestionControl { get; init; } = AutomaticCongestionControl;
+
+    /// <summary>
+    /// Received data that one session may hold where windows set themselves, in MiB, 1 to 1024. Default: 64.
+    /// </summary>
+    public int Memory { get; init; } = (int)(TransportProfile.DefaultMemoryBudget >> 20);
 
     /// <summary>Whether stream bytes go through QPP. Default: false.</summary>
     public bool Qpp { get; init; }
@@ -62,11 +103,33 @@ public abstract record KcptunConfig
     /// </summary>
     public long RateLimit { get; init; }
 
-    /// <summary>Send window in segments, at least 1. Default: 128 for a client, 1024 for a server.</summary>
-    public int SendWindow { get; init; }
+    /// <summary>
+    /// Send window in segments, at least 1. Default: 128 for a client, 1024 for a server, unless it sets itself: see
+    /// <see cref="CongestionControl"/>.
+    /// </summary>
+    public int SendWindow
+    {
+        get => _sendWindow;
+        init
+        {
+            _sendWindow = value;
+            Given |= GivenOptions.SendWindow;
+        }
+    }
 
-    /// <summary>Receive window in segments, 1 to 65535. Default: 512 for a client, 1024 for a server.</summary>
-    public int ReceiveWindow { get; init; }
+    /// <summary>
+    /// Receive window in segments, 1 to 65535. Default: 512 for a client, 1024 for a server, unless it sets itself: see
+    /// <see cref="CongestionControl"/>.
+    /// </summary>
+    public int ReceiveWindow
+    {
+        get => _receiveWindow;
+        init
+        {
+            _receiveWindow = value;
+            Given |= GivenOptions.ReceiveWindow;
+        }
+    }
 
     /// <summary>
     /// Data shards of a FEC group; 0 switches FEC off. With <see cref="ParityShards"/> at most 256. Default: 10.
@@ -100,7 +163,15 @@ public abstract record KcptunConfig
     public int Resend { get; init; }
 
     /// <summary>1 for no congestion window. Set by a named mode. Default: 0.</summary>
-    public int NoCongestion { get; init; }
+    public int NoCongestion
+    {
+        get => _noCongestion;
+        init
+        {
+            _noCongestion = value;
+            Given |= GivenOptions.NoCongestion;
+        }
+    }
 
     /// <summary>Send and receive buffer of a UDP socket in bytes. Default: 4194304.</summary>
     public int SocketBuffer { get; init; } = 4194304;
@@ -108,16 +179,36 @@ public abstract record KcptunConfig
     /// <summary>Version of smux, 1 or 2; kcptun of 2021 has 1 for its default. Default: 2.</summary>
     public int SmuxVersion { get; init; } = 2;
 
-    /// <summary>Bytes that all streams of a session may have received and not read. Default: 4194304.</summary>
-    public int SmuxBuffer { get; init; } = 4194304;
+    /// <summary>
+    /// Bytes that all streams of a session may have received and not read. Default: 4194304, unless it sets itself: see
+    /// <see cref="CongestionControl"/>.
+    /// </summary>
+    public int SmuxBuffer
+    {
+        get => _smuxBuffer;
+        init
+        {
+            _smuxBuffer = value;
+            Given |= GivenOptions.SmuxBuffer;
+        }
+    }
 
     /// <summary>Payload of the largest smux frame in bytes, 1 to 65535. Default: 8192.</summary>
     public int FrameSize { get; init; } = 8192;
 
     /// <summary>
-    /// Bytes that a stream may have received and not read, at most <see cref="SmuxBuffer"/>; smux 2. Default: 2097152.
+    /// Bytes that a stream may have received and not read, at most <see cref="SmuxBuffer"/>; smux 2. Default: 2097152,
+    /// unless it sets itself: see <see cref="CongestionControl"/>.
     /// </summary>
-    public int StreamBuffer { get; init; } = 2097152;
+    public int StreamBuffer
+    {
+        get => _streamBuffer;
+        init
+        {
+            _streamBuffer = value;
+            Given |= GivenOptions.StreamBuffer;
+        }
+    }
 
     /// <summary>
     /// Seconds between heartbeats, 1 to 30: the other side gives up after 30 without any. Default: 10.
@@ -157,6 +248,9 @@ public abstract record KcptunConfig
 
     internal abstract IReadOnlyList<ConfigOption> Options { get; }
 
+    /// <summary>What was set, to whatever value, of that which has a meaning by being set.</summary>
+    internal GivenOptions Given { get; private protected init; }
+
     /// <summary>All options with their values, except the key: safe to be logged.</summary>
     public sealed override string ToString() =>
         string.Join(' ', Options.Select(option => $"{option.JsonKey}={(option.IsSecret ? "***" : option.Show(this))}"));
@@ -172,6 +266,12 @@ public abstract record KcptunConfig
             option.Validate(config);
         }
 
+        if (!CongestionControlNames.Contains(config.CongestionControl))
+        {
+            throw new KcptunConfigException(
+                $"cc is {KcptunConfigException.Quote(config.CongestionControl)}; allowed: {string.Join(", ", CongestionControlNames)}");
+        }
+
         if (config.DataShards + config.ParityShards > MaxShards)
         {
             throw new KcptunConfigException(
@@ -183,6 +283,12 @@ public abstract record KcptunConfig
         {
             throw new KcptunConfigException(
                 $"streambuf is {config.StreamBuffer}; allowed: at most smuxbuf, which is {config.SmuxBuffer}");
+        }
+
+        if (new TransportTuning(config) is { SmuxBuffer: null, StreamBuffer: { } window } && window > config.Memory << 20)
+        {
+            throw new KcptunConfigException(
+                $"streambuf is {window}; allowed: at most memory, which is {config.Memory} MiB, unless smuxbuf is given");
         }
 
         if (config.Tcp)
@@ -215,6 +321,9 @@ public abstract record KcptunConfig
             "fast3" => config with { NoDelay = 1, Interval = 10, Resend = 2, NoCongestion = 1 },
             _ => config,
         };
+
+        // What a mode sets the user has not.
+        config = config with { Given = Given };
         if (config.Mode is not ("normal" or "fast" or "fast2" or "fast3" or "manual" or "default"))
         {
             warnings.Add($"mode {KcptunConfigException.Quote(config.Mode)} is unknown and means manual");

@@ -7,11 +7,7 @@ public sealed record KcptunServerConfig : KcptunConfig
 {
     /// <summary>Makes the default configuration.</summary>
     public KcptunServerConfig()
-    {
-        SendWindow = 1024;
-        ReceiveWindow = 1024;
-        CloseWait = 30;
-    }
+        : base(sendWindow: 1024, receiveWindow: 1024) => CloseWait = 30;
 
     /// <summary>The text that <c>--help</c> prints.</summary>
     public static string Help => ConfigHelp.Make("server", ConfigOptions.Server, new KcptunServerConfig());

@@ -15,9 +15,18 @@ internal static class StartupLog
         Invariant($"nodelay parameters: {config.NoDelay} {config.Interval} {config.Resend} {config.NoCongestion}"),
     ];
 
-    public static IEnumerable<string> Transport(KcptunConfig config) =>
+    public static IEnumerable<string> Transport(KcptunConfig config) => Transport(config, new TransportTuning(config));
+
+    public static IEnumerable<string> Snmp(KcptunConfig config) =>
     [
-        Invariant($"sndwnd: {config.SendWindow} rcvwnd: {config.ReceiveWindow}"),
+        $"snmplog: {config.SnmpLog}",
+        Invariant($"snmpperiod: {config.SnmpPeriod}"),
+    ];
+
+    private static IEnumerable<string> Transport(KcptunConfig config, TransportTuning tuning) =>
+    [
+        $"congestion control: {tuning.CongestionControl}",
+        $"sndwnd: {Window(tuning.SendWindow)} rcvwnd: {Window(tuning.ReceiveWindow)}",
         $"compression: {Show(!config.NoCompression)}",
         Invariant($"mtu: {config.Mtu}"),
         Invariant($"ratelimit: {config.RateLimit}"),
@@ -25,17 +34,13 @@ internal static class StartupLog
         $"acknodelay: {Show(config.AckNoDelay)}",
         Invariant($"dscp: {config.Dscp}"),
         Invariant($"sockbuf: {config.SocketBuffer}"),
-        Invariant($"smuxbuf: {config.SmuxBuffer}"),
+        $"smuxbuf: {Window(tuning.SmuxBuffer)}",
         Invariant($"framesize: {config.FrameSize}"),
-        Invariant($"streambuf: {config.StreamBuffer}"),
+        $"streambuf: {Window(tuning.StreamBuffer)}",
         Invariant($"keepalive: {config.KeepAlive}"),
     ];
 
-    public static IEnumerable<string> Snmp(KcptunConfig config) =>
-    [
-        $"snmplog: {config.SnmpLog}",
-        Invariant($"snmpperiod: {config.SnmpPeriod}"),
-    ];
+    private static string Window(int? window) => window?.ToString(CultureInfo.InvariantCulture) ?? "auto";
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 }

@@ -3,7 +3,9 @@ using Causeway.Protocol.Wire;
 
 namespace Causeway.Protocol.Arq;
 
-/// <summary>Settings of an <see cref="ArqSession"/>. The defaults are kcptun's mode "fast" (spec 6).</summary>
+/// <summary>
+/// Settings of an <see cref="ArqSession"/>. The defaults are kcptun's mode "fast" (spec 6) with windows that need no setting.
+/// </summary>
 public sealed record ArqOptions
 {
     /// <summary>
@@ -15,16 +17,25 @@ public sealed record ArqOptions
 
     /// <summary>
     /// The most segments between the oldest unacknowledged one and the newest written one (kcptun's sndwnd): 1 to
-    /// 65535, default 1024. Times the segment size, it bounds the memory for sending and, over one round trip, the
-    /// rate.
+    /// 65535, or null, the default, for what <see cref="MemoryBudget"/> holds. Times the segment size, it bounds the
+    /// memory for sending and, over one round trip, the rate. What is under way is the congestion controller's to
+    /// limit; for <see cref="Congestion.FixedController"/>, which does not, null is 1024.
     /// </summary>
-    public int SendWindow { get; init; } = 1024;
+    public int? SendWindow { get; init; }
 
     /// <summary>
-    /// The most segments received in order that may wait to be read (kcptun's rcvwnd): 1 to 65535, default 1024. As
-    /// many again may wait out of order.
+    /// The most segments received in order that may wait to be read (kcptun's rcvwnd): 1 to 65535; as many again may
+    /// wait out of order. Null, the default, is a window that grows with what the reader takes in a round trip and
+    /// shrinks when it falls behind, within <see cref="MemoryBudget"/>.
     /// </summary>
-    public int ReceiveWindow { get; init; } = 1024;
+    public int? ReceiveWindow { get; init; }
+
+    /// <summary>
+    /// Bytes that windows without a setting may come to, in each direction: 1 MiB to 1 GiB, default 64 MiB, which is
+    /// what 1 Gbit/s over 200 ms needs with losses. Less saves memory where readers stop; it limits the rate to this
+    /// much in a round trip. A <see cref="TransportProfile"/> puts its own here.
+    /// </summary>
+    public long MemoryBudget { get; init; } = TransportProfile.DefaultMemoryBudget;
 
     /// <summary>
     /// kcptun's nodelay: retransmission timeouts of at least 30 ms instead of 100 ms, and back-off by half instead of
@@ -78,6 +89,9 @@ public sealed record ArqOptions
     /// <summary>Payload bytes of a full segment.</summary>
     public int SegmentSize => MaxDatagramSize - SegmentHeader.Size;
 
+    /// <summary>The most segments of a window without a setting; what the wire can tell is the upper limit.</summary>
+    internal int BudgetInSegments => (int)Math.Min(MemoryBudget / MaxDatagramSize, ushort.MaxValue);
+
     /// <summary>Checks every value.</summary>
     /// <exception cref="ArgumentOutOfRangeException">
     /// A value is out of range; the message names option, value and range.
@@ -85,8 +99,9 @@ public sealed record ArqOptions
     public void Validate()
     {
         Check(MaxDatagramSize, 50, 65507);
-        Check(SendWindow, 1, 65535);
-        Check(ReceiveWindow, 1, 65535);
+        Check(SendWindow ?? 1, 1, 65535, nameof(SendWindow));
+        Check(ReceiveWindow ?? 1, 1, 65535, nameof(ReceiveWindow));
+        Check(MemoryBudget, TransportProfile.LeastMemoryBudget, TransportProfile.MostMemoryBudget);
         Check(Interval, TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(5));
         Check(FastResend, 0, 64);
         Check((int)Recovery, (int)LossRecovery.Rack, (int)LossRecovery.Kcp, nameof(Recovery));

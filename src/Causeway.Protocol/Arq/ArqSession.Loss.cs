@@ -163,7 +163,7 @@ public sealed partial class ArqSession
             NewestSentAt = run.NewestSentAt,
             SegmentSize = _segmentSize,
             OutstandingSegments = _ring.SentCount,
-            WindowSegments = Math.Min(_options.SendWindow, _peerWindow),
+            WindowSegments = Math.Min(_sendWindow, _peerWindow),
         };
         _congestion.OnLoss(in e);
     }

@@ -24,13 +24,13 @@ public sealed partial class ArqSession
     {
         get
         {
-            int segments = _options.SendWindow - _ring.Count;
+            int segments = _sendWindow - _ring.Count;
             if (_isClosed || segments <= 0)
             {
                 return 0;
             }
 
-            long sendable = (long)(Math.Min(_options.SendWindow, _peerWindow) - _ring.SentCount) * _segmentSize;
+            long sendable = (long)(Math.Min(_sendWindow, _peerWindow) - _ring.SentCount) * _segmentSize;
             sendable = Math.Min(sendable, _congestion.Window - _inFlight.Bytes);
             long queue = Math.Max(LeastQueuedBytes, sendable) - _ring.UnsentBytes;
             long window = ((long)segments * _segmentSize) + _ring.TailRoom;
@@ -81,6 +81,7 @@ public sealed partial class ArqSession
 
         UpdateProbe(now);
         DetectLosses(now);
+        _receive.Tune(now, SmoothedRttMicroseconds, HeldAbove / _options.MaxDatagramSize);
         FlushState state = new()
         {
             Now = now,
@@ -101,7 +102,7 @@ public sealed partial class ArqSession
         bool waits = _lost.Count > 0 || (_ring.UnsentCount > 0 && PeerAllowsNewData());
 
         // A peer that leaves no room is part of the path, and a full window takes no data: neither is want of data.
-        _ranDry = !isFull && _lost.Count == 0 && _ring.UnsentCount == 0 && _ring.Count < _options.SendWindow
+        _ranDry = !isFull && _lost.Count == 0 && _ring.UnsentCount == 0 && _ring.Count < _sendWindow
             && _congestion.Window - _inFlight.Bytes >= _segmentSize;
         _isCongestionLimited &= !_isLimitReported;
         _isCongestionLimited |= !isFull && waits;
@@ -300,7 +301,7 @@ public sealed partial class ArqSession
     private bool NewDataAllowed() => _lost.Count == 0 && _ring.UnsentCount > 0 && PeerAllowsNewData()
         && CongestionAllows(_ring[_ring.Next].Length, isRetransmission: false);
 
-    private bool PeerAllowsNewData() => _ring.SentCount < Math.Min(_options.SendWindow, _peerWindow);
+    private bool PeerAllowsNewData() => _ring.SentCount < Math.Min(_sendWindow, _peerWindow);
 
     // Segments whose retransmission was lost too go again for acknowledgements that arrived, three for two (packet
     // conservation, RFC 6937 section 3, with room for a third of them to be lost once more). A fixed window larger than what

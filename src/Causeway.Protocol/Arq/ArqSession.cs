@@ -25,10 +25,14 @@ public sealed partial class ArqSession : IDisposable
     // Spec 5.4: what a sender assumes until the peer says otherwise.
     private const int InitialPeerWindow = 32;
 
+    // kcptun's sndwnd on a server.
+    private const int UncontrolledSendWindow = 1024;
+
     private readonly ArqOptions _options;
     private readonly CongestionController _congestion;
     private readonly long _resolution;
     private readonly int _segmentSize;
+    private readonly int _sendWindow;
 
     private readonly SendRing _ring;
     private readonly TransmissionList _inFlight = new();
@@ -113,11 +117,15 @@ public sealed partial class ArqSession : IDisposable
         _probe = new WindowProbe(timeout);
         _deadLink = new DeadLinkMonitor(options.DeadLinkTransmissions, timeout);
 
+        _sendWindow = options.SendWindow
+            ?? (congestion is FixedController ? UncontrolledSendWindow : options.BudgetInSegments);
+        int receiveWindow = options.ReceiveWindow ?? options.BudgetInSegments;
+
         // Twice the window in datagrams is what an honest peer can fill: in order unread, and out of order.
-        PayloadKeeper keeper = new(pool, 2L * options.ReceiveWindow * options.MaxDatagramSize);
-        _receive = new ReceiveWindow(options.ReceiveWindow, initialReceive, keeper);
+        PayloadKeeper keeper = new(pool, 2L * receiveWindow * options.MaxDatagramSize);
+        _receive = new ReceiveWindow(receiveWindow, initialReceive, keeper, isAutomatic: options.ReceiveWindow is null);
         _acks = new AckList(
-            limit: Math.Max(128, 2 * options.ReceiveWindow),
+            limit: Math.Max(128, 2 * receiveWindow),
             options.AckNoDelay ? 0 : Math.Min(interval / 4, MaxAckDelayMicroseconds));
         Statistics.Rto = FromMicroseconds(RtoMicroseconds);
     }
@@ -147,6 +155,15 @@ public sealed partial class ArqSession : IDisposable
 
     /// <summary>Segments sent and not yet passed by the peer's cumulative acknowledgement.</summary>
     public int SendBufferLength => _ring.SentCount;
+
+    /// <summary>
+    /// Bytes read from here that the layer above still holds, for it to say before a flush: they count against
+    /// <see cref="ArqOptions.MemoryBudget"/> where the receive window sets itself.
+    /// </summary>
+    public long HeldAbove { get; set; }
+
+    /// <summary>Segments that the peer may send before the reader takes one.</summary>
+    public int ReceiveCapacity => _receive.Free;
 
     /// <summary>Segments received in order and not yet read.</summary>
     public int ReceiveQueueLength => _receive.UnreadCount;

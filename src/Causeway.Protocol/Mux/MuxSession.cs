@@ -27,6 +27,15 @@ public abstract class MuxSession : IDisposable
     public MuxStatistics Statistics { get; } = new();
 
     /// <summary>
+    /// The round-trip time of the pipe below, for the driver to say before a flush: windows that set themselves grow by
+    /// what is read in one. Zero, the default, if it is not known.
+    /// </summary>
+    public TimeSpan RoundTripTime { get; set; }
+
+    /// <summary>Received bytes that the streams hold.</summary>
+    public abstract long BufferedBytes { get; }
+
+    /// <summary>
     /// Whether the session takes more input. False while its streams hold as much as they may (spec 7.4): stop reading
     /// the pipe below, so that its window closes.
     /// </summary>

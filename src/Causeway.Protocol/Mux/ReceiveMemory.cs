@@ -29,17 +29,16 @@ internal sealed class ReceiveMemory
     // A session of a small bucket must still be able to hold a few packet buffers.
     private const long LeastMemory = 1 << 20;
 
-    private readonly long _limit;
-    private readonly long _sparseLimit;
+    private long _size;
+    private long _limit;
+    private long _sparseLimit;
     private long _tokens;
     private long _held;
 
-    public ReceiveMemory(int receiveBuffer, PacketPool pool)
+    public ReceiveMemory(long size, PacketPool pool)
     {
         Pool = pool;
-        _tokens = receiveBuffer;
-        _limit = Math.Max((MaxPinFactor + 1L) * receiveBuffer, LeastMemory);
-        _sparseLimit = _limit / (MaxPinFactor + 1);
+        Resize(size);
     }
 
     /// <summary>Where compact buffers come from.</summary>
@@ -50,6 +49,9 @@ internal sealed class ReceiveMemory
 
     /// <summary>Payload bytes that the bucket still takes; negative when it is overdrawn.</summary>
     public long Tokens => _tokens;
+
+    /// <summary>Payload bytes that are stored.</summary>
+    public long Taken => _size - _tokens;
 
     /// <summary>Memory that the streams keep, in bytes.</summary>
     public long Held => _held;
@@ -63,6 +65,15 @@ internal sealed class ReceiveMemory
     /// </summary>
     public bool ShouldShare(int length, int retainedBytes) => length >= CopyBelow
         && ((long)length * MaxPinFactor >= retainedBytes || _held + retainedBytes <= _sparseLimit);
+
+    /// <summary>Changes how many payload bytes the bucket takes in all; a smaller one may be overdrawn for a while.</summary>
+    public void Resize(long size)
+    {
+        _tokens += size - _size;
+        _size = size;
+        _limit = Math.Max((MaxPinFactor + 1L) * size, LeastMemory);
+        _sparseLimit = _limit / (MaxPinFactor + 1);
+    }
 
     /// <summary>Payload bytes were stored.</summary>
     public void Take(int bytes) => _tokens -= bytes;

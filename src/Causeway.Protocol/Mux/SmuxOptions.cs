@@ -2,7 +2,9 @@ using Causeway.Protocol.Wire;
 
 namespace Causeway.Protocol.Mux;
 
-/// <summary>Settings of a <see cref="SmuxSession"/>. The defaults are kcptun's (spec 7.9).</summary>
+/// <summary>
+/// Settings of a <see cref="SmuxSession"/>. The defaults are kcptun's (spec 7.9) with buffers that need no setting.
+/// </summary>
 public sealed record SmuxOptions
 {
     /// <summary>Protocol version, 1 or 2. Both ends must use the same: there is no negotiation. Default 2.</summary>
@@ -16,15 +18,24 @@ public sealed record SmuxOptions
 
     /// <summary>
     /// Received bytes that the streams of a session may hold together before the session stops reading, at least 1. A
-    /// reader that stops can stop all streams when it is reached (always in version 1). Default 4 MiB.
+    /// reader that stops can stop all streams when it is reached (always in version 1). Null, the default, is
+    /// <see cref="MemoryBudget"/>; in version 1 it grows from kcptun's 4 MiB to that as the streams are read.
     /// </summary>
-    public int ReceiveBuffer { get; init; } = 4 << 20;
+    public int? ReceiveBuffer { get; init; }
 
     /// <summary>
     /// Received bytes that one stream may hold: the window that version 2 announces to the peer. At least 1, at most
-    /// <see cref="ReceiveBuffer"/>. It limits a stream to this many bytes a round trip. Default 2 MiB.
+    /// <see cref="ReceiveBuffer"/>. It limits a stream to this many bytes a round trip. Null, the default, is a window
+    /// that grows with what the reader takes in a round trip and shrinks when it falls behind.
     /// </summary>
-    public int StreamBuffer { get; init; } = 2 << 20;
+    public int? StreamBuffer { get; init; }
+
+    /// <summary>
+    /// Bytes that buffers without a setting may come to, for all streams together: 1 MiB to 1 GiB, default 64 MiB. One
+    /// stream gets three quarters at most, and none grows while a quarter is in use, so that a reader that stops
+    /// leaves room for others. A <see cref="TransportProfile"/> puts its own here.
+    /// </summary>
+    public long MemoryBudget { get; init; } = TransportProfile.DefaultMemoryBudget;
 
     /// <summary>
     /// How often a NOP is sent, whatever else is. More than zero, at most <see cref="KeepAliveTimeout"/>, and below the
@@ -55,21 +66,28 @@ public sealed record SmuxOptions
     /// </summary>
     public bool HalfCloseExtension { get; init; } = true;
 
+    /// <summary>The most that all streams may hold.</summary>
+    internal int ReceiveLimit => ReceiveBuffer ?? (int)MemoryBudget;
+
+    /// <summary>The most that the window of one stream may grow to by itself.</summary>
+    internal int StreamLimit => (int)(ReceiveBuffer ?? MemoryBudget * 3 / 4);
+
     /// <summary>Checks every setting.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range; the message names it.</exception>
     public void Validate()
     {
         Check(nameof(Version), Version, 1, 2);
         Check(nameof(MaxFrameSize), MaxFrameSize, 1, SmuxFrame.MaxPayload);
-        Check(nameof(ReceiveBuffer), ReceiveBuffer, 1, int.MaxValue);
-        Check(nameof(StreamBuffer), StreamBuffer, 1, ReceiveBuffer);
+        Check(nameof(MemoryBudget), MemoryBudget, TransportProfile.LeastMemoryBudget, TransportProfile.MostMemoryBudget);
+        Check(nameof(ReceiveBuffer), ReceiveBuffer ?? 1, 1, int.MaxValue);
+        Check(nameof(StreamBuffer), StreamBuffer ?? 1, 1, ReceiveLimit);
         Check(nameof(KeepAliveTimeout), KeepAliveTimeout, TimeSpan.FromDays(24));
         Check(nameof(KeepAliveInterval), KeepAliveInterval, KeepAliveTimeout);
         Check(nameof(MaxStreams), MaxStreams, 1, int.MaxValue);
         Check(nameof(AcceptBacklog), AcceptBacklog, 1, int.MaxValue);
     }
 
-    private static void Check(string name, int value, int least, int most)
+    private static void Check(string name, long value, long least, long most)
     {
         if (value < least || value > most)
         {

@@ -108,17 +108,14 @@ public sealed partial class SmuxSession
 
     private static bool IsKeepAlive(SmuxFrame frame) => frame is { Command: SmuxCommand.Nop, StreamId: 0 };
 
-    /// <summary>
-    /// Version 2: an UPD goes after the first bytes that were taken, then for every half window (spec 7.5). None is
-    /// needed when the peer has sent all.
-    /// </summary>
     private void NoteTaken(SmuxStream stream, long bytes)
     {
         stream.Taken += bytes;
-        if (_options.Version >= 2 && bytes > 0 && !stream.PeerFinished && !stream.Abandoned
-            && (!stream.HasReported || stream.Taken - stream.Reported >= _options.StreamBuffer / 2))
+        _sharedWindow?.OnTaken(bytes);
+        _sharedWindow?.OnArrived(bytes);
+        if (_options.Version >= 2 && bytes > 0 && !stream.PeerFinished && !stream.Abandoned)
         {
-            RequestControl(stream, ControlFrames.Update);
+            NoteTakenOfWindow(stream, bytes);
         }
     }
 
@@ -226,8 +223,7 @@ public sealed partial class SmuxSession
 
         if (_options.Version >= 2 && _receiver is { PeerFinished: false, Abandoned: false } stream)
         {
-            long granted = Math.Max(FirstWindow, _options.StreamBuffer);
-            if (stream.Received + frame.Length - stream.Reported > granted + WindowSlack)
+            if (stream.Received + frame.Length > stream.Edge + WindowSlack)
             {
                 string reason = $"The peer sent more on stream {stream.Id} than its window allows.";
                 Fail(MuxFailureKind.InvalidProtocol, reason);
@@ -246,6 +242,11 @@ public sealed partial class SmuxSession
         }
 
         stream.Received += count;
+        if (stream.Unconsumed == 0)
+        {
+            stream.Tuner?.OnEmpty();
+        }
+
         if (stream.ReadsDropped)
         {
             // The window moves on, so that a peer that writes before it reads gets to read what is still to be sent.

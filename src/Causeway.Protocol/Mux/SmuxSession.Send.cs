@@ -30,9 +30,10 @@ public sealed partial class SmuxSession
         }
 
         CheckTimers(now);
+        TuneSharedWindow(now);
         while (HasPendingOutput && output.Capacity > 0)
         {
-            if (!WriteControl(output))
+            if (!WriteControl(output, now))
             {
                 WriteData(output);
             }
@@ -77,7 +78,7 @@ public sealed partial class SmuxSession
         _sending.Remove(stream);
     }
 
-    private bool WriteControl(IMuxOutput output)
+    private bool WriteControl(IMuxOutput output, Timestamp now)
     {
         if (_helloPending)
         {
@@ -114,7 +115,7 @@ public sealed partial class SmuxSession
                 _helloPending = Role == MuxRole.Client && _halfClose is HalfCloseSupport.Unknown && !_helloSent;
                 break;
             case ControlFrames.Update:
-                WriteUpdate(output, stream);
+                WriteUpdate(output, stream, now);
                 break;
             case ControlFrames.Abandon when _halfClose is HalfCloseSupport.Unsupported:
                 break;
@@ -131,13 +132,14 @@ public sealed partial class SmuxSession
         return true;
     }
 
-    private void WriteUpdate(IMuxOutput output, SmuxStream stream)
+    private void WriteUpdate(IMuxOutput output, SmuxStream stream, Timestamp now)
     {
+        uint window = NextWindow(stream, now);
         stream.Reported = stream.Taken;
         stream.HasReported = true;
         NoteSent(new SmuxFrame((byte)_options.Version, SmuxCommand.Upd, SmuxWindowUpdate.Size, stream.Id), 0);
         Span<byte> payload = _frame.AsSpan(SmuxFrame.HeaderSize);
-        new SmuxWindowUpdate(unchecked((uint)stream.Taken), (uint)_options.StreamBuffer).Write(payload);
+        new SmuxWindowUpdate(unchecked((uint)stream.Taken), window).Write(payload);
         output.Write(_frame.AsSpan(0, SmuxFrame.HeaderSize), payload);
     }
 

@@ -10,6 +10,7 @@ public sealed partial class SmuxSession : MuxSession
 
     private readonly SmuxOptions _options;
     private readonly ReceiveMemory _memory;
+    private readonly WindowTuner? _sharedWindow;
     private readonly Dictionary<uint, SmuxStream> _streams = [];
 
     // Mutable structs: not readonly.
@@ -40,12 +41,20 @@ public sealed partial class SmuxSession : MuxSession
         ArgumentNullException.ThrowIfNull(pool);
         options.Validate();
         _options = options;
-        _memory = new ReceiveMemory(options.ReceiveBuffer, pool);
+        if (options is { Version: 1, ReceiveBuffer: null })
+        {
+            _sharedWindow = new WindowTuner(FirstSharedWindow, FirstSharedWindow, options.ReceiveLimit);
+        }
+
+        _memory = new ReceiveMemory(_sharedWindow?.Window ?? options.ReceiveLimit, pool);
         _halfClose = options.HalfCloseExtension ? HalfCloseSupport.Unknown : HalfCloseSupport.Unsupported;
         _nextId = role == MuxRole.Client ? 3u : 2u;
         _keepAliveAt = now + options.KeepAliveInterval;
         _timeoutAt = now + options.KeepAliveTimeout;
     }
+
+    /// <inheritdoc/>
+    public override long BufferedBytes => _memory.Taken;
 
     /// <inheritdoc/>
     public override bool CanReceive => !IsOver && _memory.HasRoom;

@@ -48,6 +48,7 @@ internal sealed class SmuxStream : MuxStream
         Received = firstCounter;
         Taken = firstCounter;
         Reported = firstCounter;
+        Edge = (long)firstCounter + SmuxSession.FirstWindow;
     }
 
     /// <summary>Control frames that are to be sent. Not empty: in the session's control list.</summary>
@@ -104,11 +105,20 @@ internal sealed class SmuxStream : MuxStream
     /// <summary>Whether an UPD was sent.</summary>
     public bool HasReported { get; set; }
 
+    /// <summary>How far the peer was ever allowed to send.</summary>
+    public long Edge { get; set; }
+
+    /// <summary>The window if it sets itself, from the first bytes on.</summary>
+    public WindowTuner? Tuner { get; set; }
+
     /// <summary>Received bytes.</summary>
     public ref ReceiveBuffer Receive => ref _receive;
 
     /// <inheritdoc/>
     public override long BufferedBytes => _receive.Buffered;
+
+    /// <summary>Received bytes that the application has not reported as consumed.</summary>
+    public long Unconsumed => _receive.Buffered + _receive.Read;
 
     /// <inheritdoc/>
     public override bool IsReadFinished =>

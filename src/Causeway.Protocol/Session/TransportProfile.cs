@@ -14,6 +14,15 @@ public sealed record TransportProfile
     /// <summary>The largest value of <see cref="Mtu"/>, and what every receiver takes whatever its own is.</summary>
     public const int MaxMtu = 1500;
 
+    /// <summary>The default of <see cref="MemoryBudget"/>, in bytes.</summary>
+    public const long DefaultMemoryBudget = 64 << 20;
+
+    /// <summary>The least value of <see cref="MemoryBudget"/>, in bytes.</summary>
+    public const long LeastMemoryBudget = 1 << 20;
+
+    /// <summary>The largest value of <see cref="MemoryBudget"/>, in bytes.</summary>
+    public const long MostMemoryBudget = 1 << 30;
+
     // Under the largest headers there are (AEAD and FEC, 36 bytes) it leaves the 50 bytes that the reliable layer
     // needs.
     private const int MinMtu = 86;
@@ -46,9 +55,19 @@ public sealed record TransportProfile
     public Func<StreamCipher>? StreamCipher { get; init; }
 
     /// <summary>
-    /// Makes the congestion controller, once for each session, from the payload bytes of a full segment.
+    /// Makes the congestion controller, once for each session, from the payload bytes of a full segment. Default:
+    /// <see cref="BbrController"/>. <see cref="CongestionControllers.ByName"/> has the others.
     /// </summary>
-    public Func<int, CongestionController> CongestionControl { get; init; } = static _ => new FixedController();
+    public Func<int, CongestionController> CongestionControl { get; init; } = static segmentSize => new BbrController(segmentSize);
+
+    /// <summary>
+    /// Bytes of received data that one connection may hold, in whole: waiting to be read, or for what is missing
+    /// before it. Sent data that is not acknowledged may come to as much. 1 MiB to 1 GiB, default 64 MiB, which 1
+    /// Gbit/s over 200 ms needs with losses. Windows that are set (<see cref="ArqOptions.ReceiveWindow"/>,
+    /// <see cref="ArqOptions.SendWindow"/>, <see cref="SmuxOptions.ReceiveBuffer"/>) bound themselves. It is a limit,
+    /// not an allocation: what is held follows the path's need, and a reader that keeps up holds next to nothing.
+    /// </summary>
+    public long MemoryBudget { get; init; } = DefaultMemoryBudget;
 
     /// <summary>Bytes of UDP payload a second that each session may send, parity included; 0 for no limit.</summary>
     public long RateLimit { get; init; }
@@ -67,8 +86,16 @@ public sealed record TransportProfile
             throw new ArgumentOutOfRangeException(nameof(RateLimit), RateLimit, "RateLimit is in bytes a second and must not be negative; 0 is no limit.");
         }
 
+        if (MemoryBudget is < LeastMemoryBudget or > MostMemoryBudget)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(MemoryBudget),
+                MemoryBudget,
+                $"MemoryBudget is in bytes and must be from {LeastMemoryBudget} to {MostMemoryBudget}.");
+        }
+
         Arq.Validate();
         Fec.Validate();
-        Mux.Validate();
+        (Mux with { MemoryBudget = MemoryBudget }).Validate();
     }
 }

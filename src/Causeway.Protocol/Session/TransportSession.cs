@@ -52,11 +52,15 @@ public sealed class TransportSession : IDisposable, IMuxOutput
         _linkOverhead = linkHeadroom + linkTailroom;
         _fec = new FecCodec(profile.Fec, pool);
         _maxArqDatagram = maxDatagramSize - _fec.Overhead;
-        ArqOptions arq = profile.Arq with { MaxDatagramSize = _maxArqDatagram };
+        ArqOptions arq = profile.Arq with
+        {
+            MaxDatagramSize = _maxArqDatagram,
+            MemoryBudget = profile.MemoryBudget,
+        };
         _arq = new ArqSession(conversationId, arq, profile.CongestionControl(arq.SegmentSize), pool);
         _codec = profile.PipeCodec?.Invoke(pool);
         _rateLimiter = profile.RateLimit > 0 ? new RateLimiter(profile.RateLimit) : null;
-        Mux = new SmuxSession(role, profile.Mux, pool, now);
+        Mux = new SmuxSession(role, profile.Mux with { MemoryBudget = profile.MemoryBudget }, pool, now);
     }
 
     /// <summary>The streams.</summary>
@@ -145,6 +149,8 @@ public sealed class TransportSession : IDisposable, IMuxOutput
         ArgumentNullException.ThrowIfNull(batch);
         Sink sink = new(this, batch, peer, now);
         bool more;
+        Mux.RoundTripTime = _arq.Statistics.SmoothedRtt;
+        _arq.HeldAbove = Mux.BufferedBytes;
         _rateLimitedUntil = Timestamp.Never;
         try
         {

@@ -10,6 +10,7 @@ public sealed class ArqOptionsTests
     {
         { "MaxDatagramSize is 49; it must lie between 50 and 65507", new() { MaxDatagramSize = 49 } },
         { "SendWindow is 0; it must lie between 1 and 65535", new() { SendWindow = 0 } },
+        { "MemoryBudget is 1048575; it must lie between 1048576 and 1073741824", new() { MemoryBudget = (1 << 20) - 1 } },
         { "ReceiveWindow is 65536; it must lie between 1 and 65535", new() { ReceiveWindow = 65536 } },
         { "Interval is 00:00:06", new() { Interval = TimeSpan.FromSeconds(6) } },
         { "FastResend is -1", new() { FastResend = -1 } },

@@ -182,8 +182,8 @@ public sealed class SmuxHalfCloseTests
         Assert.False(stream.IsReset);
         Assert.False(end.TryRead(out _));
         Assert.Equal(0, pair.Client.StreamCount + pair.Server.StreamCount);
-        Assert.Equal(s_options.ReceiveBuffer, pair.Server.Memory.Tokens);
-        Assert.Equal(s_options.ReceiveBuffer, pair.Client.Memory.Tokens);
+        Assert.Equal(s_options.ReceiveLimit, pair.Server.Memory.Tokens);
+        Assert.Equal(s_options.ReceiveLimit, pair.Client.Memory.Tokens);
         Assert.False(pair.Server.HasPendingOutput);
         Assert.Empty(pair.Client.Events());
     }

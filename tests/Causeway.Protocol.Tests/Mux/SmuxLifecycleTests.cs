@@ -166,7 +166,7 @@ public sealed class SmuxLifecycleTests
         Assert.True(stream.IsClosed);
         Assert.Equal("request"u8, end.ReadAll());
         Assert.Equal(0, pair.Client.StreamCount);
-        Assert.Equal(s_plain.ReceiveBuffer, pair.Client.Memory.Tokens);
+        Assert.Equal(s_plain.ReceiveLimit, pair.Client.Memory.Tokens);
         Assert.Equal(50000, pair.Client.Statistics.BytesDiscarded);
         end.Close();
         pair.Step();
@@ -194,7 +194,7 @@ public sealed class SmuxLifecycleTests
         session.Flush(output, default);
         Assert.Equal([SmuxCommand.Syn, SmuxCommand.Fin], output.Take().Select(static f => f.Header.Command));
         Assert.Equal(0, session.StreamCount);
-        Assert.Equal(s_plain.ReceiveBuffer, session.Memory.Tokens);
+        Assert.Equal(s_plain.ReceiveLimit, session.Memory.Tokens);
         Assert.False(session.HasPendingOutput);
     }
 
@@ -224,11 +224,11 @@ public sealed class SmuxLifecycleTests
         pair.Step();
         Assert.True(end.TryRead(out PacketSlice slice));
         Assert.True(end.IsClosed);
-        Assert.Equal(s_plain.ReceiveBuffer - 1000, pair.Server.Memory.Tokens);
+        Assert.Equal(s_plain.ReceiveLimit - 1000, pair.Server.Memory.Tokens);
         end.Consumed(400);
         end.Close();
         end.Consumed(600);
-        Assert.Equal(s_plain.ReceiveBuffer, pair.Server.Memory.Tokens);
+        Assert.Equal(s_plain.ReceiveLimit, pair.Server.Memory.Tokens);
         Assert.Equal(0, pair.Server.Memory.Held);
         slice.Release();
     }

@@ -12,7 +12,10 @@ public sealed class SmuxOptionsTests
         { nameof(SmuxOptions.MaxFrameSize), new SmuxOptions { MaxFrameSize = 65536 } },
         { nameof(SmuxOptions.ReceiveBuffer), new SmuxOptions { ReceiveBuffer = 0 } },
         { nameof(SmuxOptions.StreamBuffer), new SmuxOptions { StreamBuffer = 0 } },
-        { nameof(SmuxOptions.StreamBuffer), new SmuxOptions { Version = 1, StreamBuffer = 5 << 20 } },
+        { nameof(SmuxOptions.StreamBuffer), new SmuxOptions { Version = 1, ReceiveBuffer = 4 << 20, StreamBuffer = 5 << 20 } },
+        { nameof(SmuxOptions.StreamBuffer), new SmuxOptions { MemoryBudget = 1 << 20, StreamBuffer = 2 << 20 } },
+        { nameof(SmuxOptions.MemoryBudget), new SmuxOptions { MemoryBudget = (1 << 20) - 1 } },
+        { nameof(SmuxOptions.MemoryBudget), new SmuxOptions { MemoryBudget = (1 << 30) + 1 } },
         { nameof(SmuxOptions.KeepAliveInterval), new SmuxOptions { KeepAliveInterval = TimeSpan.Zero } },
         { nameof(SmuxOptions.KeepAliveInterval), new SmuxOptions { KeepAliveInterval = TimeSpan.FromSeconds(-1) } },
         { nameof(SmuxOptions.KeepAliveInterval), new SmuxOptions { KeepAliveInterval = TimeSpan.FromSeconds(31) } },
@@ -33,11 +36,14 @@ public sealed class SmuxOptionsTests
     }
 
     [Fact]
-    public void KcptunsSettingsAreTheDefaults()
+    public void KcptunsSettingsAreTheDefaultsButForTheBuffers()
     {
         SmuxOptions options = new();
         options.Validate();
-        Assert.Equal((2, 8192, 4194304, 2097152), (options.Version, options.MaxFrameSize, options.ReceiveBuffer, options.StreamBuffer));
+        Assert.Equal((2, 8192), (options.Version, options.MaxFrameSize));
+        Assert.Null(options.ReceiveBuffer);
+        Assert.Null(options.StreamBuffer);
+        Assert.Equal(64 << 20, options.MemoryBudget);
         Assert.Equal((10.0, 30.0), (options.KeepAliveInterval.TotalSeconds, options.KeepAliveTimeout.TotalSeconds));
     }
 }

@@ -57,7 +57,7 @@ public sealed class SmuxRobustnessTests
                 Act(session, streams, output, random, now);
                 now = now.AddMicroseconds(random.Next(2000));
                 Assert.InRange(session.StreamCount, 0, options.MaxStreams);
-                Assert.InRange(session.Memory.Tokens, -300, options.ReceiveBuffer);
+                Assert.InRange(session.Memory.Tokens, -300, options.ReceiveLimit);
                 Assert.InRange(session.Memory.Held, 0, (1 << 20) + 65536);
             }
         }
@@ -156,7 +156,7 @@ public sealed class SmuxRobustnessTests
             session.Receive(pool, [.. Frame(SmuxCommand.Syn, id), .. Frame(SmuxCommand.Psh, id, "tiny"u8)]);
         }
 
-        Assert.InRange(session.Memory.Held, 5L * options.ReceiveBuffer, (5L * options.ReceiveBuffer) + 4096);
+        Assert.InRange(session.Memory.Held, 5L * options.ReceiveLimit, (5L * options.ReceiveLimit) + 4096);
         foreach (MuxEvent e in session.Events().Where(static e => e.Kind == MuxEventKind.Readable))
         {
             Assert.Equal("tiny"u8, e.Stream!.ReadAll());

@@ -61,8 +61,8 @@ public sealed class SmuxTransferTests
         Assert.All(transfers, static t => t.AssertComplete());
         Assert.Equal(0, pair.Client.StreamCount);
         Assert.Equal(0, pair.Server.StreamCount);
-        Assert.Equal(options.ReceiveBuffer, pair.Client.Memory.Tokens);
-        Assert.Equal(options.ReceiveBuffer, pair.Server.Memory.Tokens);
+        Assert.Equal(options.ReceiveLimit, pair.Client.Memory.Tokens);
+        Assert.Equal(options.ReceiveLimit, pair.Server.Memory.Tokens);
         Assert.Equal(0, pair.Client.Memory.Held);
         Assert.Equal(0, pair.Server.Memory.Held);
         Assert.Null(pair.Client.Failure);

@@ -18,11 +18,11 @@ public sealed class LatencyTableTests
 
     private static readonly (string Name, TransportProfile Profile)[] s_profiles =
     [
-        ("bbr", new TransportProfile { CongestionControl = static size => new BbrController(size) }),
-        ("bbr+fec", new TransportProfile { CongestionControl = static size => new BbrController(size), Fec = s_parity }),
+        ("bbr", new TransportProfile()),
+        ("bbr+fec", new TransportProfile { Fec = s_parity }),
         ("cubic", new TransportProfile { CongestionControl = static size => new CubicController(size) }),
-        ("fixed", new TransportProfile()),
-        ("fixed+fec", new TransportProfile { Fec = s_parity }),
+        ("fixed", new TransportProfile { CongestionControl = static _ => new FixedController() }),
+        ("fixed+fec", new TransportProfile { CongestionControl = static _ => new FixedController(), Fec = s_parity }),
     ];
 
     private readonly PacketPool _pool = new();

@@ -1,3 +1,4 @@
+using Causeway.Protocol.Arq.Congestion;
 using Causeway.Protocol.Fec;
 using Causeway.Protocol.Mux;
 using Causeway.TestKit;
@@ -17,6 +18,7 @@ internal static class SimulatedProfiles
             Arq = options.Arq,
             Mux = new SmuxOptions { Version = smux },
             Fec = fec ?? FecOptions.Off,
+            CongestionControl = static _ => new FixedController(),
         };
         return options.Congestion is { } congestion
             ? profile with { CongestionControl = _ => congestion(options.Arq) }

@@ -69,6 +69,25 @@ public sealed class SessionStream : IStreamSource
         Mux.NotifyWritable();
     }
 
+    /// <summary>
+    /// Reads and checks the next piece, for a test that reads at its own pace. Wake the host afterwards.
+    /// </summary>
+    /// <returns>False if there was none.</returns>
+    public bool ReadOne()
+    {
+        if (!IsReadable || !Mux.TryRead(out PacketSlice slice))
+        {
+            IsReadable = false;
+            return false;
+        }
+
+        Check(slice.Span);
+        int length = slice.Length;
+        slice.Release();
+        Mux.Consumed(length);
+        return true;
+    }
+
     /// <inheritdoc/>
     public ReadOnlySpan<byte> Peek()
     {
@@ -133,19 +152,9 @@ public sealed class SessionStream : IStreamSource
     internal bool ReadAndCheck()
     {
         bool any = false;
-        while (IsReading && IsReadable)
+        while (IsReading && ReadOne())
         {
-            if (!Mux.TryRead(out PacketSlice slice))
-            {
-                IsReadable = false;
-                break;
-            }
-
             any = true;
-            Check(slice.Span);
-            int length = slice.Length;
-            slice.Release();
-            Mux.Consumed(length);
         }
 
         return any;
