@@ -45,6 +45,15 @@ public sealed record ArqOptions
     /// </summary>
     public int FastResend { get; init; } = 2;
 
+    /// <summary>The rules by which a segment counts as lost. Default <see cref="LossRecovery.Rack"/>.</summary>
+    public LossRecovery Recovery { get; init; } = LossRecovery.Rack;
+
+    /// <summary>
+    /// Whether a stream of few small messages sends each segment twice while the path loses half a percent and more, so
+    /// that a loss costs no round trip: at most 32 KiB a second. Default on.
+    /// </summary>
+    public bool CopyThinStreams { get; init; } = true;
+
     /// <summary>kcptun's acknodelay: acknowledge in the next flush, without waiting for company. Default off.</summary>
     public bool AckNoDelay { get; init; }
 
@@ -80,6 +89,7 @@ public sealed record ArqOptions
         Check(ReceiveWindow, 1, 65535);
         Check(Interval, TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(5));
         Check(FastResend, 0, 64);
+        Check((int)Recovery, (int)LossRecovery.Rack, (int)LossRecovery.Kcp, nameof(Recovery));
         Check(DeadLinkTransmissions, 2, 1000);
         Check(DeadLinkTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
         Check(TimestampResolutionMicroseconds, 1, 10000);

@@ -202,7 +202,18 @@ public sealed partial class ArqSession
             _detector.OnAcknowledged(segment.Transmission, rtt);
         }
 
-        if (segment.LostBy != LossReason.None)
+        if (segment.LostBy == LossReason.None)
+        {
+            if (evidence == Evidence.Newest && !neverRepeated)
+            {
+                ReportRepaired(segment, state.Now);
+            }
+            else
+            {
+                _lossMeter.Add(wasLost: false);
+            }
+        }
+        else
         {
             // Acknowledged while it waits to be sent again, or by the echo of an older transmission: it was not lost.
             bool spurious = evidence == Evidence.Earlier || (segment.State == SendState.Lost && neverRepeated);
@@ -248,6 +259,7 @@ public sealed partial class ArqSession
         if (state.AckedSegments > 0)
         {
             _timer.OnProgress();
+            _tailProbe.OnProgress();
             _timeoutProbes = 0;
         }
 
@@ -267,6 +279,7 @@ public sealed partial class ArqSession
         if (state.AckedSegments > 0 || advanced)
         {
             Statistics.BytesInFlight = _inFlight.Bytes;
+            Statistics.LossRate = _lossMeter.Rate;
             AckEvent e = new()
             {
                 Now = state.Now,

@@ -12,26 +12,67 @@ public sealed partial class ArqSession
     // let the rules of order find everything else that was lost (compare RFC 9002 section 6.2.4).
     private const int ProbesPerRepeatedTimeout = 2;
 
+    private Timestamp ProbeDueAt => _usesRack && _inFlight.Tail is { } newest && !_timer.IsBackedOff
+        ? _tailProbe.DueAt(newest, SmoothedRttMicroseconds, _rtt.Variance * _resolution, RtoMicroseconds)
+        : Timestamp.Never;
+
+    /// <summary>When the next segment of a thin stream is to be sent a second time.</summary>
+    private Timestamp CopyDueAt => ThinSegment is { } segment
+        ? _copies.DueAt(segment, _lossMeter.Rate, SmoothedRttMicroseconds)
+        : Timestamp.Never;
+
+    /// <summary>The oldest segment of a thin stream that was sent only once, or null.</summary>
+    private SendSegment? ThinSegment
+    {
+        get
+        {
+            if (!_options.CopyThinStreams || _inFlight.Count + _lost.Count > ThinStreamCopies.MostInFlight
+                || _ring.UnsentCount > 0)
+            {
+                return null;
+            }
+
+            SendSegment? segment = _inFlight.Head;
+            while (segment is not null && segment.Transmissions > 1)
+            {
+                segment = segment.Next;
+            }
+
+            return segment;
+        }
+    }
+
     private Timestamp LossDeadline(SendSegment oldest)
     {
-        Timestamp deadline = _timer.Deadline(oldest, RtoMicroseconds);
+        Timestamp deadline = Timestamp.Min(_timer.Deadline(oldest, RtoMicroseconds), Timestamp.Min(ProbeDueAt, CopyDueAt));
         if (_detector.IsSkippedEnough(oldest))
         {
             return Timestamp.Min(deadline, _detector.FastDueAt(oldest, SmoothedRttMicroseconds));
         }
 
-        return _detector.IsSkipped(oldest)
-            ? Timestamp.Min(deadline, _detector.EarlyDueAt(oldest, _newDataSentAt, SmoothedRttMicroseconds))
-            : deadline;
+        return _detector.IsSkipped(oldest) ? Timestamp.Min(deadline, EarlyDueAt(oldest)) : deadline;
     }
+
+    private Timestamp EarlyDueAt(SendSegment segment) => _usesRack
+        ? _detector.LateDueAt(segment, SmoothedRttMicroseconds)
+        : _detector.EarlyDueAt(segment, _newDataSentAt, SmoothedRttMicroseconds);
 
     private void DetectLosses(Timestamp now)
     {
         DetectSkipped(now);
-        DetectTimeouts(now);
+
+        // The probe takes the place of the first timeout: what it shows is lost goes again, instead of everything.
+        if (ProbeDueAt <= now)
+        {
+            _isProbeDue = true;
+        }
+        else
+        {
+            DetectTimeouts(now);
+        }
 
         // Spec 5.7.6: fewer skips are enough when this flush has nothing new to send that would provoke more of them.
-        if (!NewDataAllowed() || !_pacer.CanSend(_congestion.PacingRate, now))
+        if (_usesRack || !NewDataAllowed() || !_pacer.CanSend(_congestion.PacingRate, now))
         {
             DetectEarly(now);
         }
@@ -53,7 +94,7 @@ public sealed partial class ArqSession
     {
         LossRun run = new(_inFlight.Bytes);
         while (_inFlight.Head is { } oldest && _detector.IsSkipped(oldest)
-            && _detector.EarlyDueAt(oldest, _newDataSentAt, SmoothedRttMicroseconds) <= now)
+            && EarlyDueAt(oldest) <= now)
         {
             Lose(ref run, oldest, LossReason.Early, now);
         }
@@ -89,6 +130,7 @@ public sealed partial class ArqSession
         if (segment.LostBy == LossReason.None)
         {
             _episode.OnLost();
+            _lossMeter.Add(wasLost: true);
         }
 
         run.Segments++;
@@ -124,6 +166,22 @@ public sealed partial class ArqSession
             WindowSegments = Math.Min(_options.SendWindow, _peerWindow),
         };
         _congestion.OnLoss(in e);
+    }
+
+    /// <summary>
+    /// A segment had been lost, and a probe or second copy repaired that before it was noticed: the controller has to know
+    /// all the same (RFC 8985 section 7.4).
+    /// </summary>
+    private void ReportRepaired(SendSegment segment, Timestamp now)
+    {
+        LossRun run = new(_inFlight.Bytes)
+        {
+            Segments = 1,
+            Bytes = segment.Length,
+            NewestSentAt = segment.SentAt,
+        };
+        _lossMeter.Add(wasLost: true);
+        Report(in run, isTimeout: false, now);
     }
 
     /// <summary>The losses that one rule found in one flush.</summary>

@@ -160,6 +160,19 @@ public sealed partial class ArqSession
     private bool TrySendData<TSink>(scoped ref TSink sink, scoped ref DatagramWriter writer, ref FlushState state)
         where TSink : IPacketSink, allows ref struct
     {
+        if (_isProbeDue && _inFlight.Head is { } oldest)
+        {
+            if (!TryTransmit(ref sink, ref writer, in state, oldest))
+            {
+                return false;
+            }
+
+            _tailProbe.OnSent();
+            _timer.OnProbed(state.Now);
+            Statistics.TailLossProbes++;
+        }
+
+        _isProbeDue = false;
         while (_lost.Head is { } lost && RetransmissionAllowed(lost)
             && _pacer.CanSend(_congestion.PacingRate, state.Now))
         {
@@ -177,6 +190,23 @@ public sealed partial class ArqSession
             }
         }
 
+        return TrySendCopies(ref sink, ref writer, ref state);
+    }
+
+    private bool TrySendCopies<TSink>(scoped ref TSink sink, scoped ref DatagramWriter writer, ref FlushState state)
+        where TSink : IPacketSink, allows ref struct
+    {
+        while (ThinSegment is { } segment && CopyDueAt <= state.Now)
+        {
+            if (!TryTransmit(ref sink, ref writer, in state, segment))
+            {
+                return false;
+            }
+
+            _copies.OnSent(segment.Length, state.Now);
+            Statistics.Copies++;
+        }
+
         return true;
     }
 
@@ -191,21 +221,25 @@ public sealed partial class ArqSession
         }
 
         NodesVisited++;
+        switch (segment.State)
+        {
+            case SendState.Lost:
+                CountRetransmission(segment);
+                _lost.Remove(segment);
+                _repeatCredit = Math.Max(0, _repeatCredit - (segment.Transmissions < 2 ? 0 : RepeatCost));
+                _timeoutProbes = Math.Max(0, _timeoutProbes - 1);
+                break;
+            case SendState.InFlight:
+                _inFlight.Remove(segment);
+                break;
+            default:
+                _ring.AdvanceNext(segment);
+                segment.FirstTicks = state.Ticks;
+                _newDataSentAt = state.Now;
+                break;
+        }
+
         _rate.OnSent(segment, _inFlight.Bytes, state.Now);
-        bool isRetransmission = segment.State == SendState.Lost;
-        if (isRetransmission)
-        {
-            CountRetransmission(segment);
-            _lost.Remove(segment);
-            _repeatCredit = Math.Max(0, _repeatCredit - (segment.Transmissions < 2 ? 0 : RepeatCost));
-            _timeoutProbes = Math.Max(0, _timeoutProbes - 1);
-        }
-        else
-        {
-            _ring.AdvanceNext(segment);
-            segment.FirstTicks = state.Ticks;
-            _newDataSentAt = state.Now;
-        }
 
         segment.State = SendState.InFlight;
         segment.Transmission = ++_lastTransmission;
@@ -222,7 +256,7 @@ public sealed partial class ArqSession
             Bytes = segment.Length,
             BytesInFlight = _inFlight.Bytes,
             IsAppLimited = _rate.IsAppLimited,
-            IsRetransmission = isRetransmission,
+            IsRetransmission = segment.Transmissions > 1,
         };
         _congestion.OnSent(in e);
         return true;

@@ -36,6 +36,10 @@ public sealed partial class ArqSession : IDisposable
     private readonly RttEstimator _rtt;
     private readonly RetransmissionTimer _timer;
     private readonly LossDetector _detector;
+    private readonly bool _usesRack;
+    private readonly TailLossProbe _tailProbe = new();
+    private readonly ThinStreamCopies _copies = new();
+    private readonly LossMeter _lossMeter = new();
     private readonly DeliveryRateSampler _rate = new();
     private readonly Pacer _pacer;
     private readonly WindowProbe _probe;
@@ -52,6 +56,7 @@ public sealed partial class ArqSession : IDisposable
     private bool _isCongestionLimited;
     private bool _isLimitReported;
     private int _timeoutProbes;
+    private bool _isProbeDue;
     private bool _isClosed;
 
     /// <summary>Makes a session whose sequence numbers start at 0 in both directions.</summary>
@@ -103,6 +108,7 @@ public sealed partial class ArqSession : IDisposable
             mostRto: MaxRtoMicroseconds / _resolution);
         _timer = new RetransmissionTimer(options.NoDelay);
         _detector = new LossDetector(options.FastResend);
+        _usesRack = options.Recovery == LossRecovery.Rack;
         _pacer = new Pacer(options.MaxDatagramSize);
         _probe = new WindowProbe(timeout);
         _deadLink = new DeadLinkMonitor(options.DeadLinkTransmissions, timeout);

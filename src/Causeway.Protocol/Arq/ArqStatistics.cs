@@ -32,6 +32,15 @@ public sealed class ArqStatistics
     /// <summary>Segments sent again because their timer ran out (kcptun's LostSegs).</summary>
     public long Timeouts { get; internal set; }
 
+    /// <summary>Segments sent again to find out what was lost, when nothing was heard for a round trip.</summary>
+    public long TailLossProbes { get; internal set; }
+
+    /// <summary>Second copies of segments of a thin stream.</summary>
+    public long Copies { get; internal set; }
+
+    /// <summary>The share of segments lost lately, from 0 to 1.</summary>
+    public double LossRate { get; internal set; }
+
     /// <summary>Retransmissions that turned out needless: the earlier transmission was acknowledged.</summary>
     public long SpuriousRetransmits { get; internal set; }
 

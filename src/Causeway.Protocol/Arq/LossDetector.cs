@@ -71,6 +71,14 @@ internal sealed class LossDetector(int fastResend)
             .AddMicroseconds(ReorderWindow(smoothedRtt, Math.Max(1, _reorderSteps)));
 
     /// <summary>
+    /// When a segment that was skipped at all counts as lost by RFC 8985 section 6.2: a round trip after it left, and the
+    /// time that reordered datagrams may take.
+    /// </summary>
+    public Timestamp LateDueAt(SendSegment segment, long smoothedRtt) => _latestRtt < 0
+        ? Timestamp.Never
+        : segment.SentAt.AddMicroseconds(_latestRtt + ReorderWindow(smoothedRtt, Math.Max(1, _reorderSteps)));
+
+    /// <summary>
     /// A retransmission proved needless: wait longer for reordered datagrams, at most one step a round trip.
     /// </summary>
     public void OnSpurious(Timestamp now, long smoothedRtt)

@@ -18,7 +18,7 @@ internal sealed class RetransmissionTimer(bool noDelay)
 
     private long _backedOff;
     private int _expirations;
-    private Timestamp _expiredAt = s_longAgo;
+    private Timestamp _restartedAt = s_longAgo;
 
     /// <summary>Whether it ran out and nothing was acknowledged since.</summary>
     public bool IsBackedOff => _backedOff > 0;
@@ -28,7 +28,7 @@ internal sealed class RetransmissionTimer(bool noDelay)
 
     /// <summary>When the timer runs out, for the oldest transmission in flight.</summary>
     public Timestamp Deadline(SendSegment oldest, long rtoMicroseconds) =>
-        Timestamp.Max(oldest.SentAt, _expiredAt).AddMicroseconds(Math.Max(_backedOff, rtoMicroseconds));
+        Timestamp.Max(oldest.SentAt, _restartedAt).AddMicroseconds(Math.Max(_backedOff, rtoMicroseconds));
 
     /// <summary>It ran out: wait longer the next time.</summary>
     public void OnExpired(long rtoMicroseconds, Timestamp now)
@@ -36,15 +36,18 @@ internal sealed class RetransmissionTimer(bool noDelay)
         long current = Math.Max(_backedOff, rtoMicroseconds);
         long next = noDelay ? current + (current / 2) : current * 2;
         _backedOff = Math.Min(next, Math.Max(MaxBackedOff, rtoMicroseconds));
-        _expiredAt = now;
+        _restartedAt = now;
         _expirations++;
     }
+
+    /// <summary>A probe left, which is to be given the time to be answered (RFC 8985 section 7.3).</summary>
+    public void OnProbed(Timestamp now) => _restartedAt = now;
 
     /// <summary>Something was acknowledged: the path works.</summary>
     public void OnProgress()
     {
         _backedOff = 0;
         _expirations = 0;
-        _expiredAt = s_longAgo;
+        _restartedAt = s_longAgo;
     }
 }

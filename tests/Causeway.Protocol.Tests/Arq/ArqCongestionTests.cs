@@ -13,7 +13,7 @@ public sealed class ArqCongestionTests
     public void EventsTellWhatWasSentAcknowledgedAndLost()
     {
         Recorder recorder = new();
-        using ArqHarness harness = Make(recorder);
+        using ArqHarness harness = Make(recorder, LossRecovery.Kcp);
         harness.Session.Write(new byte[4 * Full]);
         harness.Flush(At(0));
         Assert.Equal([Full, 2 * Full, 3 * Full, 4 * Full], recorder.Sent.Select(e => e.BytesInFlight));
@@ -198,8 +198,15 @@ public sealed class ArqCongestionTests
         WindowSegments = 128,
     };
 
-    private static ArqHarness Make(CongestionController controller) => new(
-        new ArqOptions { TimestampResolutionMicroseconds = 1000, SendWindow = 2000 }, controller);
+    private static ArqHarness Make(CongestionController controller, LossRecovery recovery = LossRecovery.Rack) => new(
+        new ArqOptions
+        {
+            TimestampResolutionMicroseconds = 1000,
+            SendWindow = 2000,
+            Recovery = recovery,
+            CopyThinStreams = false,
+        },
+        controller);
 
     private static Timestamp At(long milliseconds) => Timestamp.FromMilliseconds(milliseconds);
 

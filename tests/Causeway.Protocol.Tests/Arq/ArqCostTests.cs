@@ -28,7 +28,8 @@ public sealed class ArqCostTests
         Assert.InRange(session.NodesVisited - before, Acks, Acks + 3);
         Assert.Equal(1, session.Statistics.FastRetransmits);
 
-        // The second timeout in a row looks at two segments of the window.
+        // After the probe and the first timeout, the second timeout looks at two segments of the window.
+        harness.Flush(session.NextDeadline);
         harness.Flush(session.NextDeadline);
         before = session.NodesVisited;
         harness.Flush(session.NextDeadline);

@@ -114,6 +114,8 @@ public sealed class KcpVectorTests
                 .Any(step => step.TryGetProperty("acknodelay", out JsonElement value) && value.GetBoolean());
             ArqOptions options = new()
             {
+                Recovery = LossRecovery.Kcp,
+                CopyThinStreams = false,
                 MaxDatagramSize = (int)Int(_config, "kcp_mtu"),
                 NoDelay = Int(_config, "nodelay") != 0,
                 Interval = TimeSpan.FromMilliseconds(Int(_config, "interval")),

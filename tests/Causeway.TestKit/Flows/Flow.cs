@@ -1,5 +1,6 @@
 using Causeway.Protocol.Arq;
 using Causeway.Protocol.Faults;
+using Causeway.Protocol.Wire;
 
 namespace Causeway.TestKit;
 
@@ -56,15 +57,16 @@ public sealed class Flow : IDisposable
             ArqStatistics statistics = Sender.Session.Statistics;
             ArqStatistics received = Receiver.Session.Statistics;
 
-            // All that a receiver gets here is data, in full segments.
+            // All that a receiver gets here is data; what it has already is taken to be full segments.
             return new FlowCounters
             {
                 Time = _network.Clock.Now - default(Protocol.Timestamp),
                 Read = Receiver.Read,
-                Arrived = (received.InSegments - received.Repeated) * _segmentSize,
+                Arrived = Forward.ArrivedBytes - (received.InSegments * SegmentHeader.Size) - (received.Repeated * _segmentSize),
                 WireBytes = Forward.SentBytes + (Forward.Sent * Forward.Link.Options.OverheadBytes),
                 Segments = statistics.OutDataSegments,
-                Retransmissions = statistics.FastRetransmits + statistics.EarlyRetransmits + statistics.Timeouts,
+                Retransmissions = statistics.FastRetransmits + statistics.EarlyRetransmits + statistics.Timeouts
+                    + statistics.TailLossProbes,
                 Spurious = statistics.SpuriousRetransmits,
                 Repeated = received.Repeated,
             };

@@ -1,0 +1,51 @@
+namespace Causeway.Protocol.Arq;
+
+/// <summary>
+/// Sends the segments of a thin stream twice where the path loses data. A stream of small messages with pauses between
+/// them has nothing behind a lost segment that would reveal the loss, so that it costs a round trip and more; a second
+/// copy a moment later, which outlives short bursts of loss, costs a few bytes of a stream that has few. Legal towards
+/// any peer (spec 5.9), which drops the one that comes second.
+/// </summary>
+internal sealed class ThinStreamCopies
+{
+    /// <summary>A stream with more in flight is not thin: later acknowledgements find its losses.</summary>
+    public const int MostInFlight = 4;
+
+    private const double LeastLoss = 0.005;
+    private const long LeastDelay = 1_000;
+    private const long MostDelay = 10_000;
+
+    // Thin also by rate: what copies may cost, whatever the size of the messages.
+    private const long BytesPerSecond = 32 << 10;
+    private const long Burst = 8 << 10;
+
+    private long _tokens = Burst;
+    private Timestamp _refilledAt;
+
+    /// <summary>When a segment that was sent once goes again.</summary>
+    /// <param name="segment">The segment.</param>
+    /// <param name="loss">What the path loses, from 0 to 1.</param>
+    /// <param name="smoothedRtt">In microseconds.</param>
+    public Timestamp DueAt(SendSegment segment, double loss, long smoothedRtt)
+    {
+        if (loss < LeastLoss || segment.Length > _tokens + Refill(segment.SentAt))
+        {
+            return Timestamp.Never;
+        }
+
+        return segment.SentAt.AddMicroseconds(Math.Clamp(smoothedRtt / 8, LeastDelay, MostDelay));
+    }
+
+    /// <summary>A copy left.</summary>
+    public void OnSent(int bytes, Timestamp now)
+    {
+        _tokens += Refill(now) - bytes;
+        _refilledAt = now;
+    }
+
+    private long Refill(Timestamp now)
+    {
+        long elapsed = Math.Clamp(now.MicrosecondsSince(_refilledAt), 0, 1_000_000);
+        return Math.Min(Burst - _tokens, elapsed * BytesPerSecond / 1_000_000);
+    }
+}
