@@ -1,10 +1,47 @@
-using BenchmarkDotNet.Running;
+using Causeway.Benchmarks.Harness;
+using Causeway.Benchmarks.Link;
+using Causeway.Benchmarks.Micro;
+using Causeway.Benchmarks.Plots;
+using Causeway.Benchmarks.Report;
 using Causeway.Benchmarks.Tunnel;
 
-if (args is ["tunnel", .. string[] rest])
-{
-    return await TunnelCommand.RunAsync(rest);
-}
+const string Help = """
+    Usage: Causeway.Benchmarks COMMAND [options]
 
-BenchmarkSwitcher.FromAssembly(typeof(TunnelCommand).Assembly).Run(args);
-return 0;
+      tunnel   our forwarder and any peer's over loopback: throughput, connections, latency, memory
+      link     the same programs through an emulated link: goodput, cost on the wire, latency of requests
+      micro    the parts by themselves, with BenchmarkDotNet
+      plot     images of what tunnel and link measured
+      report   measures all that docs/performance.md shows and rewrites its tables and images
+
+    COMMAND --help lists its options.
+    """;
+
+try
+{
+    switch (args)
+    {
+        case ["tunnel", ..]:
+            return TunnelCommand.Run(args.AsSpan(1));
+        case ["link", ..]:
+            return LinkCommand.Run(args.AsSpan(1));
+        case ["micro", ..]:
+            return MicroCommand.Run(args.AsSpan(1));
+        case ["plot", ..]:
+            return PlotCommand.Run(args.AsSpan(1));
+        case ["report", ..]:
+            return ReportCommand.Run(args.AsSpan(1));
+        case ["--help" or "-h" or "help"]:
+            Console.WriteLine(Help);
+            return 0;
+        case []:
+            throw new UsageException("which command? --help lists them");
+        default:
+            throw new UsageException($"there is no command '{args[0]}'; --help lists them");
+    }
+}
+catch (UsageException error)
+{
+    Console.Error.WriteLine($"error: {error.Message}");
+    return 2;
+}

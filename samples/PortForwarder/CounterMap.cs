@@ -19,6 +19,7 @@ internal static class CounterMap
         ActiveOpens = isClient ? (ulong)sum.ConnectionsOpened : 0,
         PassiveOpens = isClient ? 0 : (ulong)sum.ConnectionsOpened,
         CurrEstab = (ulong)sum.ConnectionsOpen,
+        InErrs = (ulong)sum.InErrors,
         InCsumErrors = (ulong)profile.ChecksumErrors,
         KcpInErrors = (ulong)(sum.KcpInErrors + profile.TooShort),
         InPkts = (ulong)sum.InPackets,
@@ -37,6 +38,9 @@ internal static class CounterMap
         FecParityShards = (ulong)sum.FecParityShards,
         FecShardSet = (ulong)sum.FecShardSets,
         FecShardMin = (ulong)sum.FecNewestGroup,
+        RingBufferSndQueue = (ulong)sum.SendQueueSegments,
+        RingBufferRcvQueue = (ulong)sum.ReceiveQueueSegments,
+        RingBufferSndBuffer = (ulong)sum.UnacknowledgedSegments,
         OobPackets = (ulong)sum.OutOfBand,
     };
 }

@@ -36,6 +36,9 @@ public sealed record ForwardingStatistics
     /// <summary>Their bytes.</summary>
     public long OutBytes { get; init; }
 
+    /// <summary>Datagrams that are too short for the FEC header that they begin with.</summary>
+    public long InErrors { get; init; }
+
     /// <summary>Datagrams in which the reliable layer found an error.</summary>
     public long KcpInErrors { get; init; }
 
@@ -78,6 +81,15 @@ public sealed record ForwardingStatistics
     /// <summary>Out-of-band datagrams received.</summary>
     public long OutOfBand { get; init; }
 
+    /// <summary>Segments that were written and not sent yet; a gauge.</summary>
+    public long SendQueueSegments { get; init; }
+
+    /// <summary>Segments that were sent and not acknowledged yet; a gauge.</summary>
+    public long UnacknowledgedSegments { get; init; }
+
+    /// <summary>Segments that arrived in order and were not read yet; a gauge.</summary>
+    public long ReceiveQueueSegments { get; init; }
+
     /// <summary>The smoothed round-trip time of one of the open connections; zero before the first sample.</summary>
     public TimeSpan SmoothedRtt { get; init; }
 
@@ -90,6 +102,7 @@ public sealed record ForwardingStatistics
         InBytes = InBytes + connection.Transport.InBytes,
         OutPackets = OutPackets + connection.Transport.OutPackets,
         OutBytes = OutBytes + connection.Transport.OutBytes,
+        InErrors = InErrors + connection.Fec.MalformedTooShort,
         KcpInErrors = KcpInErrors + connection.Transport.KcpInErrors,
         InSegments = InSegments + connection.Arq.InSegments,
         OutSegments = OutSegments + connection.Arq.OutSegments,
@@ -103,6 +116,9 @@ public sealed record ForwardingStatistics
         FecParityShards = FecParityShards + connection.Fec.ParityShards,
         OutOfBand = OutOfBand + connection.Fec.OutOfBand,
         FecShardSets = FecShardSets + (isLive ? connection.Fec.ShardSets : 0),
+        SendQueueSegments = SendQueueSegments + (isLive ? connection.SendQueueSegments : 0),
+        UnacknowledgedSegments = UnacknowledgedSegments + (isLive ? connection.UnacknowledgedSegments : 0),
+        ReceiveQueueSegments = ReceiveQueueSegments + (isLive ? connection.ReceiveQueueSegments : 0),
         SmoothedRtt = isLive && connection.Arq.SmoothedRtt > TimeSpan.Zero ? connection.Arq.SmoothedRtt : SmoothedRtt,
         FecNewestGroup = isLive ? Math.Max(FecNewestGroup, connection.Fec.NewestGroup) : FecNewestGroup,
     };

@@ -14,8 +14,8 @@ using Causeway.Protocol.Mux;
 namespace Causeway.Kcptun;
 
 /// <summary>
-/// What a kcptun configuration means to Causeway: the layers with their settings, the socket's options, and the keys, which
-/// are derived once. Keep it for as long as connections or listeners are made from it, then dispose of it.
+/// What a kcptun configuration means to Causeway: the layers with their settings, the socket's options, and the keys,
+/// which are derived once. Keep it for as long as connections or listeners are made from it, then dispose of it.
 /// </summary>
 /// <remarks>
 /// Sessions that are live when it is disposed go on: they hold what they need of the keys.
@@ -49,7 +49,9 @@ public sealed class KcptunProfile : IDisposable
     /// <summary>The validated configuration.</summary>
     public KcptunConfig Config { get; }
 
-    /// <summary>The packet crypt in use: that of the configuration, or <c>aes</c> if it names none that is known.</summary>
+    /// <summary>
+    /// The packet crypt in use: that of the configuration, or <c>aes</c> if it names none that is known.
+    /// </summary>
     public KcptunCrypt Crypt { get; }
 
     /// <summary>The layers and their settings, for <see cref="CausewayOptions.Profile"/>.</summary>
@@ -58,15 +60,17 @@ public sealed class KcptunProfile : IDisposable
     /// <summary>The socket's options, for <see cref="CausewayOptions.Udp"/>.</summary>
     public UdpLinkOptions Udp { get; }
 
-    /// <summary>Datagrams whose checksum or tag was wrong, over all links made from the profile: kcptun's InCsumErrors.</summary>
+    /// <summary>
+    /// Datagrams whose checksum or tag was wrong, over all links made from the profile: kcptun's InCsumErrors.
+    /// </summary>
     public long ChecksumErrors => Volatile.Read(ref _counters.NotAuthentic);
 
     /// <summary>Datagrams too short to be meant for the crypt.</summary>
     public long TooShort => Volatile.Read(ref _counters.TooShort);
 
     /// <summary>
-    /// Settings of the next connection of a client: a port of the range is chosen anew each time (spec 10.1), and the name
-    /// is looked up by the connection.
+    /// Settings of the next connection of a client: a port of the range is chosen anew each time (spec 10.1), and the
+    /// name is looked up by the connection.
     /// </summary>
     /// <exception cref="InvalidOperationException">The configuration is a server's.</exception>
     public CausewayClientOptions NewClientOptions()

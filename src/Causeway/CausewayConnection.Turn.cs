@@ -28,7 +28,9 @@ public sealed partial class CausewayConnection
 
     internal Timestamp Deadline { get; set; } = Timestamp.Never;
 
-    /// <summary>Whether readers should report every byte that they take, because the session's receive buffer is used up.</summary>
+    /// <summary>
+    /// Whether readers should report every byte that they take, because the session's receive buffer is used up.
+    /// </summary>
     internal bool IsReceiveBufferLow => _receiveBufferLow;
 
     internal Timestamp NextDeadline => Timestamp.Min(Session.NextDeadline, _closeDeadline);
@@ -71,8 +73,8 @@ public sealed partial class CausewayConnection
     }
 
     /// <summary>
-    /// The receive buffer is used up: what readers took and have not reported yet may be all that is missing. Readers that
-    /// take something from now on see the flag and report it themselves.
+    /// The receive buffer is used up: what readers took and have not reported yet may be all that is missing. Readers
+    /// that take something from now on see the flag and report it themselves.
     /// </summary>
     private void CollectConsumed(Timestamp now)
     {
@@ -193,7 +195,7 @@ public sealed partial class CausewayConnection
         }
         catch (Exception error)
         {
-            TransportException reason = new(TransportError.LinkFailed, $"A layer of the connection failed: {error.Message}", error);
+            TransportException reason = NewLayerException(error);
             Abandon(reason, now);
             result.TrySetException(NewClosedException());
             return;

@@ -9,7 +9,8 @@ using Causeway.Runtime;
 namespace Causeway;
 
 /// <summary>
-/// A connection to a peer over datagrams: any number of streams in either direction, reliable and in order. Thread-safe.
+/// A connection to a peer over datagrams: any number of streams in either direction, reliable and in order.
+/// Thread-safe.
 /// </summary>
 /// <remarks>
 /// The kcptun profile has no handshake and no goodbye on the wire (spec 1.2, 7.8): connecting always succeeds, an
@@ -51,7 +52,9 @@ public sealed partial class CausewayConnection : IAsyncDisposable
     /// <summary>The peer's address.</summary>
     public EndPoint RemoteEndPoint { get; }
 
-    /// <summary>Completes when the connection has ended, for whatever reason; never fails. See <see cref="Failure"/>.</summary>
+    /// <summary>
+    /// Completes when the connection has ended, for whatever reason; never fails. See <see cref="Failure"/>.
+    /// </summary>
     public Task Closed => _closed.Task;
 
     /// <summary>Why the connection ended by itself, or null if it is open or was closed in order.</summary>
@@ -135,8 +138,8 @@ public sealed partial class CausewayConnection : IAsyncDisposable
     }
 
     /// <summary>
-    /// Whether a stream can be closed in one direction only. True between two ends of Causeway; false with a kcptun peer,
-    /// for which the first end of stream closes both directions (spec 7.7). Known once the peer has answered.
+    /// Whether a stream can be closed in one direction only. True between two ends of Causeway; false with a kcptun
+    /// peer, for which the first end of stream closes both directions (spec 7.7). Known once the peer has answered.
     /// </summary>
     /// <returns>False also if the connection ends first.</returns>
     public Task<bool> SupportsHalfCloseAsync() => _halfClose.Task;
@@ -145,7 +148,8 @@ public sealed partial class CausewayConnection : IAsyncDisposable
     /// Closes all streams and waits until the peer acknowledged what was written to them, at most
     /// <see cref="CausewayOptions.CloseTimeout"/>.
     /// </summary>
-    /// <exception cref="OperationCanceledException">The token was cancelled: the connection is cut off at once.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled: the connection is cut off at
+    /// once.</exception>
     public async ValueTask CloseAsync(CancellationToken cancellationToken = default)
     {
         _shard.Post(_closeItem);
@@ -168,6 +172,12 @@ public sealed partial class CausewayConnection : IAsyncDisposable
     internal TransportException NewClosedException() => _failure is { } reason
         ? new TransportException(reason.Error, reason.Message, reason.InnerException)
         : new TransportException(TransportError.ConnectionClosed, "The connection was closed.");
+
+    internal static TransportException NewLayerException(Exception error) =>
+        new(TransportError.LinkFailed, $"A layer of the connection failed: {error.Message}", error);
+
+    /// <summary>Ends the connection on its shard. From any thread.</summary>
+    internal void Fail(TransportException reason) => _shard.Post(new AbandonItem(this, reason));
 
     internal static TransportSession NewSession(uint conversationId, MuxRole role, IDatagramLink link, CausewayOptions options, Timestamp now) => new(
         conversationId,
@@ -223,7 +233,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable
         }
         else
         {
-            _shard.Post(new AbandonItem(this));
+            Fail(new TransportException(TransportError.ConnectionClosed, "The connection was closed."));
         }
 
         await _closed.Task.ConfigureAwait(false);
@@ -253,11 +263,10 @@ public sealed partial class CausewayConnection : IAsyncDisposable
         }
     }
 
-    private sealed class AbandonItem(CausewayConnection connection) : ShardItem
+    private sealed class AbandonItem(CausewayConnection connection, TransportException reason) : ShardItem
     {
         internal override CausewayConnection Connection => connection;
 
-        internal override void Run(Timestamp now) => connection.Abandon(
-            new TransportException(TransportError.ConnectionClosed, "The connection was closed."), now);
+        internal override void Run(Timestamp now) => connection.Abandon(reason, now);
     }
 }

@@ -93,7 +93,9 @@ public sealed class CausewayListener : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops listening and cuts the open connections off; close them first to have them deliver what was written.</summary>
+    /// <summary>
+    /// Stops listening and cuts the open connections off; close them first to have them deliver what was written.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         _accepted.Writer.TryComplete();

@@ -26,13 +26,14 @@ public abstract record CausewayOptions
     public UdpLinkOptions Udp { get; init; } = new();
 
     /// <summary>
-    /// Makes the innermost link in place of a UDP socket, from the remote end point (client) or the listening one (listener).
+    /// Makes the innermost link in place of a UDP socket, from the remote end point (client) or the listening one
+    /// (listener).
     /// </summary>
     public Func<EndPoint, IDatagramLink>? CreateLink { get; init; }
 
     /// <summary>
-    /// Streams of the peer that may wait for <see cref="CausewayConnection.AcceptStreamAsync"/>, 1 to 65536. Default 1024.
-    /// More are refused.
+    /// Streams of the peer that may wait for <see cref="CausewayConnection.AcceptStreamAsync"/>, 1 to 65536. Default
+    /// 1024. More are refused.
     /// </summary>
     public int StreamBacklog { get; init; } = 1024;
 
@@ -47,7 +48,9 @@ public abstract record CausewayOptions
     /// <summary>Where log lines go. Default: nowhere.</summary>
     public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
 
-    /// <summary>Where datagram buffers are rented. Default: the process's shared pool; a tracking one finds leaks in tests.</summary>
+    /// <summary>
+    /// Where datagram buffers are rented. Default: the process's shared pool; a tracking one finds leaks in tests.
+    /// </summary>
     public PacketPool BufferPool { get; init; } = PacketPool.Shared;
 
     internal virtual void Validate()
@@ -101,14 +104,15 @@ public sealed record CausewayListenerOptions : CausewayOptions
     public required IPEndPoint ListenEndPoint { get; init; }
 
     /// <summary>
-    /// Connections that may be open at a time, at least 1. Default 65536. Each costs some kilobytes even when idle, and with
-    /// an unauthenticated cipher a peer needs no secret to open one. Datagrams of further peers are dropped and counted.
+    /// Connections that may be open at a time, at least 1. Default 65536. Each costs some kilobytes even when idle, and
+    /// with an unauthenticated cipher a peer needs no secret to open one. Datagrams of further peers are dropped and
+    /// counted.
     /// </summary>
     public int MaxConnections { get; init; } = 65536;
 
     /// <summary>
-    /// Connections that may wait for <see cref="CausewayListener.AcceptConnectionAsync"/>, at least 1. Default 128, as in
-    /// the reference (spec 5.12).
+    /// Connections that may wait for <see cref="CausewayListener.AcceptConnectionAsync"/>, at least 1. Default 128, as
+    /// in the reference (spec 5.12).
     /// </summary>
     public int ConnectionBacklog { get; init; } = 128;
 

@@ -5,20 +5,20 @@ using Causeway.Runtime;
 namespace Causeway;
 
 /// <content>
-/// The receiving direction. The shard publishes what arrived once a turn under a short lock; the reader swaps the whole lot
-/// out and copies from it without one.
+/// The receiving direction. The shard publishes what arrived once a turn under a short lock; the reader swaps the whole
+/// lot out and copies from it without one.
 /// <code>
 /// idle --ReadAsync, nothing there--> waiting --Publish | EndReads | cancel--> idle
 /// </code>
 /// </content>
-public sealed partial class CausewayStream : IValueTaskSource
+public sealed partial class CausewayStream
 {
-    // What a slow reader has not taken stays in the mux, which packs tiny frames together: the reader's own queue takes no
-    // more once it has this many slices, each of which may hold a whole buffer for a single byte.
+    // What a slow reader has not taken stays in the mux, which packs tiny frames together: the reader's own queue takes
+    // no more once it has this many slices, each of which may hold a whole buffer for a single byte.
     private const int ArrivedLimit = 4;
 
-    // Consumption is reported to the shard in steps, since a report costs a turn. The peer hears of it in steps of half the
-    // stream's window (spec 7.5): steps of a quarter on top of those leave it a quarter to go on with.
+    // Consumption is reported to the shard in steps, since a report costs a turn. The peer hears of it in steps of half
+    // the stream's window (spec 7.5): steps of a quarter on top of those leave it a quarter to go on with.
     private const int MaxReportStep = 64 * 1024;
 
     private readonly int _reportStep;
@@ -88,19 +88,6 @@ public sealed partial class CausewayStream : IValueTaskSource
     /// <inheritdoc/>
     public override int EndRead(IAsyncResult asyncResult) => TaskToAsyncResult.End<int>(asyncResult);
 
-    void IValueTaskSource.GetResult(short token)
-    {
-        _readCancellation.Dispose();
-        _readCancellation = default;
-        _readable.GetResult(token);
-    }
-
-    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _readable.GetStatus(token);
-
-    void IValueTaskSource.OnCompleted(
-        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _readable.OnCompleted(continuation, state, token, flags);
-
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<int> ReadSlowAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
@@ -167,8 +154,8 @@ public sealed partial class CausewayStream : IValueTaskSource
             }
         }
 
-        _cipher?.Decrypt(destination[..count], destination[..count]);
         _consumed += count;
+        Decrypt(destination[..count]);
         long unreported = _consumed - Volatile.Read(ref _reported);
         if (unreported >= _reportStep || (_firstReport && count > 0))
         {
@@ -181,6 +168,24 @@ public sealed partial class CausewayStream : IValueTaskSource
         }
 
         return true;
+    }
+
+    /// <summary>
+    /// The cipher is the application's: if it throws, its place in the stream is lost, and the connection fails as it
+    /// does when the shard meets such a fault.
+    /// </summary>
+    private void Decrypt(Span<byte> bytes)
+    {
+        try
+        {
+            _cipher?.Decrypt(bytes, bytes);
+        }
+        catch (Exception error)
+        {
+            TransportException reason = CausewayConnection.NewLayerException(error);
+            Connection.Fail(reason);
+            throw reason;
+        }
     }
 
     /// <summary>Takes over what the shard has published.</summary>
@@ -226,7 +231,7 @@ public sealed partial class CausewayStream : IValueTaskSource
                 static (state, token) => ((CausewayStream)state!).CancelRead(token), this);
         }
 
-        return new ValueTask(this, _readable.Version);
+        return new ValueTask(_work, _readable.Version);
     }
 
     private void CancelRead(CancellationToken token)
@@ -260,12 +265,13 @@ public sealed partial class CausewayStream : IValueTaskSource
     }
 
     /// <summary>
-    /// Leaves nothing unreported while the session's buffer is used up: this reader may turn to another stream whose bytes
-    /// wait for the room that it made.
+    /// Leaves nothing unreported while the session's buffer is used up: this reader may turn to another stream whose
+    /// bytes wait for the room that it made.
     /// </summary>
     private void ReportIfLow()
     {
-        // Pairs with the barrier in CausewayConnection.Deliver: either this thread sees the flag, or the shard the count.
+        // Pairs with the barrier in CausewayConnection.Deliver: either this thread sees the flag, or the shard the
+        // count.
         Interlocked.MemoryBarrier();
         if (_consumed != Volatile.Read(ref _reported) && Connection.IsReceiveBufferLow)
         {
@@ -342,7 +348,9 @@ public sealed partial class CausewayStream : IValueTaskSource
         ? new TransportException(e.Error, e.Message, e.InnerException)
         : _readError!;
 
-    /// <summary>After disposal: gives back what nobody will read, unless a reader is inside, who does it on leaving.</summary>
+    /// <summary>
+    /// After disposal: gives back what nobody will read, unless a reader is inside, who does it on leaving.
+    /// </summary>
     private void DiscardReceived()
     {
         if (Interlocked.CompareExchange(ref _readActive, 2, 0) == 0)
@@ -358,5 +366,29 @@ public sealed partial class CausewayStream : IValueTaskSource
         }
 
         WakeReader();
+    }
+
+    private void TakeReadable(short token)
+    {
+        _readCancellation.Dispose();
+        _readCancellation = default;
+        _readable.GetResult(token);
+    }
+
+    private ValueTaskSourceStatus ReadableStatus(short token) => _readable.GetStatus(token);
+
+    private void OnReadable(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _readable.OnCompleted(continuation, state, token, flags);
+
+    private sealed partial class StreamWork : IValueTaskSource
+    {
+        void IValueTaskSource.GetResult(short token) => stream.TakeReadable(token);
+
+        ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => stream.ReadableStatus(token);
+
+        void IValueTaskSource.OnCompleted(
+            Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+            stream.OnReadable(continuation, state, token, flags);
     }
 }

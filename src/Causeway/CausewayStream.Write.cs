@@ -4,13 +4,14 @@ using System.Threading.Tasks.Sources;
 namespace Causeway;
 
 /// <content>
-/// The sending direction. A write lends its memory to the shard, which copies from it straight into segments whenever it is
-/// the stream's turn and windows allow; only the shard completes a write, so that the memory is never read afterwards.
+/// The sending direction. A write lends its memory to the shard, which copies from it straight into segments whenever
+/// it is the stream's turn and windows allow; only the shard completes a write, so that the memory is never read
+/// afterwards.
 /// <code>
 /// idle --WriteAsync--> starting --> pending --all bytes taken | failed | cancelled, on the shard--> completed --await--> idle
 /// </code>
 /// </content>
-public sealed partial class CausewayStream : IValueTaskSource<bool>
+public sealed partial class CausewayStream
 {
     // QPP and the like rewrite a frame's worth of bytes at a time into a scratch of the stream's own.
     private const int CipherBlock = 8192;
@@ -76,7 +77,7 @@ public sealed partial class CausewayStream : IValueTaskSource<bool>
 
         short version = _written.Version;
         Connection.Shard.Post(_work);
-        ValueTask<bool> completion = new(this, version);
+        ValueTask<bool> completion = new(_work, version);
         if (completion.IsCompletedSuccessfully)
         {
             return completion.GetAwaiter().GetResult() ? ValueTask.CompletedTask : ValueTask.FromCanceled(cancellationToken);
@@ -123,26 +124,6 @@ public sealed partial class CausewayStream : IValueTaskSource<bool>
     /// <inheritdoc/>
     public override Task FlushAsync(CancellationToken cancellationToken) =>
         cancellationToken.IsCancellationRequested ? Task.FromCanceled(cancellationToken) : Task.CompletedTask;
-
-    bool IValueTaskSource<bool>.GetResult(short token)
-    {
-        try
-        {
-            return _written.GetResult(token);
-        }
-        finally
-        {
-            _writeCancellation.Dispose();
-            _writeCancellation = default;
-            Volatile.Write(ref _writeState, WriteIdle);
-        }
-    }
-
-    ValueTaskSourceStatus IValueTaskSource<bool>.GetStatus(short token) => _written.GetStatus(token);
-
-    void IValueTaskSource<bool>.OnCompleted(
-        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _written.OnCompleted(continuation, state, token, flags);
 
     private void FinishWrites()
     {
@@ -261,4 +242,35 @@ public sealed partial class CausewayStream : IValueTaskSource<bool>
     private static Exception CloneError(Exception error) => error is TransportException e
         ? new TransportException(e.Error, e.Message, e.InnerException)
         : error;
+
+    private bool TakeWritten(short token)
+    {
+        try
+        {
+            return _written.GetResult(token);
+        }
+        finally
+        {
+            _writeCancellation.Dispose();
+            _writeCancellation = default;
+            Volatile.Write(ref _writeState, WriteIdle);
+        }
+    }
+
+    private ValueTaskSourceStatus WrittenStatus(short token) => _written.GetStatus(token);
+
+    private void OnWritten(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _written.OnCompleted(continuation, state, token, flags);
+
+    private sealed partial class StreamWork : IValueTaskSource<bool>
+    {
+        bool IValueTaskSource<bool>.GetResult(short token) => stream.TakeWritten(token);
+
+        ValueTaskSourceStatus IValueTaskSource<bool>.GetStatus(short token) => stream.WrittenStatus(token);
+
+        void IValueTaskSource<bool>.OnCompleted(
+            Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+            stream.OnWritten(continuation, state, token, flags);
+    }
 }

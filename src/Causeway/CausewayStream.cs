@@ -5,17 +5,19 @@ using Causeway.Runtime;
 namespace Causeway;
 
 /// <summary>
-/// One bidirectional byte stream of a connection: a <see cref="Stream"/>, and an <see cref="IDuplexPipe"/> for those who
-/// prefer pipes (use one or the other of them for a direction).
+/// One bidirectional byte stream of a connection: a <see cref="Stream"/>, and an <see cref="IDuplexPipe"/> for those
+/// who prefer pipes (use one or the other of them for a direction).
 /// </summary>
 /// <remarks>
 /// <para>
-/// One read and one write may be under way at a time, on any threads. A write completes when its bytes have their place in
-/// the send window, so that a peer that does not read stops the writer. A cancelled write may have sent a part of its bytes.
+/// One read and one write may be under way at a time, on any threads. A write completes when its bytes have their place
+/// in the send window, so that a peer that does not read stops the writer. A cancelled write may have sent a part of
+/// its bytes.
 /// </para>
 /// <para>
 /// Disposing delivers what was written and then closes both directions. <see cref="CompleteWrites"/> closes the sending
-/// direction only; a kcptun peer takes even that as the end of both (see <see cref="CausewayConnection.SupportsHalfCloseAsync"/>).
+/// direction only; a kcptun peer takes even that as the end of both (see
+/// <see cref="CausewayConnection.SupportsHalfCloseAsync"/>).
 /// </para>
 /// </remarks>
 public sealed partial class CausewayStream : Stream, IDuplexPipe
@@ -50,7 +52,9 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     /// <summary>The receiving direction as a pipe.</summary>
     public PipeReader Input => _input ??= PipeReader.Create(this, new StreamPipeReaderOptions(bufferSize: 16384, leaveOpen: true));
 
-    /// <summary>The sending direction as a pipe. Completing it without an error is <see cref="CompleteWrites"/>.</summary>
+    /// <summary>
+    /// The sending direction as a pipe. Completing it without an error is <see cref="CompleteWrites"/>.
+    /// </summary>
     public PipeWriter Output => _output ??= new StreamPipeWriter(this);
 
     /// <inheritdoc/>
@@ -86,8 +90,8 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     }
 
     /// <summary>
-    /// Gives the stream up in both directions: what was not sent yet is dropped, and the peer's reader sees a reset (a kcptun
-    /// peer, which knows no reset, sees end of stream).
+    /// Gives the stream up in both directions: what was not sent yet is dropped, and the peer's reader sees a reset (a
+    /// kcptun peer, which knows no reset, sees end of stream).
     /// </summary>
     public void Abort()
     {
@@ -104,7 +108,8 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     /// <inheritdoc/>
     public override async ValueTask DisposeAsync()
     {
-        // The close is posted like a write, and what was written before it goes first: there is nothing to wait for here.
+        // The close is posted like a write, and what was written before it goes first: there is nothing to wait for
+        // here.
         await base.DisposeAsync().ConfigureAwait(false);
     }
 
@@ -157,8 +162,11 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
         FailWrites(reason);
     }
 
-    /// <summary>The stream's place in the shard's inbox, and the mux's view of the pending write.</summary>
-    private sealed class StreamWork(CausewayStream stream) : ShardItem, IStreamSource
+    /// <summary>
+    /// What others see of the stream but applications should not: its place in the shard's inbox, the mux's view of the
+    /// pending write, and what the pending read and write are awaited by.
+    /// </summary>
+    private sealed partial class StreamWork(CausewayStream stream) : ShardItem, IStreamSource
     {
         internal override CausewayConnection Connection => stream.Connection;
 

@@ -25,4 +25,15 @@ public sealed class ConnectionStatistics
 
     /// <summary>Frames and streams.</summary>
     public MuxStatistics Mux => _session.Mux.Statistics;
+
+    // Differences of numbers that the connection moves on meanwhile: never below 0 for whoever looks.
+
+    /// <summary>Segments that were written and not sent yet; a gauge.</summary>
+    public int SendQueueSegments => Math.Max(0, _session.Arq.SendQueueLength);
+
+    /// <summary>Segments that were sent and not acknowledged yet; a gauge.</summary>
+    public int UnacknowledgedSegments => Math.Max(0, _session.Arq.SendBufferLength);
+
+    /// <summary>Segments that arrived in order and were not read yet; a gauge.</summary>
+    public int ReceiveQueueSegments => Math.Max(0, _session.Arq.ReceiveQueueLength);
 }

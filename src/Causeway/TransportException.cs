@@ -20,7 +20,9 @@ public enum TransportError
     /// <summary>The listening address is in use or not available.</summary>
     AddressUnavailable,
 
-    /// <summary>Data stayed unacknowledged although it was sent again and again: the path or the peer is gone.</summary>
+    /// <summary>
+    /// Data stayed unacknowledged although it was sent again and again: the path or the peer is gone.
+    /// </summary>
     DeadLink,
 
     /// <summary>Nothing was heard of the peer for the keep-alive timeout.</summary>
@@ -41,6 +43,11 @@ public enum TransportError
     /// <summary>No more streams can be opened on this connection: open another one.</summary>
     StreamLimit,
 
-    /// <summary>The link below failed, or was closed.</summary>
+    /// <summary>
+    /// The link below failed or was closed, or a layer that the application brought (a cipher, a codec) threw.
+    /// </summary>
     LinkFailed,
+
+    /// <summary>The peer began a new connection from the same address and port: it was restarted.</summary>
+    ConnectionReplaced,
 }

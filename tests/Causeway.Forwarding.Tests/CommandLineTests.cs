@@ -1,11 +1,35 @@
 using System.Net;
 using System.Net.Sockets;
+using Causeway.Kcptun;
+using Causeway.Kcptun.Configuration;
+using Causeway.Kcptun.Telemetry;
 using Causeway.PortForwarder;
 
 namespace Causeway.Forwarding.Tests;
 
 public sealed class CommandLineTests
 {
+    [Fact]
+    public void CountersComeUnderKcptunsNames()
+    {
+        using KcptunProfile profile = new(new KcptunClientConfig());
+        ForwardingStatistics sum = new()
+        {
+            InErrors = 1,
+            KcpInErrors = 2,
+            SendQueueSegments = 3,
+            ReceiveQueueSegments = 4,
+            UnacknowledgedSegments = 5,
+            ConnectionsOpened = 6,
+            Timeouts = 7,
+        };
+        KcptunCounters client = CounterMap.ToKcptun(sum, profile, isClient: true);
+        Assert.Equal((1UL, 2UL), (client.InErrs, client.KcpInErrors));
+        Assert.Equal((3UL, 4UL, 5UL), (client.RingBufferSndQueue, client.RingBufferRcvQueue, client.RingBufferSndBuffer));
+        Assert.Equal((6UL, 0UL, 7UL), (client.ActiveOpens, client.PassiveOpens, client.RetransSegs));
+        Assert.Equal(6UL, CounterMap.ToKcptun(sum, profile, isClient: false).PassiveOpens);
+    }
+
     [Theory]
     [InlineData("", "command")]
     [InlineData("frobnicate", "frobnicate")]

@@ -87,6 +87,23 @@ internal sealed class InteropTunnel : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Ends the client of the tunnel without a farewell, which the wire does not have, and starts another.
+    /// </summary>
+    public async Task RestartClientAsync()
+    {
+        if (Ours == OurEnd.Client)
+        {
+            await _client!.DisposeAsync();
+            StartOurClient();
+        }
+        else
+        {
+            _peer!.Dispose();
+            await StartPeerClientAsync();
+        }
+    }
+
     /// <summary>Sends random bytes through the echo and back, writing and reading at the same time, and compares them.</summary>
     public async Task EchoAsync(int bytes, CancellationToken cancellationToken = default)
     {

@@ -14,14 +14,32 @@ public sealed class KcptunInteropTests
     public static TheoryData<OurEnd, string> Streams => Combine(
         "--smuxver 1", "--smuxver 1 --nocomp", "--smuxver 2", "--smuxver 2 --nocomp");
 
-    /// <summary>
-    /// Our flags | theirs. Not among them: FEC on here and off there. This reference then decodes by 1+1 until it has found
-    /// our counts (later ones wait, appendix A), and what it rebuilds meanwhile passes for segments of the session: the rows
-    /// of the matrix sum to 1, so what all datagrams of a group share (size, conv, cmd) survives in the parity. It breaks the
-    /// session if the second group is all full segments, which our sender makes sure of and its own seldom meets.
-    /// </summary>
+    /// <summary>Our flags | theirs.</summary>
     public static TheoryData<OurEnd, string> Shards => Combine(
-        "--ds 10 --ps 3|--ds 10 --ps 3", "--ds 0 --ps 0|--ds 0 --ps 0", "--ds 0 --ps 0|--ds 10 --ps 3", "--ds 4 --ps 2|--ds 20 --ps 5");
+        "--ds 10 --ps 3|--ds 10 --ps 3", "--ds 0 --ps 0|--ds 0 --ps 0", "--ds 0 --ps 0|--ds 10 --ps 3", "--ds 10 --ps 3|--ds 0 --ps 0", "--ds 4 --ps 2|--ds 20 --ps 5");
+
+    /// <summary>Common flags, and our shard counts.</summary>
+    public static TheoryData<OurEnd, string, string> Guessers
+    {
+        get
+        {
+            TheoryData<OurEnd, string, string> data = [];
+            foreach (OurEnd ours in Enum.GetValues<OurEnd>())
+            {
+                foreach (string mode in new[] { "fast2", "fast3" })
+                {
+                    data.Add(ours, $"--smuxver 1 --mode {mode}", "--ds 10 --ps 3");
+                    data.Add(ours, $"--smuxver 2 --mode {mode}", "--ds 10 --ps 3");
+                }
+
+                data.Add(ours, "--smuxver 2 --mode fast3 --nocomp", "--ds 10 --ps 3");
+                data.Add(ours, "--smuxver 2 --mode fast3", "--ds 3 --ps 5");
+                data.Add(ours, "--smuxver 2 --mode fast3", "--ds 20 --ps 4");
+            }
+
+            return data;
+        }
+    }
 
     [KcptunTheory]
     [MemberData(nameof(Crypts))]
@@ -53,6 +71,20 @@ public sealed class KcptunInteropTests
         await EchoAsync(tunnel, 1_000_000);
     }
 
+    /// <summary>
+    /// A reference with FEC off decodes by a guess of one and one until it has found our counts: our parity must not look
+    /// like data to it (<c>FecSizeGuard</c>). Full datagrams from the start are the worst case.
+    /// </summary>
+    [KcptunTheory]
+    [MemberData(nameof(Guessers))]
+    public async Task AReferenceThatGuessesTheShardCountsRebuildsNothing(OurEnd ours, string flags, string shards)
+    {
+        string[] common = flags.Split(' ');
+        await using InteropTunnel tunnel = await InteropTunnel.StartAsync(
+            ours, [.. shards.Split(' '), .. common], ["--ds", "0", "--ps", "0", .. common], loss: 0);
+        await EchoAsync(tunnel, 1_000_000);
+    }
+
     [KcptunTheory]
     [InlineData(OurEnd.Client)]
     [InlineData(OurEnd.Server)]
@@ -72,6 +104,21 @@ public sealed class KcptunInteropTests
         await using InteropTunnel tunnel = await InteropTunnel.StartAsync(ours, "--smuxver", "2", "--mode", "fast3");
         using CancellationTokenSource limit = new(TimeSpan.FromSeconds(120));
         await Task.WhenAll(Enumerable.Range(0, 200).Select(i => tunnel.EchoAsync(20_000 + (100 * i), limit.Token)));
+    }
+
+    [KcptunTheory]
+    [InlineData(OurEnd.Client)]
+    [InlineData(OurEnd.Server)]
+    public async Task ARestartedClientIsServedWhileTheServerStillHoldsTheOldSession(OurEnd ours)
+    {
+        await using InteropTunnel tunnel = await InteropTunnel.StartAsync(ours, "--smuxver", "2");
+        for (int i = 0; i < 3; i++)
+        {
+            await EchoAsync(tunnel, 100_000);
+            await tunnel.RestartClientAsync();
+        }
+
+        await EchoAsync(tunnel, 100_000);
     }
 
     [KcptunTheory]

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Causeway.Links;
 using Causeway.Protocol;
+using Causeway.Runtime;
 using Causeway.Protocol.Faults;
 using Causeway.Protocol.Mux;
 using Causeway.TestKit;
@@ -125,9 +126,65 @@ public sealed class ConnectionTests
         Assert.Equal(2u, restarted.ConversationId);
         Assert.Equal(one.RemoteEndPoint, restarted.RemoteEndPoint);
         await one.Closed.Guarded();
+        Assert.Equal(TransportError.ConnectionReplaced, one.Failure?.Error);
         Assert.Equal(2, listener.ConnectionCount);
+
+        // A copy of the old conversation's beginning does not turn the clock back.
+        await sockets.SendAsync(0, listener, OpeningOf(conversation: 1));
+        await UntilAsync(() => listener.Statistics.ClosedConversation == 1);
+        Assert.False(restarted.Closed.IsCompleted);
         await one.DisposeAsync().Guarded();
         Assert.Equal(2, listener.ConnectionCount);
+    }
+
+    [Fact]
+    public async Task WhatComesLateForAClosedConnectionOpensNoOther()
+    {
+        using PeerSockets sockets = new(count: 1);
+        await using CausewayListener listener = await ListenAsync(maxConnections: 10, backlog: 10);
+        await sockets.SendAsync(0, listener, OpeningOf(conversation: 5));
+        CausewayConnection connection = await listener.AcceptConnectionAsync().Guarded();
+        await connection.DisposeAsync().Guarded();
+        await sockets.SendAsync(0, listener, OpeningOf(conversation: 5, sequence: 9));
+        await sockets.SendAsync(0, listener, OpeningOf(conversation: 5, command: 82));
+        await UntilAsync(() => listener.Statistics.ClosedConversation == 2);
+        Assert.Equal(0, listener.ConnectionCount);
+
+        // Another conversation, and the same from its beginning, are new.
+        await sockets.SendAsync(0, listener, OpeningOf(conversation: 6, sequence: 9));
+        connection = await listener.AcceptConnectionAsync().Guarded();
+        Assert.Equal(6u, connection.ConversationId);
+        await connection.DisposeAsync().Guarded();
+        await sockets.SendAsync(0, listener, OpeningOf(conversation: 5));
+        connection = await listener.AcceptConnectionAsync().Guarded();
+        Assert.Equal(5u, connection.ConversationId);
+        await connection.DisposeAsync().Guarded();
+        Assert.Equal(2, listener.Statistics.ClosedConversation);
+    }
+
+    [Fact]
+    public void ClosedConversationsAreForgottenAfterATimeAndBeyondANumber()
+    {
+        ClosedConversations closed = new();
+        PeerAddress peer = PeerAddress.FromEndPoint(new IPEndPoint(IPAddress.Loopback, 4000));
+        Timestamp now = Timestamp.FromMilliseconds(1);
+        for (uint i = 0; i < 3 * ClosedConversations.Capacity; i++)
+        {
+            // Every other one is closed again and again.
+            closed.Add(peer, i % 2 == 0 ? 0 : i, now.AddMicroseconds(i));
+            Assert.InRange(closed.Count, 1, ClosedConversations.Capacity);
+        }
+
+        uint last = (3 * ClosedConversations.Capacity) - 1;
+        now = now.AddMicroseconds(last);
+        Assert.True(closed.Contains(peer, 0, now));
+        Assert.True(closed.Contains(peer, last, now));
+        Assert.False(closed.Contains(peer, 1, now));
+        Assert.False(closed.Contains(default, last, now));
+        now = now.Add(ClosedConversations.Lifetime);
+        Assert.False(closed.Contains(peer, last, now));
+        closed.Add(peer, 7, now);
+        Assert.Equal(1, closed.Count);
     }
 
     [Fact]
@@ -246,7 +303,7 @@ public sealed class ConnectionTests
                         bytes[4] = (byte)random.Next(81, 85);
                     }
 
-                    mayOpen += Protocol.Wire.KcpDatagram.TryReadConversation(bytes.AsSpan(0, length), out _, out _) ? 1 : 0;
+                    mayOpen += Protocol.Wire.KcpDatagram.TryReadFirstSegment(bytes.AsSpan(0, length), out _) ? 1 : 0;
                     batch[i] = pool.Rent();
                     bytes.AsSpan(0, length).CopyTo(batch[i].Append(length));
                 }
@@ -347,11 +404,11 @@ public sealed class ConnectionTests
         });
 
     /// <summary>The datagram of one data segment (spec 5.1) without data.</summary>
-    private static byte[] OpeningOf(uint conversation, uint sequence = 0)
+    private static byte[] OpeningOf(uint conversation, uint sequence = 0, byte command = 81)
     {
         byte[] segment = new byte[25];
         BitConverter.TryWriteBytes(segment, conversation);
-        segment[4] = 81;
+        segment[4] = command;
         segment[6] = 128;
         BitConverter.TryWriteBytes(segment.AsSpan(12), sequence);
         segment[20] = 1;

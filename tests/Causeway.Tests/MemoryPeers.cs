@@ -99,8 +99,14 @@ internal sealed class HookedLink(IDatagramLink inner) : IDatagramLink
         Task<int> first = await Task.WhenAny(receive, ReceiveFailure.Task);
         if (first != receive)
         {
+            // Datagrams may have come first: a link that fails releases what it does not hand over.
             await cancel.CancelAsync();
-            await receive.ContinueWith(static _ => { }, TaskScheduler.Default);
+            int received = await receive.ContinueWith(
+                static task => task.IsCompletedSuccessfully ? task.Result : 0, TaskScheduler.Default);
+            for (int i = 0; i < received; i++)
+            {
+                buffers.Span[i].Release();
+            }
         }
 
         return await first;

@@ -73,6 +73,45 @@ public sealed class RuntimeFaultTests
     }
 
     [Fact]
+    public async Task StreamCipherThatThrowsWhenReadingFailsItsConnection()
+    {
+        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(
+            new TransportProfile(), new TransportProfile { StreamCipher = static () => new BrokenCipher() });
+        (CausewayStream stream, CausewayStream accepted, CausewayConnection server) = await peers.OpenFirstAsync();
+        await stream.WriteAsync(new byte[100]).Guarded();
+        for (int i = 0; i < 2; i++)
+        {
+            TransportException error = await Assert.ThrowsAsync<TransportException>(
+                () => accepted.ReadAsync(new byte[10]).Guarded());
+            Assert.Equal(TransportError.LinkFailed, error.Error);
+            Assert.Contains("The cipher is broken.", error.Message, StringComparison.Ordinal);
+        }
+
+        await AssertLinkFailedAsync(server, "The cipher is broken.");
+        await accepted.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task PipeWriterThatCannotFlushEndsItsDirectionAllTheSame()
+    {
+        await using MemoryPeers peers = await MemoryPeers.ConnectAsync();
+        (CausewayStream stream, CausewayStream accepted, _) = await peers.OpenFirstAsync();
+
+        // Another write is under way, and stays: the peer's reader has stopped.
+        byte[] much = new byte[64 << 20];
+        Task writing = stream.WriteAsync(much).AsTask();
+        stream.Output.GetSpan(1)[0] = 1;
+        stream.Output.Advance(1);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => stream.Output.CompleteAsync().Guarded());
+
+        // A byte is lost, so that this is no end of stream.
+        await Assert.ThrowsAnyAsync<Exception>(() => writing.Guarded());
+        Assert.False(stream.CanWrite);
+        TransportException error = await Assert.ThrowsAsync<TransportException>(() => accepted.CopyToAsync(Stream.Null).Guarded());
+        Assert.Equal(TransportError.StreamReset, error.Error);
+    }
+
+    [Fact]
     public async Task StreamCipherThatCannotBeMadeFailsItsConnection()
     {
         await using MemoryPeers peers = await MemoryPeers.ConnectAsync(
@@ -317,6 +356,7 @@ public sealed class RuntimeFaultTests
         public override void Encrypt(ReadOnlySpan<byte> source, Span<byte> destination) =>
             throw new InvalidOperationException("The cipher is broken.");
 
-        public override void Decrypt(ReadOnlySpan<byte> source, Span<byte> destination) => source.CopyTo(destination);
+        public override void Decrypt(ReadOnlySpan<byte> source, Span<byte> destination) =>
+            throw new InvalidOperationException("The cipher is broken.");
     }
 }

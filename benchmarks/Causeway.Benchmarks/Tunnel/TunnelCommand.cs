@@ -1,116 +1,118 @@
-using System.Globalization;
+using Causeway.Benchmarks.Harness;
+using Causeway.Benchmarks.Load;
 
 namespace Causeway.Benchmarks.Tunnel;
 
 /// <summary>
 /// <c>tunnel</c>: one tunnel over loopback as separate processes, ours and any peer's side by side in one run, alternating,
-/// with the same settings; medians, spread and paired ratios of throughput, CPU seconds per GB and peak memory.
+/// with the same settings.
 /// </summary>
 internal static class TunnelCommand
 {
-    private const string Help = """
+    private const string Help = $"""
         Usage: tunnel [options]
 
-          --crypt NAME          cipher of both (aes)
-          --fec DS,PS           shards, 0,0 for none (0,0)
-          --streams N[,N...]    TCP connections at a time (1)
-          --direction DIR       down, up or both one after the other (down)
-          --runs N              runs of each (5)
+        Measures, for both ends of a tunnel together:
+          throughput   of bulk transfers, with CPU seconds per GB and peak memory
+          connect      new connections per second, each with one 200-byte echo, 8 under way; and how many failed
+          latency      of a 200-byte echo on an otherwise idle tunnel
+          idle         memory with 1000 quiet streams in one session, and with 100 quiet sessions
+
+          --measure LIST        which of these (throughput)
+          --streams LIST        TCP connections at a time, for throughput (1)
+          --direction DIR       down, up or both one after the other, for throughput (down)
+          --runs N              runs of each program, alternating (5)
           --seconds S           length of a run (4)
-          --window N            sndwnd and rcvwnd (2048)
-          --mode NAME           (fast3)
-          --smuxver N           (2)
-          --causeway DLL        our forwarder (artifacts/bin/PortForwarder/release/causeway-cli.dll)
-          --peer CLIENT,SERVER  another implementation's programs (kcptun-client,kcptun-server; none to leave it out)
+          --warm-up S           what comes before it (1.5)
+          --settle S            how long connections are quiet before memory is read (3)
+          --gap MS              pause between an answer and the next message, for latency (5)
+        {TunnelSettings.Help}
+        {Contender.Help}
+          --csv FILE            also write every measurement there
+
+        Linux: CPU and memory are read from /proc.
         """;
 
-    public static async Task<int> RunAsync(string[] args)
+    public static int Run(ReadOnlySpan<string> args)
     {
-        Dictionary<string, string> options = [];
-        for (int i = 0; i < args.Length; i++)
+        CommandOptions options = new(Help, args);
+        if (options.WantsHelp)
         {
-            if (args[i] is "--help" or "-h" || !args[i].StartsWith("--", StringComparison.Ordinal) || i + 1 == args.Length)
-            {
-                Console.WriteLine(Help);
-                return args[i] is "--help" or "-h" ? 0 : 2;
-            }
-
-            options[args[i][2..]] = args[++i];
+            Console.WriteLine(Help);
+            return 0;
         }
 
-        string Get(string name, string fallback) => options.GetValueOrDefault(name, fallback);
-        string causeway = Get("causeway", Path.Combine("artifacts", "bin", "PortForwarder", "release", "causeway-cli.dll"));
-        string[] shards = Get("fec", "0,0").Split(',');
-        string[] settings =
-        [
-            "--crypt", Get("crypt", "aes"), "--mode", Get("mode", "fast3"), "--nocomp", "--smuxver", Get("smuxver", "2"),
-            "--ds", shards[0], "--ps", shards[1], "--sndwnd", Get("window", "2048"), "--rcvwnd", Get("window", "2048"),
-            "--quiet",
-        ];
-
-        List<TunnelProgram> programs =
-        [
-            new("causeway", ["dotnet", "exec", causeway, "client"], ["dotnet", "exec", causeway, "server"], settings),
-        ];
-        if (Get("peer", "kcptun-client,kcptun-server") is var peer && peer != "none")
+        TunnelSettings settings = TunnelSettings.From(options);
+        int runs = options.Integer("runs", 5, 1, 1000);
+        List<IMeasure> measures = [.. MeasuresFrom(options)];
+        List<Contender> programs = Contender.From(options);
+        List<Measurement> all = [];
+        Console.WriteLine(string.Join(' ', settings.Arguments));
+        foreach (IMeasure measure in measures)
         {
-            string[] pair = peer.Split(',');
-            programs.Add(new TunnelProgram("peer", [pair[0]], [pair[1]], settings));
+            Measure(measure, settings, programs, runs, all);
         }
 
-        int runs = int.Parse(Get("runs", "5"), CultureInfo.InvariantCulture);
-        double seconds = double.Parse(Get("seconds", "4"), CultureInfo.InvariantCulture);
-        string[] directions = Get("direction", "down") is "both" ? ["down", "up"] : [Get("direction", "down")];
-        Console.WriteLine(string.Join(' ', settings));
-        Console.WriteLine($"{"",-28} {"Mbit/s",22} {"CPU s/GB",20} {"peak MB, both ends",20}   ratio");
-        foreach (string direction in directions)
+        if (options.Has("csv"))
         {
-            foreach (string streams in Get("streams", "1").Split(','))
-            {
-                await CompareAsync(programs, int.Parse(streams, CultureInfo.InvariantCulture), direction == "up", runs, seconds);
-            }
+            MeasurementFile.Write(options.Text("csv", ""), all);
         }
 
         return 0;
     }
 
-    private static async Task CompareAsync(List<TunnelProgram> programs, int streams, bool upload, int runs, double seconds)
+    /// <summary>Measures one thing with every program.</summary>
+    public static void Measure(
+        IMeasure measure, TunnelSettings settings, IReadOnlyList<Contender> programs, int runs, List<Measurement> all)
     {
-        List<TunnelResult>[] results = [.. programs.Select(static _ => new List<TunnelResult>())];
-        for (int run = 0; run < runs; run++)
-        {
-            for (int i = 0; i < programs.Count; i++)
+        settings = settings with { MoreForClient = measure.ClientArguments };
+        Comparison.Run(
+            program =>
             {
-                results[i].Add(await TunnelRun.MeasureAsync(programs[i], streams, upload, seconds));
-            }
-        }
-
-        for (int i = 0; i < programs.Count; i++)
-        {
-            string ratio = i == 0 || programs.Count < 2 ? "" : "";
-            if (i == 0 && programs.Count > 1)
-            {
-                ratio = string.Create(CultureInfo.InvariantCulture, $"   {Median(results[0].Zip(results[1], static (a, b) => a.MegabitsPerSecond / b.MegabitsPerSecond)):0.00}x throughput, {Median(results[0].Zip(results[1], static (a, b) => a.CpuSecondsPerGigabyte / b.CpuSecondsPerGigabyte)):0.00}x CPU");
-            }
-
-            Console.WriteLine(
-                $"{programs[i].Name,-10} {(upload ? "up" : "down"),-5} {streams,4} streams "
-                + $"{Spread(results[i].Select(static r => r.MegabitsPerSecond), "0"),22} "
-                + $"{Spread(results[i].Select(static r => r.CpuSecondsPerGigabyte), "0.00"),20} "
-                + $"{Spread(results[i].Select(static r => r.PeakMegabytes), "0"),20}{ratio}");
-        }
+                using TcpTarget target = new(measure.Connections);
+                using RunningTunnel tunnel = RunningTunnel.Start(program, settings, target.EndPoint);
+                return measure.Run(tunnel, target);
+            },
+            measure.Describe(("crypt", settings.Crypt), ("fec", settings.Fec), ("window", settings.Window)),
+            programs,
+            runs,
+            all);
     }
 
-    private static double Median(IEnumerable<double> values)
+    private static IEnumerable<IMeasure> MeasuresFrom(CommandOptions options)
     {
-        double[] sorted = [.. values.Order()];
-        return sorted.Length % 2 == 1 ? sorted[sorted.Length / 2] : (sorted[(sorted.Length / 2) - 1] + sorted[sorted.Length / 2]) / 2;
-    }
+        double seconds = options.Number("seconds", 4, 0.1, 3600);
+        TimeSpan warmUp = TimeSpan.FromSeconds(options.Number("warm-up", 1.5, 0, 3600));
+        foreach (string name in options.Choices(
+            "measure", ThroughputMeasure.Name, ThroughputMeasure.Name, ConnectMeasure.Name, LatencyMeasure.Name, IdleMeasure.Name))
+        {
+            switch (name)
+            {
+                case ThroughputMeasure.Name:
+                    foreach (string direction in options.Choices("direction", "down", "down", "up", "both"))
+                    {
+                        foreach (bool upload in direction == "both" ? [false, true] : (bool[])[direction == "up"])
+                        {
+                            foreach (int streams in options.Integers("streams", "1", 1, 1000))
+                            {
+                                yield return new ThroughputMeasure(streams, upload, seconds, warmUp);
+                            }
+                        }
+                    }
 
-    private static string Spread(IEnumerable<double> values, string format)
-    {
-        double[] all = [.. values];
-        string Text(double value) => value.ToString(format, CultureInfo.InvariantCulture);
-        return $"{Text(Median(all))} ({Text(all.Min())}-{Text(all.Max())})";
+                    break;
+                case ConnectMeasure.Name:
+                    yield return new ConnectMeasure(8, seconds, warmUp);
+                    break;
+                case LatencyMeasure.Name:
+                    yield return new LatencyMeasure(seconds, TimeSpan.FromMilliseconds(options.Number("gap", 5, 0, 1000)));
+                    break;
+                case IdleMeasure.Name:
+                    TimeSpan settle = TimeSpan.FromSeconds(options.Number("settle", 3, 0, 3600));
+                    yield return new IdleMeasure(1000, OwnSessions: false, settle);
+                    yield return new IdleMeasure(100, OwnSessions: true, settle);
+                    break;
+            }
+        }
     }
 }

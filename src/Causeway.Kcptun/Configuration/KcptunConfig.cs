@@ -1,4 +1,5 @@
 using System.Text;
+using Causeway.Kcptun.Crypt;
 using Causeway.Kcptun.Qpp;
 
 namespace Causeway.Kcptun.Configuration;
@@ -19,7 +20,7 @@ public abstract record KcptunConfig
     /// <summary>Shards that a group may have: the field has 256 elements.</summary>
     public const int MaxShards = 256;
 
-    internal const string DefaultKey = "it's a secrect";
+    internal const string DefaultKey = KcptunKey.Default;
     internal const int MinInterval = 10;
     internal const int MaxInterval = 5000;
 
@@ -28,11 +29,7 @@ public abstract record KcptunConfig
     }
 
     /// <summary>The names that <see cref="Crypt"/> knows; any other means <c>aes</c> (spec 2).</summary>
-    public static IReadOnlyList<string> CryptNames { get; } =
-    [
-        "aes", "aes-128", "aes-128-gcm", "aes-192", "salsa20", "blowfish", "twofish", "cast5", "3des", "tea", "xtea",
-        "xor", "sm4", "none", "null",
-    ];
+    public static IReadOnlyList<string> CryptNames { get; } = [.. KcptunCrypt.All.Select(static crypt => crypt.Name)];
 
     /// <summary>
     /// The pre-shared secret from which all keys derive. Default: the public <c>it's a secrect</c>, which protects
@@ -41,7 +38,7 @@ public abstract record KcptunConfig
     public string Key { get; init; } = DefaultKey;
 
     /// <summary>The packet cipher, one of <see cref="CryptNames"/>. Default: <c>aes</c>.</summary>
-    public string Crypt { get; init; } = "aes";
+    public string Crypt { get; init; } = KcptunCrypt.DefaultName;
 
     /// <summary>
     /// A profile: <c>normal</c>, <c>fast</c>, <c>fast2</c> or <c>fast3</c> set <see cref="NoDelay"/>,

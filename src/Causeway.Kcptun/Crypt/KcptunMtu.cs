@@ -3,7 +3,7 @@ namespace Causeway.Kcptun.Crypt;
 /// <summary>What is left of a datagram for KCP under a crypt, with or without FEC (kcptun-wire section 3.9).</summary>
 /// <param name="KcpMtu">The largest KCP datagram in bytes, segment headers included.</param>
 /// <param name="Mss">The largest payload of one KCP segment in bytes.</param>
-public readonly record struct KcptunMtu(int KcpMtu, int Mss)
+internal readonly record struct KcptunMtu(int KcpMtu, int Mss)
 {
     /// <summary>The largest UDP payload that a kcptun peer reads: longer ones reach it cut off.</summary>
     public const int MaxDatagram = 1500;

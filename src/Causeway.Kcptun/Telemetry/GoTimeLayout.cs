@@ -7,7 +7,7 @@ namespace Causeway.Kcptun.Telemetry;
 /// Formats a time by a Go layout: an example of how the reference time, Mon Jan 2 15:04:05 MST 2006 (-0700), would
 /// look. Text that is no element is copied (pkg.go.dev/time#pkg-constants). kcptun names its counter files so.
 /// </summary>
-public static class GoTimeLayout
+internal static class GoTimeLayout
 {
     // Where several elements match at a place, the one that comes first here is meant.
     private static readonly (string Element, Func<DateTimeOffset, string> Format)[] s_elements =

@@ -79,7 +79,7 @@ public sealed record KcptunCounters
     /// <summary>Sessions that exist.</summary>
     public ulong CurrEstab { get; init; }
 
-    /// <summary>Datagrams from a wrong source.</summary>
+    /// <summary>Datagrams from a wrong source, or too short for their FEC header.</summary>
     public ulong InErrs { get; init; }
 
     /// <summary>Datagrams whose checksum or tag did not match.</summary>

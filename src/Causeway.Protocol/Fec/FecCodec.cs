@@ -51,6 +51,13 @@ public sealed class FecCodec : IDisposable
     /// <returns>How many parity datagrams are to be taken.</returns>
     public int Encode(PacketBuffer datagram, Timestamp now) => _encoder is null ? 0 : _encoder.Encode(datagram, now);
 
+    /// <summary>
+    /// How long a filler is to be sent before a datagram; 0 for none. See <see cref="FecSizeGuard"/>. A peer that
+    /// sends with FEC has counts of its own to begin with, and guesses nothing.
+    /// </summary>
+    internal int FillerLength(int datagramLength, int unit, int maxLength, Timestamp now) =>
+        _encoder is null || _decoder is not null ? 0 : _encoder.FillerLength(datagramLength, unit, maxLength, now);
+
     /// <summary>Takes a parity datagram. See <see cref="FecEncoder.TakeParity"/>.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such datagram.</exception>
     public PacketBuffer TakeParity(int index)
@@ -93,16 +100,15 @@ public sealed class FecCodec : IDisposable
         _decoder?.Dispose();
     }
 
-    // With own FEC off there is no guess, so that the counts are found before anything is rebuilt (spec 4.7). The reference
-    // starts at one and one, and takes any parity at an odd sequence id for a copy of the data before it.
+    // Whatever this end uses is no more than a guess at what the peer does, and rebuilding by wrong counts makes
+    // garbage whose size, conversation and command are believable (see FecSizeGuard). So the counts are found, or
+    // confirmed, before anything is rebuilt (spec 4.7); what the guess saves is the change of the decoder's tables when
+    // it proves right.
     private FecDecoder NewDecoder()
     {
-        if (_options.IsEnabled)
-        {
-            return new FecDecoder(_options.DataShards, _options.ParityShards, _pool, Statistics);
-        }
-
-        FecDecoder decoder = new(1, 1, _pool, Statistics);
+        FecDecoder decoder = _options.IsEnabled
+            ? new FecDecoder(_options.DataShards, _options.ParityShards, _pool, Statistics)
+            : new FecDecoder(1, 1, _pool, Statistics);
         decoder.BeginTuning();
         return decoder;
     }

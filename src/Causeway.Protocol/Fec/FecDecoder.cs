@@ -43,10 +43,11 @@ public sealed class FecDecoder : IDisposable
     private int _recoveredTaken;
     private bool _disposed;
 
-    /// <summary>Makes a decoder.</summary>
-    /// <param name="dataShards">
-    /// Data datagrams of a group, at least 1; begin with 1 if the peer's count is unknown.
-    /// </param>
+    /// <summary>
+    /// Makes a decoder that trusts these counts until the peer's datagrams contradict them. Where they are a guess, a
+    /// <see cref="FecCodec"/> confirms them first.
+    /// </summary>
+    /// <param name="dataShards">Data datagrams of a group, at least 1.</param>
     /// <param name="parityShards">
     /// Parity datagrams of a group, at least 1; at most 256 together with the former.
     /// </param>

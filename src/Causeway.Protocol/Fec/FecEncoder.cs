@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace Causeway.Protocol.Fec;
 
 /// <summary>
@@ -22,8 +24,18 @@ public sealed class FecEncoder : IDisposable
     /// <summary>The longest datagram that the 16-bit size field can describe, which counts itself.</summary>
     public const int MaxDatagramLength = ushort.MaxValue - FecHeader.SizeField;
 
+    /// <summary>
+    /// Fillers before one datagram of the session at most. In groups of two, each of them might ask for another.
+    /// </summary>
+    internal const int MaxFillers = 2;
+
     // The reference's constant (spec 4.4): after a pause parity would come too late to help anybody.
     private const long PauseMicroseconds = 500_000;
+
+    // The reference of 2021 needs an undisturbed run of two groups whose sequence ids do not wrap at its 258 samples
+    // (spec 4.7, appendix A). Losses make it wait for the next turn of the samples; so do groups that are nearly as
+    // long.
+    private const int GuardedGroups = 64;
 
     private readonly ReedSolomon _code;
     private readonly GaloisKernel _kernel;
@@ -123,7 +135,7 @@ public sealed class FecEncoder : IDisposable
 
         // Only the gap before the last datagram of a group counts, and the very first datagram has none before it,
         // which counts as a pause: with one data shard it gets no parity (spec 4.4).
-        bool paused = _previous is not { } previous || now.MicrosecondsSince(previous) >= PauseMicroseconds;
+        bool paused = IsAfterPause(now);
         _previous = now;
         if (++_collected < DataShards)
         {
@@ -148,8 +160,8 @@ public sealed class FecEncoder : IDisposable
     }
 
     /// <summary>
-    /// One of the parity datagrams that the last <see cref="Encode"/> announced, header included, with the headroom that
-    /// the group's first datagram had left and the peer of its last. The caller owns it.
+    /// One of the parity datagrams that the last <see cref="Encode"/> announced, header included, with the headroom
+    /// that the group's first datagram had left and the peer of its last. The caller owns it.
     /// </summary>
     /// <param name="index">
     /// From 0 to one less than <see cref="Encode"/> answered. They leave in this order, each once.
@@ -164,6 +176,38 @@ public sealed class FecEncoder : IDisposable
         return parity;
     }
 
+    /// <summary>
+    /// How long a datagram of nothing but <paramref name="unit"/>-sized segments has to be that leaves before the
+    /// session's next datagram; 0 if none need leave. To be asked again after each, up to <see cref="MaxFillers"/>
+    /// times. See <see cref="FecSizeGuard"/>.
+    /// </summary>
+    /// <param name="datagramLength">The length of the session's next datagram.</param>
+    /// <param name="unit">Bytes of a segment of the filler.</param>
+    /// <param name="maxLength">The most bytes that the filler may have.</param>
+    /// <param name="now">The time: after a pause no parity follows.</param>
+    internal int FillerLength(int datagramLength, int unit, int maxLength, Timestamp now)
+    {
+        // With one data shard parity is a copy of the data indeed.
+        int left = DataShards - _collected;
+        if (left > 2 || DataShards == 1 || _oversized || _nextSequence >= GuardedGroups * _code.TotalShards || IsAfterPause(now))
+        {
+            return 0;
+        }
+
+        Span<ushort> soFar = stackalloc ushort[ParityShards];
+        soFar.Clear();
+        if (_collected > 0)
+        {
+            for (int i = 0; i < soFar.Length; i++)
+            {
+                soFar[i] = BinaryPrimitives.ReadUInt16LittleEndian(_parity[i]!.Payload[FecHeader.Size..]);
+            }
+        }
+
+        FecSizeGuard guard = new(_code, firstParity: _nextSequence + (uint)left, unit, Math.Min(maxLength, MaxDatagramLength));
+        return guard.Choose(left, soFar, _collected > 0 ? _longestBody : 0, datagramLength);
+    }
+
     /// <summary>Releases the buffers that it holds.</summary>
     public void Dispose()
     {
@@ -175,6 +219,9 @@ public sealed class FecEncoder : IDisposable
             parity = null;
         }
     }
+
+    private bool IsAfterPause(Timestamp now) =>
+        _previous is not { } previous || now.MicrosecondsSince(previous) >= PauseMicroseconds;
 
     private void Accumulate(PacketBuffer datagram)
     {

@@ -3,6 +3,10 @@ namespace Causeway.Protocol.Mux;
 /// <summary>Counters of one mux session since its beginning.</summary>
 public sealed class MuxStatistics
 {
+    internal MuxStatistics()
+    {
+    }
+
     /// <summary>Streams opened by this end.</summary>
     public long StreamsOpened { get; internal set; }
 

@@ -1,15 +1,16 @@
 namespace Causeway.Protocol;
 
 /// <summary>
-/// The datagrams of one flush, in the order in which they are to leave. Filled by sessions, emptied by a driver that hands
-/// <see cref="Memory"/> to a link and then calls <see cref="ReleaseAll"/>.
+/// The datagrams of one flush, in the order in which they are to leave. Filled by sessions, emptied by a driver that
+/// hands <see cref="Memory"/> to a link and then calls <see cref="ReleaseAll"/>.
 /// </summary>
 public sealed class PacketBatch
 {
     private PacketBuffer[] _items;
 
     /// <summary>Makes a batch.</summary>
-    /// <param name="limit">After how many datagrams a flush stops; parity that belongs to the last one may exceed it.</param>
+    /// <param name="limit">After how many datagrams a flush stops; parity that belongs to the last one may exceed
+    /// it.</param>
     public PacketBatch(int limit)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);

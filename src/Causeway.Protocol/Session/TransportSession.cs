@@ -1,12 +1,13 @@
 using Causeway.Protocol.Arq;
 using Causeway.Protocol.Fec;
 using Causeway.Protocol.Mux;
+using Causeway.Protocol.Wire;
 
 namespace Causeway.Protocol;
 
 /// <summary>
-/// One session: FEC, ARQ, codec and mux put together, without I/O. A driver feeds it the datagrams of its peer, asks it for
-/// what is to be sent, and calls again at <see cref="NextDeadline"/>.
+/// One session: FEC, ARQ, codec and mux put together, without I/O. A driver feeds it the datagrams of its peer, asks it
+/// for what is to be sent, and calls again at <see cref="NextDeadline"/>.
 /// </summary>
 /// <remarks>
 /// <para>A turn is: any number of <see cref="Input"/>, then <see cref="Deliver"/>, then reading the events of
@@ -21,6 +22,7 @@ public sealed class TransportSession : IDisposable, IMuxOutput
     private readonly RateLimiter? _rateLimiter;
     private readonly int _linkHeadroom;
     private readonly int _linkOverhead;
+    private readonly int _maxArqDatagram;
     private Timestamp _rateLimitedUntil = Timestamp.Never;
     private Timestamp _rateLimitedAt;
     private bool _disposed;
@@ -49,7 +51,8 @@ public sealed class TransportSession : IDisposable, IMuxOutput
         _linkHeadroom = linkHeadroom;
         _linkOverhead = linkHeadroom + linkTailroom;
         _fec = new FecCodec(profile.Fec, pool);
-        ArqOptions arq = profile.Arq with { MaxDatagramSize = maxDatagramSize - _fec.Overhead };
+        _maxArqDatagram = maxDatagramSize - _fec.Overhead;
+        ArqOptions arq = profile.Arq with { MaxDatagramSize = _maxArqDatagram };
         _arq = new ArqSession(conversationId, arq, profile.CongestionControl(arq.SegmentSize), pool);
         _codec = profile.PipeCodec?.Invoke(pool);
         _rateLimiter = profile.RateLimit > 0 ? new RateLimiter(profile.RateLimit) : null;
@@ -85,7 +88,8 @@ public sealed class TransportSession : IDisposable, IMuxOutput
                 return due;
             }
 
-            // What was due when the limit stopped it cannot leave sooner either: asking again would only turn in circles.
+            // What was due when the limit stopped it cannot leave sooner either: asking again would only turn in
+            // circles.
             return due <= _rateLimitedAt ? _rateLimitedUntil : Timestamp.Min(due, _rateLimitedUntil);
         }
     }
@@ -284,6 +288,28 @@ public sealed class TransportSession : IDisposable, IMuxOutput
             PacketBuffer datagram = _open!;
             _open = null;
             datagram.Truncate(length);
+            for (int i = 0; i < FecEncoder.MaxFillers; i++)
+            {
+                int fillerLength = _session._fec.FillerLength(length, SegmentHeader.Size, _session._maxArqDatagram, _now);
+                if (fillerLength == 0)
+                {
+                    break;
+                }
+
+                Encode(NewFiller(datagram, fillerLength));
+            }
+
+            Encode(datagram);
+        }
+
+        public void ReleaseUncommitted()
+        {
+            _open?.Release();
+            _open = null;
+        }
+
+        private readonly void Encode(PacketBuffer datagram)
+        {
             int parity = _session._fec.Encode(datagram, _now);
             Send(datagram);
             for (int i = 0; i < parity; i++)
@@ -293,10 +319,25 @@ public sealed class TransportSession : IDisposable, IMuxOutput
             }
         }
 
-        public void ReleaseUncommitted()
+        /// <summary>
+        /// A datagram that says nothing but what the other's first segment says too: window and progress.
+        /// </summary>
+        private readonly PacketBuffer NewFiller(PacketBuffer datagram, int length)
         {
-            _open?.Release();
-            _open = null;
+            SegmentHeader report = SegmentHeader.Read(datagram.Payload) with
+            {
+                Command = SegmentCommand.WindowReport,
+                Fragment = 0,
+                Length = 0,
+            };
+            PacketBuffer filler = _session._pool.Rent(_session._linkHeadroom + _session._fec.Overhead);
+            filler.Peer = _peer;
+            for (int written = 0; written < length; written += SegmentHeader.Size)
+            {
+                report.Write(filler.Append(SegmentHeader.Size));
+            }
+
+            return filler;
         }
 
         private readonly void Send(PacketBuffer datagram)

@@ -1,11 +1,15 @@
 namespace Causeway.Protocol;
 
 /// <summary>
-/// Counters of a session's edges; the layers have their own. Written by the session's driver only; others may read them at
-/// any time and see each value slightly late. The meanings are kcptun's (spec 11).
+/// Counters of a session's edges; the layers have their own. Written by the session's driver only; others may read them
+/// at any time and see each value slightly late. The meanings are kcptun's (spec 11).
 /// </summary>
 public sealed class TransportStatistics
 {
+    internal TransportStatistics()
+    {
+    }
+
     /// <summary>Bytes that the mux wrote into the reliable pipe.</summary>
     public long BytesSent { get; internal set; }
 

@@ -5,22 +5,21 @@ namespace Causeway.Protocol.Wire;
 /// <summary>Reads whom a datagram is for, before any session has seen it.</summary>
 public static class KcpDatagram
 {
-    private const int SegmentHeaderSize = 24;
     private const int FecHeaderSize = 8;
     private const ushort FecData = 0x00F1;
     private const ushort FecParity = 0x00F2;
     private const ushort FecOutOfBand = 0x00F3;
 
     /// <summary>
-    /// Reads the conversation id and the first sequence number (spec 5.12). A FEC parity shard carries none; neither does an
-    /// out-of-band packet for our purpose, since nothing of ours sends one and it could only end a live session.
+    /// Reads the header of the first segment: its conversation id and sequence number tell whom the datagram is for
+    /// (spec 5.12). A FEC parity shard carries none; neither does an out-of-band packet for our purpose, since nothing
+    /// of ours sends one and it could only end a live session.
     /// </summary>
-    /// <returns>Whether the datagram has a conversation id.</returns>
-    public static bool TryReadConversation(ReadOnlySpan<byte> datagram, out uint conversation, out uint sequence)
+    /// <returns>Whether the datagram carries segments.</returns>
+    public static bool TryReadFirstSegment(ReadOnlySpan<byte> datagram, out SegmentHeader segment)
     {
-        conversation = 0;
-        sequence = 0;
-        if (datagram.Length < SegmentHeaderSize)
+        segment = default;
+        if (datagram.Length < SegmentHeader.Size)
         {
             return false;
         }
@@ -34,13 +33,12 @@ public static class KcpDatagram
                 break;
         }
 
-        if (datagram.Length < SegmentHeaderSize)
+        if (datagram.Length < SegmentHeader.Size)
         {
             return false;
         }
 
-        conversation = BinaryPrimitives.ReadUInt32LittleEndian(datagram);
-        sequence = BinaryPrimitives.ReadUInt32LittleEndian(datagram[12..]);
+        segment = SegmentHeader.Read(datagram);
         return true;
     }
 }

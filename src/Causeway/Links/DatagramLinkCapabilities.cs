@@ -3,7 +3,9 @@ namespace Causeway.Links;
 /// <summary>What a link, with everything below it, can do.</summary>
 public sealed record DatagramLinkCapabilities
 {
-    /// <summary>The largest payload in bytes that the caller may pass to a send; decorators subtract what they add.</summary>
+    /// <summary>
+    /// The largest payload in bytes that the caller may pass to a send; decorators subtract what they add.
+    /// </summary>
     public required int MaxDatagramSize { get; init; }
 
     /// <summary>Bytes in front of a payload that the link needs free in each buffer sent.</summary>

@@ -72,7 +72,8 @@ public sealed class UdpLink : IDatagramLink
 
     /// <summary>
     /// Makes a link that receives from anyone. Received datagrams carry their sender as
-    /// <see cref="PacketBuffer.Peer"/>, and every datagram sent needs one: those without are lost and counted as refused.
+    /// <see cref="PacketBuffer.Peer"/>, and every datagram sent needs one: those without are lost and counted as
+    /// refused.
     /// </summary>
     /// <param name="local">Where to listen; port 0 lets the system choose.</param>
     /// <param name="options">Options, or null for the defaults.</param>

@@ -6,13 +6,15 @@ using Causeway.Protocol.Wire;
 namespace Causeway.Runtime;
 
 /// <summary>
-/// A listener's sessions by the peer's address, with kcptun's rules for new ones (spec 5.12): an unknown address opens a
-/// session with any datagram that carries a conversation id; a known one with another conversation's first segment replaces
-/// its session, since the client there was restarted.
+/// A listener's sessions by the peer's address, with kcptun's rules for new ones (spec 5.12): an unknown address opens
+/// a session with any datagram that carries a conversation id; a known one with another conversation's first segment
+/// replaces its session, since the client there was restarted. What comes late of a session that was closed here opens
+/// none.
 /// </summary>
 internal sealed class ServerSessionTable : SessionTable
 {
     private readonly Dictionary<PeerAddress, CausewayConnection> _byPeer = [];
+    private readonly ClosedConversations _closed = new();
     private readonly CausewayListenerOptions _options;
     private readonly Channel<CausewayConnection> _accepted;
     private Shard? _shard;
@@ -31,7 +33,8 @@ internal sealed class ServerSessionTable : SessionTable
 
     public override CausewayConnection? Find(PacketBuffer datagram, Timestamp now)
     {
-        bool hasConversation = KcpDatagram.TryReadConversation(datagram.Payload, out uint conversation, out uint sequence);
+        bool hasConversation = KcpDatagram.TryReadFirstSegment(datagram.Payload, out SegmentHeader first);
+        uint conversation = first.Conversation;
         if (_byPeer.TryGetValue(datagram.Peer, out CausewayConnection? known))
         {
             if (!hasConversation || known.ConversationId == conversation)
@@ -39,7 +42,15 @@ internal sealed class ServerSessionTable : SessionTable
                 return known;
             }
 
-            if (sequence != 0)
+            // Not even its first segment may replace what replaced it: a client does not go back to an earlier
+            // conversation.
+            if (_closed.Contains(datagram.Peer, conversation, now))
+            {
+                Statistics.ClosedConversation++;
+                return null;
+            }
+
+            if (first.Sequence != 0)
             {
                 Statistics.WrongConversation++;
                 return null;
@@ -50,11 +61,17 @@ internal sealed class ServerSessionTable : SessionTable
                 return null;
             }
 
-            known.Abandon(new TransportException(TransportError.ConnectionClosed, "The client began a new conversation."), now);
+            known.Abandon(
+                new TransportException(TransportError.ConnectionReplaced, "The client began a new conversation from the same address."), now);
         }
         else if (!hasConversation)
         {
             Statistics.WithoutConversation++;
+            return null;
+        }
+        else if (!BeginsConversation(first) && _closed.Contains(datagram.Peer, conversation, now))
+        {
+            Statistics.ClosedConversation++;
             return null;
         }
         else if (!HasRoom(replaces: false))
@@ -71,11 +88,16 @@ internal sealed class ServerSessionTable : SessionTable
         {
             _byPeer.Remove(connection.Peer);
         }
+
+        _closed.Add(connection.Peer, connection.ConversationId, _shard!.Now);
     }
 
     public override IReadOnlyList<CausewayConnection> Snapshot() => [.. _byPeer.Values];
 
     public override void OnLinkFailed(TransportException reason) => _accepted.Writer.TryComplete(reason);
+
+    // What a client's first datagram has, and no late one of a conversation that got anywhere, unless it is a copy.
+    private static bool BeginsConversation(in SegmentHeader first) => first is { Command: SegmentCommand.Push, Sequence: 0 };
 
     // One that replaces another needs no place of its own: else a full listener would lock a restarted client out.
     private bool HasRoom(bool replaces)

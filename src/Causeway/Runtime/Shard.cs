@@ -233,8 +233,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     {
         if (connection is not null)
         {
-            connection.Abandon(new TransportException(
-                TransportError.LinkFailed, $"A layer of the connection failed: {error.Message}", error), now);
+            connection.Abandon(CausewayConnection.NewLayerException(error), now);
         }
         else
         {

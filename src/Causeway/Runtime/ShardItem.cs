@@ -1,8 +1,8 @@
 namespace Causeway.Runtime;
 
 /// <summary>
-/// Something for a shard to do on its turn. It is its own node of the inbox, so that posting allocates nothing, and it is in
-/// the inbox at most once: whatever changes between posting and running is seen by that one run.
+/// Something for a shard to do on its turn. It is its own node of the inbox, so that posting allocates nothing, and it
+/// is in the inbox at most once: whatever changes between posting and running is seen by that one run.
 /// </summary>
 internal abstract class ShardItem
 {

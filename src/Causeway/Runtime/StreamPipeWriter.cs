@@ -3,8 +3,8 @@ using System.IO.Pipelines;
 namespace Causeway.Runtime;
 
 /// <summary>
-/// The framework's writer over a stream, with one difference: completing it ends the sending direction instead of closing
-/// the whole stream.
+/// The framework's writer over a stream, with one difference: completing it ends the sending direction instead of
+/// closing the whole stream.
 /// </summary>
 internal sealed class StreamPipeWriter : PipeWriter
 {
@@ -37,15 +37,38 @@ internal sealed class StreamPipeWriter : PipeWriter
 
     public override void Complete(Exception? exception = null)
     {
-        _inner.Complete(exception);
+        try
+        {
+            _inner.Complete(exception);
+        }
+        catch (Exception error)
+        {
+            EndDirectionAfter(error, exception);
+            throw;
+        }
+
         EndDirection(exception);
     }
 
     public override async ValueTask CompleteAsync(Exception? exception = null)
     {
-        await _inner.CompleteAsync(exception).ConfigureAwait(false);
+        try
+        {
+            await _inner.CompleteAsync(exception).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            EndDirectionAfter(error, exception);
+            throw;
+        }
+
         EndDirection(exception);
     }
+
+    // Completing flushes first. If the stream refused the bytes, the direction is over anyway, and the other one may
+    // still have something to read; if they were lost on this side, the peer must not take what it has for the whole.
+    private void EndDirectionAfter(Exception flushError, Exception? exception) =>
+        EndDirection(flushError is TransportException ? exception : flushError);
 
     private void EndDirection(Exception? exception)
     {

@@ -59,6 +59,13 @@ internal sealed class TunnelSide : IDisposable
         Turn(now);
     }
 
+    /// <summary>Takes in a datagram without packet protection. It stays the caller's.</summary>
+    public void ReceiveOpened(PacketBuffer datagram, Timestamp now)
+    {
+        Session.Input(datagram, now);
+        Turn(now);
+    }
+
     public void Dispose()
     {
         Session.Dispose();

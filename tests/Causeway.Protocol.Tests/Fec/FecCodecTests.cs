@@ -89,18 +89,105 @@ public sealed class FecCodecTests
         pool.ThrowIfOutstanding();
     }
 
+    /// <summary>
+    /// Datagrams of one size, so that the size of what is rebuilt by wrong counts can be believed: the worst case.
+    /// </summary>
+    [Theory]
+    [InlineData(1, 0.0)]
+    [InlineData(2, 0.02)]
+    [InlineData(3, 0.1)]
+    [InlineData(4, 0.3)]
+    public void WhateverTheCountsAtBothEndsNothingIsRebuiltThatWasNeverSent(int seed, double loss)
+    {
+        Random random = new(seed);
+        PacketPool pool = new(track: true, stackTraces: false);
+        int rebuilt = 0;
+        for (int run = 0; run < 150; run++)
+        {
+            FecOptions theirs = RandomCounts(random);
+
+            // Off, the same, neighbours, or anything.
+            FecOptions ours = random.Next(5) switch
+            {
+                0 => FecOptions.Off,
+                1 => theirs,
+                2 => new FecOptions { DataShards = theirs.DataShards, ParityShards = theirs.ParityShards + 1 },
+                3 => new FecOptions { DataShards = theirs.DataShards + 1, ParityShards = theirs.ParityShards },
+                _ => RandomCounts(random),
+            };
+            string what = $"seed {seed}, run {run}: {theirs.DataShards}+{theirs.ParityShards} "
+                + $"to {ours.DataShards}+{ours.ParityShards}";
+            using FecTestTraffic traffic = new(
+                theirs.DataShards, theirs.ParityShards, random, minLength: 40, maxLength: 40);
+            using FecCodec receiver = new(ours, pool);
+            HashSet<string> sent = [];
+            List<byte[]> flight = [];
+            for (int group = 0; group < 12; group++)
+            {
+                List<byte[]> packets = traffic.NextGroup();
+                sent.UnionWith(packets.Where(static p => !FecTestTraffic.IsParity(p)).Select(static p => Convert.ToHexString(p.AsSpan(8))));
+                flight.AddRange(packets.Where(_ => random.NextDouble() >= loss));
+            }
+
+            // Some come late.
+            for (int i = 0; i + 4 < flight.Count; i += 17)
+            {
+                (flight[i], flight[i + 4]) = (flight[i + 4], flight[i]);
+            }
+
+            foreach (byte[] packet in flight)
+            {
+                PacketBuffer buffer = pool.Rent();
+                packet.CopyTo(buffer.Append(packet.Length));
+                receiver.Add(buffer);
+                buffer.Release();
+                while (receiver.TryTakeRecovered(out PacketBuffer? datagram))
+                {
+                    rebuilt++;
+                    Assert.True(sent.Contains(Convert.ToHexString(datagram.Payload)), what);
+                    datagram.Release();
+                }
+            }
+
+            Assert.Equal(0, receiver.Statistics.MalformedRebuiltSize);
+            if (loss == 0)
+            {
+                Assert.Equal((theirs.DataShards, theirs.ParityShards), (receiver.Decoder!.DataShards, receiver.Decoder.ParityShards));
+                Assert.False(receiver.Decoder.IsTuning, what);
+            }
+        }
+
+        pool.ThrowIfOutstanding();
+        Assert.True(loss == 0 || rebuilt > 100, $"seed {seed}: only {rebuilt} were rebuilt");
+    }
+
     [Fact]
-    public void ADecoderExpectsThePeerToUseTheSameCounts()
+    public void OwnCountsAreAGuessUntilThePeersDatagramsConfirmThem()
     {
         PacketPool pool = new(track: true);
         FecStatistics shared = new();
         FecCodec codec = new(new FecOptions(), pool, shared);
-        PacketBuffer datagram = Datagram(pool, 24);
-        codec.Encode(datagram, Timestamp.Zero);
-        Assert.Equal(FecPacketKind.Data, codec.Add(datagram));
-        datagram.Release();
-        Assert.Equal((10, 3), (codec.Decoder!.DataShards, codec.Decoder.ParityShards));
-        Assert.Equal(1, shared.ShardSets);
+        int group = 0;
+        for (; group == 0 || codec.Decoder!.IsTuning; group++)
+        {
+            for (int i = 0; i < 10; i++)
+            {
+                PacketBuffer datagram = Datagram(pool, 24);
+                int parityCount = codec.Encode(datagram, Timestamp.Zero);
+                Assert.Equal(FecPacketKind.Data, codec.Add(datagram));
+                datagram.Release();
+                for (int p = 0; p < parityCount; p++)
+                {
+                    PacketBuffer parity = codec.TakeParity(p);
+                    codec.Add(parity);
+                    parity.Release();
+                }
+            }
+
+            Assert.Equal((10, 3), (codec.Decoder!.DataShards, codec.Decoder.ParityShards));
+        }
+
+        Assert.Equal((2, 0), (group, shared.Retunes));
         codec.Dispose();
         pool.ThrowIfOutstanding();
     }
@@ -147,6 +234,9 @@ public sealed class FecCodecTests
             Assert.Throws<ArgumentOutOfRangeException>(() => new FecCodec(options, PacketPool.Shared));
         Assert.Contains(message, failure.Message, StringComparison.Ordinal);
     }
+
+    private static FecOptions RandomCounts(Random random) =>
+        new() { DataShards = random.Next(1, 24), ParityShards = random.Next(1, 12) };
 
     private static PacketBuffer Datagram(PacketPool pool, int length)
     {

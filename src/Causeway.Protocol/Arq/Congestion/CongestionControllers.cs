@@ -5,6 +5,7 @@ public static class CongestionControllers
 {
     private static readonly (string Name, Func<int, Func<int, CongestionController>> FactoryFor)[] s_all =
     [
+        ("bbr", static _ => static segmentSize => new BbrController(segmentSize)),
         ("cubic", static _ => static segmentSize => new CubicController(segmentSize)),
         ("newreno", static _ => static segmentSize => new NewRenoController(segmentSize)),
         ("fixed", static _ => static _ => new FixedController()),
