@@ -50,13 +50,13 @@ public class HeaderBenchmarks
     }
 
     [Benchmark(OperationsPerInvoke = Count)]
-    public uint ReadConversation()
+    public uint ReadFirstSegment()
     {
         uint sum = 0;
         for (int i = 0; i < Count; i++)
         {
-            sum += KcpDatagram.TryReadConversation(_bytes.AsSpan(i * SegmentHeader.Size), out uint conversation, out uint sequence)
-                ? conversation + sequence
+            sum += KcpDatagram.TryReadFirstSegment(_bytes.AsSpan(i * SegmentHeader.Size), out SegmentHeader segment)
+                ? segment.Conversation + segment.Sequence
                 : 0;
         }
 
