@@ -36,6 +36,28 @@ public sealed class CongestionTableTests
         SimulationTable.Check(Table, table.ToString());
     }
 
+    /// <summary>What the stored table, which the test above proves true, holds of the goals.</summary>
+    [Theory]
+    [InlineData("0", 98.9)]
+    [InlineData("1%", 98.8)]
+    public void BbrFillsAPathThatLosesLittle(string loss, double leastShare) =>
+        Assert.InRange(Stored("bbr", queue: "1", loss, column: 6), leastShare, 101);
+
+    [Fact]
+    public void BbrKeepsADeepQueueShort() => Assert.InRange(Stored("bbr", queue: "4", loss: "0", column: 9), 0, 0.3 * 50);
+
+    [Fact]
+    public void BbrSendsLittleMoreThanWhatALossyPathTakes() =>
+        Assert.InRange(Stored("bbr", queue: "1", loss: "5%", column: 7), 1, 1.15);
+
+    // Of the rows for 100 Mbit/s x 50 ms.
+    private static double Stored(string controller, string queue, string loss, int column)
+    {
+        string[] row = SimulationTable.Rows(Table).Single(row =>
+            row[0] == "100" && row[1] == "50" && row[2] == queue && row[3] == loss && row[4] == controller);
+        return double.Parse(row[column], CultureInfo.InvariantCulture);
+    }
+
     private static IEnumerable<Case> Cases()
     {
         foreach (int rate in (int[])[10, 100, 1000])

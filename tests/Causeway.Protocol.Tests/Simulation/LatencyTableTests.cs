@@ -59,6 +59,14 @@ public sealed class LatencyTableTests
         SimulationTable.Check(Table, table.ToString());
     }
 
+    /// <summary>What the stored table, which the test above proves true, holds of the goals.</summary>
+    [Fact]
+    public void SecondCopiesCostAtMostTwiceAsMuchAndATenth()
+    {
+        string[] row = SimulationTable.Rows(Table).Single(static row => row[0] == "5%" && row[1] == "bbr");
+        Assert.InRange(double.Parse(row[^1], CultureInfo.InvariantCulture), 1, 2.2);
+    }
+
     private Row Run(FaultModelOptions faults, TransportProfile profile)
     {
         FaultModelOptions link = faults with { Delay = TimeSpan.FromMilliseconds(20) };
