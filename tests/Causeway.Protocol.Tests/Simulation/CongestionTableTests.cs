@@ -36,12 +36,18 @@ public sealed class CongestionTableTests
         SimulationTable.Check(Table, table.ToString());
     }
 
-    /// <summary>What the stored table, which the test above proves true, holds of the goals.</summary>
+    /// <summary>
+    /// What the stored table, which the test above proves true, holds of the goals. They are 93, 92, 87, 81 and 88 Mbit/s for
+    /// a tunnel whose cipher takes 20 bytes of a datagram; here there is none, so that as much more has to arrive.
+    /// </summary>
     [Theory]
-    [InlineData("0", 98.9)]
-    [InlineData("1%", 98.8)]
-    public void BbrFillsAPathThatLosesLittle(string loss, double leastShare) =>
-        Assert.InRange(Stored("bbr", queue: "1", loss, column: 6), leastShare, 101);
+    [InlineData("0", 93)]
+    [InlineData("1%", 92)]
+    [InlineData("5%", 87)]
+    [InlineData("10%", 81)]
+    [InlineData("bursts", 88)]
+    public void BbrFillsAPathThatLoses(string loss, double goal) =>
+        Assert.InRange(Stored("bbr", queue: "1", loss, column: 5), goal * 1326 / 1306, 100);
 
     [Fact]
     public void BbrKeepsADeepQueueShort() => Assert.InRange(Stored("bbr", queue: "4", loss: "0", column: 9), 0, 0.3 * 50);

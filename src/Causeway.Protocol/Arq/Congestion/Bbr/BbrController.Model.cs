@@ -4,6 +4,7 @@ namespace Causeway.Protocol.Arq.Congestion;
 public sealed partial class BbrController
 {
     private const int AggregationRounds = 10;
+    private const int RoundsToForgive = 2;
 
     // A path lets so much variation of its round-trip time pass as no queue.
     private const long RttNoiseMicroseconds = 1000;
@@ -41,6 +42,7 @@ public sealed partial class BbrController
     // The mean of the last round, above the smallest round-trip time.
     private long _queueDelay;
     private long _excessLost;
+    private int _roundsWithoutExcess;
     private bool _isWindowLimited;
 
     // What passed the bottleneck by the latest acknowledgement: what arrived, and what got lost behind it by nature.
@@ -236,6 +238,13 @@ public sealed partial class BbrController
             InitLowerBounds();
             _bandwidthShortTerm = Math.Max(_bandwidthLatest, (long)(Beta * _bandwidthShortTerm));
             _inflightShortTerm = Math.Max(_inflightLatest, (long)(Beta * _inflightShortTerm));
+            _roundsWithoutExcess = 0;
+        }
+        else if (RandomLoss > 0 && _queueDelay <= (_minRtt / 8) + RttNoiseMicroseconds
+            && ++_roundsWithoutExcess >= RoundsToForgive)
+        {
+            // Chance exceeds any bound now and then. With no queue and no more than the usual loss, it was chance.
+            ResetShortTermModel();
         }
     }
 

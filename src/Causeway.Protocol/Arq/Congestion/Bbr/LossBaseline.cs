@@ -15,7 +15,7 @@ internal struct LossBaseline(int segmentSize)
     private const double MostTolerated = 0.25;
 
     // Three standard deviations: chance alone exceeds it about once in seven hundred round trips.
-    private const double Deviations = 3;
+    private const double Deviations = 2;
 
     // Half of what was seen is forgotten after so many segments, so the estimate follows a path that changes.
     private const int Memory = 2048;
@@ -62,7 +62,7 @@ internal struct LossBaseline(int segmentSize)
 
         // Two standard deviations of a count above it, in runs.
         double lost = _stretchLost / (double)segmentSize;
-        double most = lost + (2 * Math.Sqrt(lost * RunLength)) + (2 * RunLength);
+        double most = lost + Math.Sqrt(lost * RunLength) + RunLength;
         _ceilings.Push(Math.Min(MostTolerated, most * segmentSize / _stretchSent));
         _stretchLost = _stretchSent = 0;
     }
