@@ -115,7 +115,9 @@ public sealed class ForwardClient : IAsyncDisposable
                 {
                     Socket socket = await _listener.AcceptAsync(stopping).ConfigureAwait(false);
                     backoff.Reset();
-                    _ = Task.Run(() => ForwardAsync(socket, forward), CancellationToken.None);
+
+                    // What it does before it first waits is to open a stream: a hop to another thread would cost more.
+                    _ = ForwardAsync(socket, forward);
                 }
                 catch (SocketException error) when (!stopping.IsCancellationRequested)
                 {

@@ -128,7 +128,9 @@ public sealed class ForwardServer : IAsyncDisposable
                 if (_forwards.TryAdd() is { } forward)
                 {
                     forward.Connection = connection;
-                    _ = Task.Run(() => ForwardAsync(stream, forward), CancellationToken.None);
+
+                    // What it does before it first waits is to dial: a hop to another thread would cost more.
+                    _ = ForwardAsync(stream, forward);
                 }
                 else
                 {

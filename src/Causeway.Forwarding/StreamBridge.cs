@@ -21,6 +21,9 @@ public sealed class StreamBridge
     /// <summary>Bytes that one operation moves at most.</summary>
     public const int BufferSize = 64 * 1024;
 
+    // Bytes that a connection waits with for its socket: most requests fit, and a thousand idle connections hold a megabyte.
+    private const int WaitingSize = 1024;
+
     // Closing a socket with unread bytes resets it, and the reset may overtake the last bytes that the other end has not
     // read yet: so what it still sends after the end is read and dropped for a while.
     private static readonly TimeSpan s_drainTime = TimeSpan.FromSeconds(1);
@@ -75,6 +78,7 @@ public sealed class StreamBridge
     public async Task<StreamBridgeResult> RunAsync(CancellationToken cancellationToken = default)
     {
         ForwardEndPoint.Prepare(_socket);
+        _socket.Blocking = false;
         Task<Direction> toStream = RelayToStreamAsync();
         Task<Direction> toSocket = RelayToSocketAsync();
         using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
@@ -131,31 +135,24 @@ public sealed class StreamBridge
     {
         try
         {
-            bool more = false;
+            // What an idle connection holds. A request that fits costs no call that only asks whether there is something.
+            byte[] small = new byte[WaitingSize];
             while (true)
             {
-                if (!more)
+                int count = await _socket.ReceiveAsync(small.AsMemory(), SocketFlags.None).ConfigureAwait(false);
+                if (count == 0)
                 {
-                    // An idle connection should not hold a buffer: wait for bytes first, then rent.
-                    await _socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None).ConfigureAwait(false);
+                    break;
                 }
 
-                byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
-                try
+                if (count < WaitingSize)
                 {
-                    int count = await _socket.ReceiveAsync(buffer.AsMemory(0, BufferSize), SocketFlags.None).ConfigureAwait(false);
-                    if (count == 0)
-                    {
-                        break;
-                    }
-
-                    await _stream.WriteAsync(buffer.AsMemory(0, count)).ConfigureAwait(false);
+                    await _stream.WriteAsync(small.AsMemory(0, count)).ConfigureAwait(false);
                     _bytesToStream += count;
-                    more = count == BufferSize;
                 }
-                finally
+                else if (!await RelayBulkAsync(small).ConfigureAwait(false))
                 {
-                    ArrayPool<byte>.Shared.Return(buffer);
+                    break;
                 }
             }
 
@@ -174,6 +171,49 @@ public sealed class StreamBridge
         catch (Exception error)
         {
             return ToEnd(error);
+        }
+    }
+
+    /// <summary>Relays in large pieces, beginning with a small one that came full, until the socket has no more for now.</summary>
+    /// <returns>False if the socket has ended.</returns>
+    private async ValueTask<bool> RelayBulkAsync(byte[] first)
+    {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        try
+        {
+            first.CopyTo(buffer, 0);
+            int count = first.Length;
+            while (true)
+            {
+                int more = _socket.Receive(buffer.AsSpan(count, BufferSize - count), SocketFlags.None, out SocketError error);
+                if (error is not (SocketError.Success or SocketError.WouldBlock))
+                {
+                    throw new SocketException((int)error);
+                }
+
+                count += more;
+                if (count > 0)
+                {
+                    await _stream.WriteAsync(buffer.AsMemory(0, count)).ConfigureAwait(false);
+                    _bytesToStream += count;
+                }
+
+                if (error is SocketError.WouldBlock)
+                {
+                    return true;
+                }
+
+                if (more == 0)
+                {
+                    return false;
+                }
+
+                count = 0;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
         }
     }
 

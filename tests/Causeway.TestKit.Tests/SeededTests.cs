@@ -34,7 +34,9 @@ public sealed class SeededTests
     public void PatternIsTheSameInWhateverPiecesItIsMade()
     {
         SeededPattern pattern = new(42);
-        byte[] whole = new byte[1000];
+
+        // More than the page that the pattern repeats, so that pieces cross its end.
+        byte[] whole = new byte[70_000];
         pattern.Fill(0, whole);
         SeededRandom random = new(3);
         for (int round = 0; round < 200; round++)
@@ -49,6 +51,7 @@ public sealed class SeededTests
             Assert.Equal(at, pattern.FirstDifference(start, piece));
         }
 
+        Assert.NotEqual(whole[..100], whole[65_536..65_636]);
         byte[] far = new byte[3];
         pattern.Fill((1L << 40) + 5, far);
         Assert.Equal(-1, pattern.FirstDifference((1L << 40) + 5, far));

@@ -4,7 +4,7 @@ using Causeway.Benchmarks.Load;
 
 namespace Causeway.Benchmarks.Plots;
 
-/// <summary><c>plot</c>: draws what <c>tunnel</c> and <c>link</c> measured.</summary>
+/// <summary><c>plot</c>: draws what <c>tunnel</c> and <c>link</c> measured, and the stored tables of simulations.</summary>
 internal static class PlotCommand
 {
     private const string Help = """
@@ -12,6 +12,7 @@ internal static class PlotCommand
 
           --tunnel FILE         what tunnel --csv wrote (benchmarks/results/tunnel.csv)
           --link FILE           what link --csv wrote (benchmarks/results/link.csv)
+          --simulation DIR      draw the tables of this directory instead: tests/Causeway.Protocol.Tests/Simulation
           --out DIR             where the images go (docs/images)
         """;
 
@@ -24,10 +25,23 @@ internal static class PlotCommand
             return 0;
         }
 
+        string output = options.Text("out", Path.Combine("docs", "images"));
+        string simulation = options.Text("simulation", "");
+        if (simulation.Length > 0)
+        {
+            Directory.CreateDirectory(output);
+            foreach ((string name, SvgChart chart) in SimulationPlots.Draw(simulation))
+            {
+                File.WriteAllText(Path.Combine(output, name), chart.ToSvg());
+            }
+
+            return 0;
+        }
+
         Draw(
             MeasurementFile.Read(options.Text("tunnel", Path.Combine("benchmarks", "results", "tunnel.csv"))),
             MeasurementFile.Read(options.Text("link", Path.Combine("benchmarks", "results", "link.csv"))),
-            options.Text("out", Path.Combine("docs", "images")));
+            output);
         return 0;
     }
 

@@ -46,7 +46,7 @@ public sealed record ArqOptions
     /// <summary>
     /// kcptun's interval: 10 ms to 5 s, default 30 ms. It is not a tick here. It is the least margin of the
     /// retransmission timeout over the round-trip time, which has to cover the time a peer waits before it
-    /// acknowledges; a quarter of it (at most 5 ms) is how long an acknowledgement waits for company.
+    /// acknowledges; a quarter of it (at most 2 ms) is how long an acknowledgement waits for company.
     /// </summary>
     public TimeSpan Interval { get; init; } = TimeSpan.FromMilliseconds(30);
 

@@ -109,6 +109,7 @@ public sealed partial class ArqSession
                 TakeData(ref state, in header, dataOffset);
                 break;
             case SegmentCommand.Ack:
+                _peerIsCauseway |= header.Fragment == SegmentHeader.CausewayMark && _usesRack;
                 TakeAck(ref state, header.Sequence, header.Time);
                 break;
             case SegmentCommand.WindowAsk:
@@ -187,10 +188,11 @@ public sealed partial class ArqSession
             state.RttTicks = unchecked((int)(state.NowTicks - time));
         }
 
-        Acknowledge(ref state, segment, evidence);
+        bool wasLost = evidence != Evidence.Unknown && time != segment.FirstTicks;
+        Acknowledge(ref state, segment, evidence, wasLost);
     }
 
-    private void Acknowledge(ref InputState state, SendSegment segment, Evidence evidence)
+    private void Acknowledge(ref InputState state, SendSegment segment, Evidence evidence, bool wasLost)
     {
         NodesVisited++;
         bool neverRepeated = segment.Transmissions == 1;
@@ -204,7 +206,7 @@ public sealed partial class ArqSession
 
         if (segment.LostBy == LossReason.None)
         {
-            if (evidence == Evidence.Newest && !neverRepeated)
+            if (wasLost)
             {
                 ReportRepaired(segment, state.Now);
             }
@@ -246,7 +248,7 @@ public sealed partial class ArqSession
             SendSegment segment = _ring[_ring.Unacknowledged];
             if (segment.State != SendState.Acknowledged)
             {
-                Acknowledge(ref state, segment, Evidence.Unknown);
+                Acknowledge(ref state, segment, Evidence.Unknown, wasLost: false);
             }
 
             NodesVisited++;

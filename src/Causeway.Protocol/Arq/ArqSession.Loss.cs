@@ -12,39 +12,43 @@ public sealed partial class ArqSession
     // let the rules of order find everything else that was lost (compare RFC 9002 section 6.2.4).
     private const int ProbesPerRepeatedTimeout = 2;
 
-    private Timestamp ProbeDueAt => _usesRack && _inFlight.Tail is { } newest && !_timer.IsBackedOff
-        ? _tailProbe.DueAt(newest, SmoothedRttMicroseconds, _rtt.Variance * _resolution, RtoMicroseconds)
+    // In a thin stream the next message would put the probe off for ever, and tells nothing of those before it.
+    private Timestamp ProbeDueAt => _usesRack && !_timer.IsBackedOff
+        && (IsThin ? _inFlight.Head : _inFlight.Tail) is { } waiting
+        ? _tailProbe.DueAt(waiting, SmoothedRttMicroseconds, _rtt.Variance * _resolution, RtoMicroseconds)
         : Timestamp.Never;
 
-    /// <summary>When the next segment of a thin stream is to be sent a second time.</summary>
-    private Timestamp CopyDueAt => ThinSegment is { } segment
-        ? _copies.DueAt(segment, _lossMeter.Rate, SmoothedRttMicroseconds)
-        : Timestamp.Never;
+    /// <summary>
+    /// Whether so little is in flight, with nothing waiting, that later acknowledgements seldom tell of a loss.
+    /// </summary>
+    private bool IsThin => _ring.UnsentCount == 0 && _inFlight.Count + _lost.Count <= ThinStreamCopies.MostInFlight;
 
-    /// <summary>The oldest segment of a thin stream that was sent only once, or null.</summary>
-    private SendSegment? ThinSegment
+    /// <summary>When the next segment of a thin stream is to be sent once more, and which.</summary>
+    private Timestamp NextCopy(out SendSegment? next)
     {
-        get
+        next = null;
+        Timestamp due = Timestamp.Never;
+        if (!_options.CopyThinStreams || !IsThin)
         {
-            if (!_options.CopyThinStreams || _inFlight.Count + _lost.Count > ThinStreamCopies.MostInFlight
-                || _ring.UnsentCount > 0)
-            {
-                return null;
-            }
-
-            SendSegment? segment = _inFlight.Head;
-            while (segment is not null && segment.Transmissions > 1)
-            {
-                segment = segment.Next;
-            }
-
-            return segment;
+            return due;
         }
+
+        for (SendSegment? segment = _inFlight.Head; segment is not null; segment = segment.Next)
+        {
+            Timestamp at = _copies.DueAt(
+                segment, _lossMeter.Rate, SmoothedRttMicroseconds, _rtt.Variance * _resolution);
+            if (at < due)
+            {
+                (due, next) = (at, segment);
+            }
+        }
+
+        return due;
     }
 
     private Timestamp LossDeadline(SendSegment oldest)
     {
-        Timestamp deadline = Timestamp.Min(_timer.Deadline(oldest, RtoMicroseconds), Timestamp.Min(ProbeDueAt, CopyDueAt));
+        Timestamp deadline = Timestamp.Min(_timer.Deadline(oldest, RtoMicroseconds), Timestamp.Min(ProbeDueAt, NextCopy(out _)));
         if (_detector.IsSkippedEnough(oldest))
         {
             return Timestamp.Min(deadline, _detector.FastDueAt(oldest, SmoothedRttMicroseconds));
@@ -118,7 +122,7 @@ public sealed partial class ArqSession
             Lose(ref run, oldest, LossReason.Timeout, now);
         }
 
-        _timer.OnExpired(rto, now);
+        _timer.OnExpired(rto, isThin: _usesRack && IsThin, now);
         _deadLink.OnAttempt();
         _timeoutProbes = ProbesPerRepeatedTimeout;
         Report(in run, isTimeout: true, now);

@@ -120,16 +120,9 @@ public sealed partial class ArqSession
         // The timestamp and sequence of window segments mean nothing and repeat the last acknowledgement's (spec 5.1).
         uint sequence = 0;
         uint time = 0;
-        while ((sends || _acks.DueAt <= state.Now) && _acks.TryPeek(_receive.Next, out uint ackSequence, out uint ackTime))
+        if ((sends || _acks.DueAt <= state.Now) && !TrySendAcks(ref sink, ref writer, ref state, ref sequence, ref time))
         {
-            if (!TryWrite(ref sink, ref writer, in state, SegmentCommand.Ack, ackSequence, ackTime, default))
-            {
-                return false;
-            }
-
-            _acks.Pop();
-            sequence = ackSequence;
-            time = ackTime;
+            return false;
         }
 
         if (asks)
@@ -155,6 +148,40 @@ public sealed partial class ArqSession
             _receive.OnReported();
         }
 
+        return true;
+    }
+
+    private bool TrySendAcks<TSink>(
+        scoped ref TSink sink, scoped ref DatagramWriter writer, ref FlushState state, ref uint sequence, ref uint time)
+        where TSink : IPacketSink, allows ref struct
+    {
+        // Repeated ones go first: the last acknowledgement of a datagram gives the peer its round-trip sample.
+        while (_acks.Count > 0 && _ackRepeater.TryPeek(_receive.Next, out uint repeated, out uint repeatedTime))
+        {
+            if (!TryWrite(ref sink, ref writer, in state, SegmentCommand.Ack, repeated, repeatedTime, default))
+            {
+                return false;
+            }
+
+            _ackRepeater.Pop();
+        }
+
+        while (_acks.TryPeek(_receive.Next, out uint next, out uint nextTime))
+        {
+            if (!TryWrite(ref sink, ref writer, in state, SegmentCommand.Ack, next, nextTime, default))
+            {
+                return false;
+            }
+
+            _acks.Pop();
+            (sequence, time) = (next, nextTime);
+            if (_peerIsCauseway && !Sequence.IsBefore(next, _receive.Next))
+            {
+                _ackRepeater.OnSent(next, nextTime);
+            }
+        }
+
+        _ackRepeater.EndFlush();
         return true;
     }
 
@@ -197,14 +224,14 @@ public sealed partial class ArqSession
     private bool TrySendCopies<TSink>(scoped ref TSink sink, scoped ref DatagramWriter writer, ref FlushState state)
         where TSink : IPacketSink, allows ref struct
     {
-        while (ThinSegment is { } segment && CopyDueAt <= state.Now)
+        while (NextCopy(out SendSegment? segment) <= state.Now)
         {
-            if (!TryTransmit(ref sink, ref writer, in state, segment))
+            if (!TryTransmit(ref sink, ref writer, in state, segment!))
             {
                 return false;
             }
 
-            _copies.OnSent(segment.Length, state.Now);
+            _copies.OnSent(segment!.Length, state.Now);
             Statistics.Copies++;
         }
 
@@ -236,6 +263,7 @@ public sealed partial class ArqSession
             default:
                 _ring.AdvanceNext(segment);
                 segment.FirstTicks = state.Ticks;
+                segment.FirstSentAt = state.Now;
                 _newDataSentAt = state.Now;
                 break;
         }
@@ -282,6 +310,7 @@ public sealed partial class ArqSession
         {
             Conversation = ConversationId,
             Command = command,
+            Fragment = command == SegmentCommand.Ack && _usesRack ? SegmentHeader.CausewayMark : (byte)0,
             Window = state.Window,
             Time = time,
             Sequence = sequence,

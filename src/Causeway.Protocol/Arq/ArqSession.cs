@@ -20,7 +20,7 @@ public sealed partial class ArqSession : IDisposable
 {
     private const long InitialRtoMicroseconds = 200_000;
     private const long MaxRtoMicroseconds = 60_000_000;
-    private const long MaxAckDelayMicroseconds = 5_000;
+    private const long MaxAckDelayMicroseconds = 2_000;
 
     // Spec 5.4: what a sender assumes until the peer says otherwise.
     private const int InitialPeerWindow = 32;
@@ -50,6 +50,7 @@ public sealed partial class ArqSession : IDisposable
     private readonly DeadLinkMonitor _deadLink;
     private readonly ReceiveWindow _receive;
     private readonly AckList _acks;
+    private readonly AckRepeater _ackRepeater = new();
 
     private LossEpisode _episode;
     private int _peerWindow = InitialPeerWindow;
@@ -61,6 +62,7 @@ public sealed partial class ArqSession : IDisposable
     private bool _isLimitReported;
     private int _timeoutProbes;
     private bool _isProbeDue;
+    private bool _peerIsCauseway;
     private bool _isClosed;
 
     /// <summary>Makes a session whose sequence numbers start at 0 in both directions.</summary>

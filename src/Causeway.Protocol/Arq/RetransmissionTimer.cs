@@ -16,6 +16,8 @@ internal sealed class RetransmissionTimer(bool noDelay)
     // RFC 9002 section 7.6: the threshold is three probe timeouts; with back-off the third in a row lies beyond it.
     private const int PersistentExpirations = 3;
 
+    private const int MaxLinearExpirations = 6;
+
     private long _backedOff;
     private int _expirations;
     private Timestamp _restartedAt = s_longAgo;
@@ -31,10 +33,17 @@ internal sealed class RetransmissionTimer(bool noDelay)
         Timestamp.Max(oldest.SentAt, _restartedAt).AddMicroseconds(Math.Max(_backedOff, rtoMicroseconds));
 
     /// <summary>It ran out: wait longer the next time.</summary>
-    public void OnExpired(long rtoMicroseconds, Timestamp now)
+    /// <param name="rtoMicroseconds">The timeout without back-off.</param>
+    /// <param name="isThin">
+    /// Whether what is sent again is so little that it cannot have been the congestion: then the first few times the wait
+    /// stays as it is (Linux calls it thin_linear_timeouts).
+    /// </param>
+    /// <param name="now">The time.</param>
+    public void OnExpired(long rtoMicroseconds, bool isThin, Timestamp now)
     {
         long current = Math.Max(_backedOff, rtoMicroseconds);
-        long next = noDelay ? current + (current / 2) : current * 2;
+        bool stays = isThin && _expirations < MaxLinearExpirations;
+        long next = stays ? current : noDelay ? current + (current / 2) : current * 2;
         _backedOff = Math.Min(next, Math.Max(MaxBackedOff, rtoMicroseconds));
         _restartedAt = now;
         _expirations++;

@@ -42,6 +42,9 @@ internal sealed class SendSegment
     /// <summary>When it was last sent.</summary>
     public Timestamp SentAt { get; set; }
 
+    /// <summary>When it was first sent.</summary>
+    public Timestamp FirstSentAt { get; set; }
+
     /// <summary>The wire's timestamp of the newest transmission.</summary>
     public uint SentTicks { get; set; }
 

@@ -8,18 +8,18 @@ namespace Causeway.Protocol.Arq;
 internal sealed class TailLossProbe
 {
     // What a peer may hold an acknowledgement back for; slower peers show in the variance.
-    private const long MaxAckDelay = 5_000;
+    private const long MaxAckDelay = 2_000;
     private const long Granularity = 1_000;
 
     /// <summary>Whether a probe was sent and nothing has been acknowledged since.</summary>
     public bool IsOutstanding { get; private set; }
 
     /// <summary>When the probe is due (RFC 9002 section 6.2.1, which is closer than twice the round-trip time).</summary>
-    /// <param name="newest">The newest transmission in flight.</param>
+    /// <param name="waiting">The transmission whose acknowledgement is overdue then.</param>
     /// <param name="smoothedRtt">In microseconds; 0 before the first sample, when there is nothing to go by.</param>
     /// <param name="variance">In microseconds.</param>
     /// <param name="rto">The retransmission timeout in microseconds, which a probe never comes behind.</param>
-    public Timestamp DueAt(SendSegment newest, long smoothedRtt, long variance, long rto)
+    public Timestamp DueAt(SendSegment waiting, long smoothedRtt, long variance, long rto)
     {
         if (IsOutstanding || smoothedRtt == 0)
         {
@@ -27,7 +27,7 @@ internal sealed class TailLossProbe
         }
 
         long wait = smoothedRtt + Math.Max(4 * variance, Granularity) + MaxAckDelay;
-        return newest.SentAt.AddMicroseconds(Math.Min(wait, rto));
+        return waiting.SentAt.AddMicroseconds(Math.Min(wait, rto));
     }
 
     /// <summary>The probe left.</summary>

@@ -9,8 +9,9 @@ namespace Causeway.Protocol.Arq;
 internal sealed class ThinStreamCopies
 {
     /// <summary>A stream with more in flight is not thin: later acknowledgements find its losses.</summary>
-    public const int MostInFlight = 4;
+    public const int MostInFlight = 8;
 
+    private const int MostCopies = 2;
     private const double LeastLoss = 0.005;
     private const long LeastDelay = 1_000;
     private const long MostDelay = 10_000;
@@ -22,18 +23,24 @@ internal sealed class ThinStreamCopies
     private long _tokens = Burst;
     private Timestamp _refilledAt;
 
-    /// <summary>When a segment that was sent once goes again.</summary>
+    /// <summary>
+    /// When a segment goes again: soon after its first transmission, and once more when that one's acknowledgement fails to
+    /// come, without waiting for the copy's.
+    /// </summary>
     /// <param name="segment">The segment.</param>
     /// <param name="loss">What the path loses, from 0 to 1.</param>
     /// <param name="smoothedRtt">In microseconds.</param>
-    public Timestamp DueAt(SendSegment segment, double loss, long smoothedRtt)
+    /// <param name="variance">Of the round-trip time, in microseconds.</param>
+    public Timestamp DueAt(SendSegment segment, double loss, long smoothedRtt, long variance)
     {
-        if (loss < LeastLoss || segment.Length > _tokens + Refill(segment.SentAt))
+        if (loss < LeastLoss || segment.Transmissions > MostCopies || segment.Length > _tokens + Refill(segment.SentAt))
         {
             return Timestamp.Never;
         }
 
-        return segment.SentAt.AddMicroseconds(Math.Clamp(smoothedRtt / 8, LeastDelay, MostDelay));
+        return segment.FirstSentAt.AddMicroseconds(segment.Transmissions == 1
+            ? Math.Clamp(smoothedRtt / 8, LeastDelay, MostDelay)
+            : smoothedRtt + Math.Max(2 * variance, LeastDelay));
     }
 
     /// <summary>A copy left.</summary>

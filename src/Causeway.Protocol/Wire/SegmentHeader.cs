@@ -12,6 +12,12 @@ public readonly record struct SegmentHeader
     /// <summary>Bytes of a header.</summary>
     public const int Size = 24;
 
+    /// <summary>
+    /// What an acknowledgement of ours has for <see cref="Fragment"/>, which means nothing there and which no KCP reads: so
+    /// we know each other.
+    /// </summary>
+    internal const byte CausewayMark = 0xCA;
+
     /// <summary>Conversation id, the same in both directions.</summary>
     public required uint Conversation { get; init; }
 

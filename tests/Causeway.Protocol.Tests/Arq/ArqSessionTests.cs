@@ -56,7 +56,7 @@ public sealed class ArqSessionTests
     }
 
     [Theory]
-    [InlineData(false, 1, 5_000)]
+    [InlineData(false, 1, 2_000)]
     [InlineData(false, 2, 0)]
     [InlineData(true, 1, 0)]
     public void AcknowledgementsWaitForCompanyABriefTime(bool noDelay, int segments, long expectedWait)
@@ -70,7 +70,7 @@ public sealed class ArqSessionTests
         Assert.Equal(expectedWait, harness.Session.NextDeadline.MicrosecondsSince(At(10)));
         Assert.Equal(expectedWait == 0, harness.Session.HasPendingOutput(At(10)));
         Assert.Equal(expectedWait == 0 ? 1 : 0, harness.Flush(At(10)).Length);
-        Assert.Equal(expectedWait == 0 ? 0 : 1, harness.Flush(At(15)).Length);
+        Assert.Equal(expectedWait == 0 ? 0 : 1, harness.Flush(At(12)).Length);
         Assert.True(harness.Session.NextDeadline.IsNever);
     }
 

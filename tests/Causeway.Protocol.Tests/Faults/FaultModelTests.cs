@@ -53,6 +53,33 @@ public sealed class FaultModelTests
     }
 
     [Fact]
+    public void PolicerPassesItsBurstAndThenItsRateWithoutDelay()
+    {
+        // A bucket of eight datagrams that fills by one in each millisecond.
+        FaultModelOptions options = new()
+        {
+            PolicerBitsPerSecond = WireSize * 8 * 1000,
+            PolicerBurstBytes = 8 * WireSize,
+            RateBitsPerSecond = 1_000_000_000,
+            QueueBytes = 1 << 20,
+        };
+        FaultModel model = new(options, seed: 1, direction: 0);
+        FaultCause[] first = [.. Enumerable.Range(0, 10).Select(_ => model.Decide(Size, Timestamp.Zero).LostTo)];
+        Assert.Equal([.. Enumerable.Repeat(FaultCause.None, 8), FaultCause.Policer, FaultCause.Policer], first);
+
+        // What it drops does not wait, and takes nothing from the bucket.
+        Assert.Equal(8 * WireSize, model.GetQueuedBytes(Timestamp.Zero));
+        Assert.Equal(FaultCause.Policer, model.Decide(Size, new Timestamp(999)).LostTo);
+        Assert.Equal(FaultCause.None, model.Decide(Size, new Timestamp(1000)).LostTo);
+        Assert.Equal(FaultCause.Policer, model.Decide(Size, new Timestamp(1000)).LostTo);
+
+        // However long the pause, the bucket holds no more than its size.
+        Timestamp late = new(3_600_000_000);
+        Assert.Equal(8, Enumerable.Range(0, 20).Count(_ => !model.Decide(Size, late).IsLost));
+        Assert.Equal(4 + 12, model.Statistics.LostToPolicer);
+    }
+
+    [Fact]
     public void SwitchingOneFaultLeavesTheDiceOfTheOthers()
     {
         FaultModelOptions lossOnly = new() { Loss = 0.1 };

@@ -38,6 +38,7 @@ public sealed class FairnessTableTests
     /// <summary>What the stored table, which the test above proves true, holds of the goals.</summary>
     [Theory]
     [InlineData("newreno", "1")]
+    [InlineData("bbr", "4")]
     public void FourFlowsOfOneControllerShareEvenly(string controller, string queue)
     {
         string[] row = SimulationTable.Rows(Table)

@@ -48,7 +48,8 @@ public sealed class Distribution
             _isSorted = true;
         }
 
-        int rank = (int)Math.Ceiling(percent / 100 * _samples.Count);
+        // In decimal: 99.9 % of a thousand are 999, and a binary fraction would make it a little more.
+        int rank = (int)Math.Ceiling((decimal)percent / 100 * _samples.Count);
         return _samples[Math.Max(0, rank - 1)];
     }
 }

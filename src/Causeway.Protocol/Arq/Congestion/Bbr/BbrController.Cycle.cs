@@ -8,8 +8,8 @@ public sealed partial class BbrController
     private const int LossRunsOfFullPath = 6;
     private const int MaxDrainRounds = 3;
 
-    // So long it takes at least to see a whole round trip of losses that a low rate cannot have caused.
-    private const int CalmRounds = 2;
+    // How long to wait for a whole round trip of losses that a low rate cannot have caused.
+    private const int MaxCalmRounds = 4;
     private const int MaxRenoRounds = 63;
     private const int MaxSlopeRounds = 30;
     private const long ProbeWaitMicroseconds = 2_000_000;
@@ -32,6 +32,7 @@ public sealed partial class BbrController
     private int _probeUpRounds;
     private long _probeUpAcked;
     private long _probeUpQuota = Unbounded;
+    private bool _hadQueueBeforeUp;
 
     /// <summary>What the acknowledgements that arrive now are about (section 2.10).</summary>
     private enum AckPhase
@@ -199,6 +200,8 @@ public sealed partial class BbrController
     private void StartDown(Timestamp now)
     {
         ResetCongestionSignals();
+        _baseline.Age(_sawCalm);
+        _sawCalm = false;
         _probeUpQuota = Unbounded;
         _roundsSinceProbe = NextRandom(now) < 0.5 ? 0 : 1;
         _probeWait = ProbeWaitMicroseconds + (long)(NextRandom(now) * ProbeWaitSpreadMicroseconds);
@@ -233,12 +236,13 @@ public sealed partial class BbrController
         StartRound();
         ResetFullBandwidth();
         _fullBandwidth = deliveryRate;
+        _hadQueueBeforeUp = _queueDelay > (_minRtt / 8) + RttNoiseMicroseconds;
         State = BbrState.ProbeBandwidthUp;
         RaiseSlope();
     }
 
     private bool IsTimeToCruise(long inFlight) =>
-        (!_toleratesRandomLoss || _roundCount >= _downStartRound + CalmRounds)
+        (!_toleratesRandomLoss || _sawCalm || _roundCount >= _downStartRound + MaxCalmRounds)
         && inFlight <= InflightWithHeadroom && inFlight <= Inflight(1, _maxBandwidth.Value);
 
     private bool IsTimeToGoDown(in AckEvent e)
@@ -250,8 +254,10 @@ public sealed partial class BbrController
             return false;
         }
 
-        // What is in flight grew by a quarter and the bandwidth did not follow, or this would be a quarter of more.
+        // What is in flight grew by a quarter and the bandwidth did not follow, or this would be a quarter of more. With a
+        // queue that was there before, which others may keep, it tells nothing.
         return _fullBandwidthNow
-            || (_ackPhase == AckPhase.ProbeFeedback && e.BytesInFlight >= Inflight(UpPacingGain, _maxBandwidth.Value));
+            || (!_hadQueueBeforeUp && _ackPhase == AckPhase.ProbeFeedback
+                && e.BytesInFlight >= Inflight(UpPacingGain, _maxBandwidth.Value));
     }
 }

@@ -4,6 +4,7 @@ namespace Causeway.Protocol.Arq.Congestion;
 public sealed partial class BbrController
 {
     private const int AggregationRounds = 10;
+    private const int RoundsToForgive = 2;
 
     // A path lets so much variation of its round-trip time pass as no queue.
     private const long RttNoiseMicroseconds = 1000;
@@ -34,9 +35,14 @@ public sealed partial class BbrController
     private int _aggregationRound;
 
     private RoundTally _round;
-    private bool _isCalm = true;
-    private bool _wasCalm = true;
+    private bool _isCalm;
+    private bool _wasCalm;
+    private bool _sawCalm;
+
+    // The mean of the last round, above the smallest round-trip time.
+    private long _queueDelay;
     private long _excessLost;
+    private int _roundsWithoutExcess;
     private bool _isWindowLimited;
 
     // What passed the bottleneck by the latest acknowledgement: what arrived, and what got lost behind it by nature.
@@ -44,14 +50,12 @@ public sealed partial class BbrController
     private long _passed;
 
     /// <summary>
-    /// Whether the sender does not press now: less than the path delivers, or so much that it still delivers all the more.
-    /// Losses found then are not of its making. Cruising is no test: what a policer takes away would be taken for the
+    /// Whether less is sent now than the path delivers. Losses found then are not of our making. Cruising is no test: what a policer takes away would be taken for the
     /// nature of the path, and sent on top.
     /// </summary>
     private bool IsCalm => State == BbrState.ProbeRtt
-        || (State == BbrState.Startup
-            ? _fullBandwidthCount == 0
-            : _pacingRate <= DownPacingGain * (1 - RandomLoss) * _maxBandwidth.Value);
+        || (_fullBandwidthReached
+            && _pacingRate <= DownPacingGain * (1 - RandomLoss) * _maxBandwidth.Value);
 
     // Section 5.5.10.3.
     private void UpdateLatestDeliverySignals(in AckEvent e)
@@ -191,15 +195,22 @@ public sealed partial class BbrController
     private void EndLossRound(in AckEvent e)
     {
         long sent = e.Delivered - _round.DeliveredAtStart + _round.Lost;
-        _excessLost = _round.Lost - (long)Explained(sent);
-        bool sawQueue = _round.RttSamples == 0
-            || _round.RttSum / _round.RttSamples > _minRtt + (_minRtt / 4) + RttNoiseMicroseconds;
-        bool isOpen = State != BbrState.Startup || _bandwidthLatest >= GrowthOfOpenPath * _fullBandwidth;
-        if (_wasCalm && !sawQueue && isOpen && State != BbrState.Drain)
+        _baseline.Observe(_round.Lost, sent);
+        _queueDelay = _round.RttSamples == 0 ? Unbounded : (_round.RttSum / _round.RttSamples) - _minRtt;
+        if (_wasCalm && _queueDelay <= (_minRtt / 4) + RttNoiseMicroseconds)
         {
+            double believed = RandomLoss;
             _baseline.AddRound(_round.Lost, _round.LossRuns, sent);
+            _sawCalm = true;
+            if (RandomLoss > LossThreshold && believed < RandomLoss / 2)
+            {
+                // What was given up since the last probe was given up for nothing.
+                ResetShortTermModel();
+                _probeWait = 0;
+            }
         }
 
+        _excessLost = _round.Lost - (long)Explained(sent);
         // What is acknowledged in the next round was sent in the one that ends here.
         _wasCalm = _isCalm;
         _isCalm = IsCalm;
@@ -227,6 +238,13 @@ public sealed partial class BbrController
             InitLowerBounds();
             _bandwidthShortTerm = Math.Max(_bandwidthLatest, (long)(Beta * _bandwidthShortTerm));
             _inflightShortTerm = Math.Max(_inflightLatest, (long)(Beta * _inflightShortTerm));
+            _roundsWithoutExcess = 0;
+        }
+        else if (RandomLoss > 0 && _queueDelay <= (_minRtt / 8) + RttNoiseMicroseconds
+            && ++_roundsWithoutExcess >= RoundsToForgive)
+        {
+            // Chance exceeds any bound now and then. With no queue and no more than the usual loss, it was chance.
+            ResetShortTermModel();
         }
     }
 

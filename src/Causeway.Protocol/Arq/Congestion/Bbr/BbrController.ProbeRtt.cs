@@ -7,8 +7,9 @@ public sealed partial class BbrController
     private const long ProbeRttDurationMicroseconds = 200_000;
     private const long MinRttFilterMicroseconds = 10_000_000;
 
-    // Within a sixteenth of the smallest it is the smallest: queues that short do no harm, and clocks are no better.
-    private const int SimilarRttShare = 16;
+    // So near to the smallest it is the smallest: clocks are no better. More would let flows that share a queue take it for
+    // the path, each for the others' sake.
+    private const int SimilarRttShare = 64;
 
     private long _probeRttMinDelay = Unbounded;
     private Timestamp _probeRttMinStamp;

@@ -137,7 +137,7 @@ public sealed partial class BbrController : CongestionController
             SaveWindow();
             _isInTimeoutRecovery = true;
             _timeoutRecoveryEnd = _delivered;
-            _window = Math.Max(e.PriorBytesInFlight - e.Bytes, 0) + e.SegmentSize;
+            _window = Math.Max(Math.Max(e.PriorBytesInFlight - e.Bytes, 0) + e.SegmentSize, LeastWindow);
         }
 
         if (e.IsPersistentCongestion)
