@@ -217,7 +217,7 @@ public sealed class ConfigTests
         foreach (KcptunConfig defaults in new KcptunConfig[] { new KcptunClientConfig(), new KcptunServerConfig() })
         {
             string help = defaults is KcptunClientConfig ? KcptunClientConfig.Help : KcptunServerConfig.Help;
-            Assert.Equal(defaults is KcptunClientConfig ? 36 : 33, defaults.Options.Count);
+            Assert.Equal(defaults is KcptunClientConfig ? 38 : 35, defaults.Options.Count);
             foreach (ConfigOption option in defaults.Options)
             {
                 string value = option is SwitchOption ? "true" : option is NumberOption ? "77" : "text";
@@ -288,7 +288,7 @@ public sealed class ConfigTests
     public void HelpIsAlignedAndShowsDefaults()
     {
         string[] rows = [.. KcptunServerConfig.Help.Split('\n').Where(static line => line.StartsWith(' '))];
-        Assert.Equal(33 + 3, rows.Length);
+        Assert.Equal(35 + 3, rows.Length);
         Assert.Single(rows.Select(static row => row.Length - row[3..].TrimStart().Length - 3).Distinct());
         int column = rows[0].IndexOf("  where", StringComparison.Ordinal);
         Assert.All(rows, row => Assert.True(row[column] == ' ' && row[column + 1] == ' ' && row[column + 2] != ' ', row));
@@ -309,7 +309,8 @@ public sealed class ConfigTests
         QPP Count: 61
         nodelay parameters: 0 30 2 1
         remote address: vps:29900
-        sndwnd: 128 rcvwnd: 512
+        congestion control: bbr
+        sndwnd: auto rcvwnd: auto
         compression: true
         mtu: 1350
         ratelimit: 0
@@ -317,9 +318,9 @@ public sealed class ConfigTests
         acknodelay: false
         dscp: 0
         sockbuf: 4194304
-        smuxbuf: 4194304
+        smuxbuf: auto
         framesize: 8192
-        streambuf: 2097152
+        streambuf: auto
         keepalive: 10
         conn: 1
         autoexpire: 0
@@ -343,6 +344,7 @@ public sealed class ConfigTests
         QPP: true
         QPP Count: 61
         nodelay parameters: 1 10 2 1
+        congestion control: fixed
         sndwnd: 1024 rcvwnd: 1024
         compression: false
         mtu: 1350
@@ -363,6 +365,53 @@ public sealed class ConfigTests
         """,
         string.Join('\n', KcptunServerConfig.ParseFlags(
             ["--crypt=other", "--QPP", "--mode=fast3", "--nocomp", "--snmplog=x"]).Config!.StartupLines("1.2")));
+
+    [Theory]
+    [InlineData("", "bbr", "auto", "auto")]
+    [InlineData("--cc=cubic", "cubic", "auto", "auto")]
+    [InlineData("--mode=fast3", "fixed", "128", "512")]
+    [InlineData("--mode=manual --nc=0", "classic", "128", "512")]
+    [InlineData("--nc=0", "fixed", "128", "512")]
+    [InlineData("--sndwnd=2048", "fixed", "2048", "512")]
+    [InlineData("--rcvwnd=2048", "fixed", "128", "2048")]
+    [InlineData("--mode=fast3 --cc=bbr", "bbr", "auto", "auto")]
+    [InlineData("--sndwnd=2048 --cc=bbr", "bbr", "2048", "auto")]
+    [InlineData("--cc=fixed", "fixed", "128", "512")]
+    public void CongestionControlAndWindowsAreKcptunsOnceTheUserSetsOneOfThem(
+        string flags, string controller, string sendWindow, string receiveWindow)
+    {
+        string[] lines = [.. Run(flags.Split(' ', StringSplitOptions.RemoveEmptyEntries)).StartupLines("1", ":1")];
+        Assert.Contains($"congestion control: {controller}", lines);
+        Assert.Contains($"sndwnd: {sendWindow} rcvwnd: {receiveWindow}", lines);
+    }
+
+    [Theory]
+    [InlineData("{\"mode\":\"fast3\"}", "fixed")]
+    [InlineData("{\"nc\":0,\"mode\":\"manual\"}", "classic")]
+    [InlineData("{\"cc\":\"newreno\",\"mode\":\"fast3\"}", "newreno")]
+    [InlineData("{\"mtu\":1200}", "bbr")]
+    public void AFileCountsAsMuchAsAFlag(string json, string controller)
+    {
+        string file = Path.GetTempFileName();
+        File.WriteAllText(file, json);
+        try
+        {
+            Assert.Contains($"congestion control: {controller}", Run("-c", file).StartupLines("1", ":1"));
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Theory]
+    [InlineData("--cc=reno", "cc is \"reno\"")]
+    [InlineData("--memory=0", "memory")]
+    public void ABadControllerOrBudgetIsNamed(string flag, string expected)
+    {
+        KcptunConfigException error = Assert.Throws<KcptunConfigException>(() => Run(flag).Validated());
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void DoesNotShowTheKey()
