@@ -34,7 +34,7 @@ public sealed class FecCodec : IDisposable
         _options = options;
         if (options.IsEnabled)
         {
-            _encoder = new FecEncoder(options.DataShards, options.ParityShards, pool) { GuardsAlways = options.IsAdaptive };
+            _encoder = new FecEncoder(options.DataShards, options.ParityShards, pool);
         }
 
         if (options.IsEnabled && options.IsAdaptive)
@@ -62,18 +62,20 @@ public sealed class FecCodec : IDisposable
     public FecStatistics Statistics { get; }
 
     /// <summary>
-    /// Prepends the header to a datagram and adds it to its group, or leaves it alone if FEC is off here. See
+    /// Prepends the header to a datagram and adds it to its group, or leaves it alone if FEC is off here or, where it adapts,
+    /// has not begun: first the peer reports, or turns out to use the same counts. With others, a reference that misses
+    /// some datagram rebuilds garbage from the gaps that skipped sequence ids leave. See
     /// <see cref="FecEncoder.Encode"/>.
     /// </summary>
     /// <returns>How many parity datagrams are to be taken.</returns>
-    public int Encode(PacketBuffer datagram, Timestamp now) => _encoder is null ? 0 : _encoder.Encode(datagram, now);
+    public int Encode(PacketBuffer datagram, Timestamp now) => _encoder is null || !IsStarted ? 0 : _encoder.Encode(datagram, now);
 
     /// <summary>
     /// How long a filler is to be sent before a datagram; 0 for none. See <see cref="FecSizeGuard"/>. A peer that
-    /// sends with FEC has counts of its own to begin with, and guesses nothing; one that reports was told ours.
+    /// sends with FEC has counts of its own to begin with, and guesses nothing; nor does one for which parity adapts.
     /// </summary>
     internal int FillerLength(int datagramLength, int unit, int maxLength, Timestamp now) =>
-        _encoder is null || _decoder is not null || _peerReports ? 0 : _encoder.FillerLength(datagramLength, unit, maxLength, now);
+        _encoder is null || _decoder is not null || _rate is not null ? 0 : _encoder.FillerLength(datagramLength, unit, maxLength, now);
 
     /// <summary>Takes a parity datagram. See <see cref="FecEncoder.TakeParity"/>.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such datagram.</exception>
@@ -161,6 +163,11 @@ public sealed class FecCodec : IDisposable
 
         return _encoder.ParityToSend > 0 ? span : 0;
     }
+
+    private bool IsStarted => _rate is null || _peerReports || HasPeerOurCounts;
+
+    private bool HasPeerOurCounts => _decoder is { IsTuning: false }
+        && _decoder.DataShards == _options.DataShards && _decoder.ParityShards == _options.ParityShards;
 
     // Whatever this end uses is no more than a guess at what the peer does, and rebuilding by wrong counts makes
     // garbage whose size, conversation and command are believable (see FecSizeGuard). So the counts are found, or

@@ -233,7 +233,7 @@ public sealed class FecEncoder : IDisposable
         int left = DataShards - _collected;
         int parity = _collected > 0 ? _parityOfGroup : _parityToSend;
         if (left > 2 || parity == 0 || DataShards == 1 || _oversized || IsAfterPause(now)
-            || (_nextSequence >= GuardedGroups * _code.TotalShards && !GuardsAlways))
+            || _nextSequence >= GuardedGroups * _code.TotalShards)
         {
             return 0;
         }
@@ -251,12 +251,6 @@ public sealed class FecEncoder : IDisposable
         FecSizeGuard guard = new(_code, firstParity: _nextSequence + (uint)left, unit, Math.Min(maxLength, MaxDatagramLength));
         return guard.Choose(left, soFar, _collected > 0 ? _longestBody : 0, datagramLength);
     }
-
-    /// <summary>
-    /// Whether <see cref="FillerLength"/> goes on after the first groups: where parity comes and goes, a reference may never
-    /// see the undisturbed run that it needs.
-    /// </summary>
-    internal bool GuardsAlways { get; init; }
 
     /// <summary>Releases the buffers that it holds.</summary>
     public void Dispose()

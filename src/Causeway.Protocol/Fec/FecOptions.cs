@@ -36,8 +36,8 @@ public sealed record FecOptions
 
     /// <summary>
     /// Whether each group gets as much parity as the path's losses demand, from none to <see cref="ParityShards"/>. Default
-    /// off: all of it, always. The peer has to have the same counts, or be one of this library, which is told of them. One
-    /// that also reports what it misses gets exactly what it needs; for others the sender's own view of losses has to do.
+    /// off: all of it, always. A peer of this library, whatever its own settings, is told the counts and reports what it misses.
+    /// Another one gets parity if its datagrams show that it has the same counts, and by the sender's own view of losses.
     /// </summary>
     public bool IsAdaptive { get; init; }
 

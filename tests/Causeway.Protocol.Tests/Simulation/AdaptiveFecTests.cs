@@ -59,22 +59,27 @@ public sealed class AdaptiveFecTests
         pair.Close();
     }
 
-    [Fact]
-    public void PeerWithoutReportsGetsAtMostHalfOfTheCap()
+    [Theory]
+    [InlineData(20, 10, true)]
+    [InlineData(10, 3, false)]
+    [InlineData(0, 0, false)]
+    public void PeerWithoutReportsGetsAtMostHalfOfTheCapAndOnlyIfItHasTheSameCounts(int data, int parity, bool isSame)
     {
         FaultModelOptions lossy = Link(megabits: 20) with { Loss = 0.05 };
         SessionEndpointOptions client = Adaptive();
-        SessionEndpointOptions server = client with { Profile = client.Profile with { Fec = FecOptions.Off } };
+        FecOptions counts = new() { DataShards = data, ParityShards = parity };
+        SessionEndpointOptions server = client with { Profile = client.Profile with { Fec = counts } };
         using SessionPair pair = new(Plan(lossy, seed: 5), client, server);
         FecCodec fec = pair.Client.Session.Fec;
 
-        // A peer that understands nothing of it answers nothing.
-        pair.Backward.OnDatagram = static (_, datagram, _) =>
-            datagram.Payload.IndexOf((ReadOnlySpan<byte>)[0xCA, 0x12]) >= 0 ? DatagramVerdict.Drop : DatagramVerdict.Pass;
+        // A peer that is not told says nothing, as one that does not understand.
+        pair.Client.Session.Arq.Path.Announcement = null;
         pair.Open(pair.Client, long.MaxValue / 2, 0);
         pair.Network.Run(TimeSpan.FromSeconds(4));
         Assert.False(fec.Rate!.HasReports);
-        Assert.InRange(fec.Encoder!.ParitySent, 1, fec.Encoder.DataSent * 0.15);
+        Assert.Equal(isSame, fec.Encoder!.DataSent > 0);
+        Assert.Equal(isSame, fec.Encoder.ParitySent > 0);
+        Assert.InRange(fec.Encoder.ParitySent, 0, fec.Encoder.DataSent * 0.15);
         pair.Check();
         pair.Close();
     }
