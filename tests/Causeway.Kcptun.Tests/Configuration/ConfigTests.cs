@@ -324,7 +324,7 @@ public sealed class ConfigTests
     public void HelpIsAlignedAndShowsDefaults()
     {
         string[] rows = [.. KcptunServerConfig.Help.Split('\n').Where(static line => line.StartsWith(' '))];
-        Assert.Equal(33 + 3, rows.Length);
+        Assert.Equal(34 + 3, rows.Length);
         Assert.Single(rows.Select(static row => row.Length - row[3..].TrimStart().Length - 3).Distinct());
         int column = rows[0].IndexOf("  where", StringComparison.Ordinal);
         Assert.All(rows, row => Assert.True(row[column] == ' ' && row[column + 1] == ' ' && row[column + 2] != ' ', row));
