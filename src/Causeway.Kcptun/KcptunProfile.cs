@@ -165,8 +165,8 @@ public sealed class KcptunProfile : IDisposable
                 FastResend = fastResend,
                 AckNoDelay = config.AckNoDelay,
             },
-            Fec = config.UsesFec
-                ? new FecOptions { DataShards = config.DataShards, ParityShards = config.ParityShards }
+            Fec = config.AdaptsFec ? FecOptions.Auto
+                : config.UsesFec ? new FecOptions { DataShards = config.DataShards, ParityShards = config.ParityShards }
                 : FecOptions.Off,
             Mux = new SmuxOptions
             {

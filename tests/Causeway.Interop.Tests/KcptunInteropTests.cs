@@ -18,6 +18,9 @@ public sealed class KcptunInteropTests
     public static TheoryData<OurEnd, string> Shards => Combine(
         "--ds 10 --ps 3|--ds 10 --ps 3", "--ds 0 --ps 0|--ds 0 --ps 0", "--ds 0 --ps 0|--ds 10 --ps 3", "--ds 10 --ps 3|--ds 0 --ps 0", "--ds 4 --ps 2|--ds 20 --ps 5");
 
+    /// <summary>Their flags.</summary>
+    public static TheoryData<OurEnd, string> AdaptiveShards => Combine("--ds 20 --ps 10", "--ds 0 --ps 0", "--ds 10 --ps 3");
+
     /// <summary>Common flags, and our shard counts.</summary>
     public static TheoryData<OurEnd, string, string> Guessers
     {
@@ -69,6 +72,20 @@ public sealed class KcptunInteropTests
         await using InteropTunnel tunnel = await InteropTunnel.StartAsync(
             ours, [.. sides[0].Split(' '), .. common], [.. sides[1].Split(' '), .. common], loss);
         await EchoAsync(tunnel, 1_000_000);
+    }
+
+    /// <summary>
+    /// A reference skips the announcement that comes with <c>--fec auto</c> (docs/design/path-report.md); with the same counts it
+    /// makes use of parity that comes and goes, and with others it must not take it for data.
+    /// </summary>
+    [KcptunTheory]
+    [MemberData(nameof(AdaptiveShards))]
+    public async Task AdaptiveFecIsUnderstoodOrIgnored(OurEnd ours, string shards)
+    {
+        string[] common = ["--smuxver", "2", "--mode", "fast3", "--nocomp"];
+        await using InteropTunnel tunnel = await InteropTunnel.StartAsync(
+            ours, ["--fec", "auto", .. common], [.. shards.Split(' '), .. common], loss: 0.05);
+        await EchoAsync(tunnel, 3_000_000);
     }
 
     /// <summary>

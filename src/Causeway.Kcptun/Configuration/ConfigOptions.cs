@@ -39,6 +39,8 @@ internal static class ConfigOptions
             static c => c.SendWindow, static (c, v) => c with { SendWindow = (int)v }),
         Number("rcvwnd", "receive window in packets, with cc fixed or classic", 1, 65535,
             static c => c.ReceiveWindow, static (c, v) => c with { ReceiveWindow = (int)v }),
+        Text("fec", "fixed, or auto: parity as losses demand, between two of causeway",
+            static c => c.Fec, static (c, v) => c with { Fec = v }),
         Number("datashard", "Reed-Solomon data shards, 0 for no FEC", 0, KcptunConfig.MaxShards,
             static c => c.DataShards,
             static (c, v) => c with { DataShards = (int)v }) with { Flags = ["datashard", "ds"] },

@@ -24,6 +24,8 @@ public abstract record KcptunConfig
 
     internal const string DefaultKey = KcptunKey.Default;
     internal const string AutomaticCongestionControl = "auto";
+    internal const string FixedFec = "fixed";
+    internal const string AutomaticFec = "auto";
     internal const int MinInterval = 10;
     internal const int MaxInterval = 5000;
 
@@ -33,6 +35,9 @@ public abstract record KcptunConfig
     private readonly int _receiveWindow;
     private readonly int _smuxBuffer = 4194304;
     private readonly int _streamBuffer = 2097152;
+    private readonly int _dataShards = 10;
+    private readonly int _parityShards = 3;
+    private readonly bool _areShardsGiven;
 
     private protected KcptunConfig(int sendWindow, int receiveWindow)
     {
@@ -132,12 +137,35 @@ public abstract record KcptunConfig
     }
 
     /// <summary>
+    /// How much parity is sent: <c>fixed</c>, by <see cref="DataShards"/> and <see cref="ParityShards"/>, or <c>auto</c>,
+    /// as the path's losses demand, which excludes setting them. Between two ends that both are Causeway. Default:
+    /// <c>fixed</c>.
+    /// </summary>
+    public string Fec { get; init; } = FixedFec;
+
+    /// <summary>
     /// Data shards of a FEC group; 0 switches FEC off. With <see cref="ParityShards"/> at most 256. Default: 10.
     /// </summary>
-    public int DataShards { get; init; } = 10;
+    public int DataShards
+    {
+        get => _dataShards;
+        init
+        {
+            _dataShards = value;
+            _areShardsGiven = true;
+        }
+    }
 
     /// <summary>Parity shards of a FEC group; 0 switches FEC off. Default: 3.</summary>
-    public int ParityShards { get; init; } = 3;
+    public int ParityShards
+    {
+        get => _parityShards;
+        init
+        {
+            _parityShards = value;
+            _areShardsGiven = true;
+        }
+    }
 
     /// <summary>Differentiated services code point of outgoing packets, 0 to 63. Default: 0.</summary>
     public int Dscp { get; init; }
@@ -246,6 +274,9 @@ public abstract record KcptunConfig
     /// <summary>Whether forward error correction is on: both kinds of shards are.</summary>
     public bool UsesFec => DataShards > 0 && ParityShards > 0;
 
+    /// <summary>Whether parity follows the path: <see cref="Fec"/> is <c>auto</c>.</summary>
+    internal bool AdaptsFec => Fec == AutomaticFec;
+
     internal abstract IReadOnlyList<ConfigOption> Options { get; }
 
     /// <summary>What was set, to whatever value, of that which has a meaning by being set.</summary>
@@ -270,6 +301,18 @@ public abstract record KcptunConfig
         {
             throw new KcptunConfigException(
                 $"cc is {KcptunConfigException.Quote(config.CongestionControl)}; allowed: {string.Join(", ", CongestionControlNames)}");
+        }
+
+        if (config.Fec is not (FixedFec or AutomaticFec))
+        {
+            throw new KcptunConfigException(
+                $"fec is {KcptunConfigException.Quote(config.Fec)}; allowed: {FixedFec}, {AutomaticFec}");
+        }
+
+        if (config.AdaptsFec && config._areShardsGiven)
+        {
+            throw new KcptunConfigException(
+                $"fec is {AutomaticFec} and datashard or parityshard is set; allowed: one or the other");
         }
 
         if (config.DataShards + config.ParityShards > MaxShards)

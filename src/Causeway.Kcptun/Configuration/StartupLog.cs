@@ -30,7 +30,7 @@ internal static class StartupLog
         $"compression: {Show(!config.NoCompression)}",
         Invariant($"mtu: {config.Mtu}"),
         Invariant($"ratelimit: {config.RateLimit}"),
-        Invariant($"datashard: {config.DataShards} parityshard: {config.ParityShards}"),
+        config.AdaptsFec ? "fec: auto" : Invariant($"datashard: {config.DataShards} parityshard: {config.ParityShards}"),
         $"acknodelay: {Show(config.AckNoDelay)}",
         Invariant($"dscp: {config.Dscp}"),
         Invariant($"sockbuf: {config.SocketBuffer}"),

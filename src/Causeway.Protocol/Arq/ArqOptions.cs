@@ -65,6 +65,12 @@ public sealed record ArqOptions
     /// </summary>
     public bool CopyThinStreams { get; init; } = true;
 
+    /// <summary>
+    /// Whether a peer that understands it is asked to report congestion marks (RFC 3168), which then reach the controller.
+    /// The driver has to send and read the marks: see <see cref="ArqSession.SendsEcnCapable"/>. Default off.
+    /// </summary>
+    public bool Ecn { get; init; }
+
     /// <summary>kcptun's acknodelay: acknowledge in the next flush, without waiting for company. Default off.</summary>
     public bool AckNoDelay { get; init; }
 

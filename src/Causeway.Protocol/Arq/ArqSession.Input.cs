@@ -47,6 +47,11 @@ public sealed partial class ArqSession
             Unacknowledged = _ring.Unacknowledged,
             RttTicks = -1,
         };
+        if (!recovered)
+        {
+            _path.OnArrived(datagram.Ecn);
+        }
+
         ArqInputResult result = TakeSegments(ref state);
         Count(result, state.Segments);
         if (state.Segments > 0)
@@ -115,6 +120,9 @@ public sealed partial class ArqSession
             case SegmentCommand.WindowAsk:
                 _receive.RequestReport();
                 break;
+            case SegmentCommand.WindowReport when header.Length > 0:
+                TakeExtension(ref state, dataOffset, (int)header.Length);
+                break;
         }
     }
 
@@ -153,6 +161,14 @@ public sealed partial class ArqSession
             && !_acks.Add(header.Sequence, header.Time, atOnce: arrival != Arrival.InOrder, state.Now))
         {
             Statistics.AcknowledgementsDropped++;
+        }
+    }
+
+    private void TakeExtension(ref InputState state, int offset, int length)
+    {
+        if (!_path.TryTake(state.Datagram.Payload.Slice(offset, length)))
+        {
+            Statistics.InvalidPathReports++;
         }
     }
 
@@ -278,6 +294,11 @@ public sealed partial class ArqSession
             _congestion.OnSpuriousLoss(state.Now);
         }
 
+        if (_path.TryTakeMarks(out PathReport marks))
+        {
+            ReportMarks(in marks, state.Now);
+        }
+
         if (state.AckedSegments > 0 || advanced)
         {
             Statistics.BytesInFlight = _inFlight.Bytes;
@@ -301,6 +322,21 @@ public sealed partial class ArqSession
             _isLimitReported = true;
             _congestion.OnAck(in e);
         }
+    }
+
+    private void ReportMarks(in PathReport news, Timestamp now)
+    {
+        Statistics.CongestionMarks += news.Marked;
+        EcnEvent e = new()
+        {
+            Now = now,
+            Marked = (int)news.Marked,
+            Received = (int)news.Datagrams,
+            BytesInFlight = _inFlight.Bytes,
+            SmoothedRttMicroseconds = SmoothedRttMicroseconds,
+            SegmentSize = _segmentSize,
+        };
+        _congestion.OnEcnMarks(in e);
     }
 
     private void Count(ArqInputResult result, int segments)

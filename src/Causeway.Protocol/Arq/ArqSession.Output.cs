@@ -148,6 +148,24 @@ public sealed partial class ArqSession
             _receive.OnReported();
         }
 
+        // It never leaves alone, and if there is no room for it, it has time until the next datagram.
+        PathExtensionKind extension = sends || writer.IsOpen ? _path.Due(SmoothedRttMicroseconds, state.Now) : default;
+        if (extension != PathExtensionKind.None)
+        {
+            Span<byte> payload = stackalloc byte[PathExtension.MaxSize];
+            payload = payload[..PathExchange.SizeOf(extension)];
+            _path.Write(extension, payload);
+            if (SegmentHeader.Size + payload.Length <= _options.MaxDatagramSize)
+            {
+                if (!TryWrite(ref sink, ref writer, in state, SegmentCommand.WindowReport, sequence, time, payload))
+                {
+                    return false;
+                }
+
+                _path.OnSent(extension, state.Now);
+            }
+        }
+
         return true;
     }
 
@@ -298,7 +316,7 @@ public sealed partial class ArqSession
         SegmentCommand command,
         uint sequence,
         uint time,
-        ReadOnlySpan<byte> payload)
+        scoped ReadOnlySpan<byte> payload)
         where TSink : IPacketSink, allows ref struct
     {
         if (!writer.TryReserve(ref sink, SegmentHeader.Size + payload.Length, out Span<byte> room))

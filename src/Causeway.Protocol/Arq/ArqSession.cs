@@ -51,6 +51,7 @@ public sealed partial class ArqSession : IDisposable
     private readonly ReceiveWindow _receive;
     private readonly AckList _acks;
     private readonly AckRepeater _ackRepeater = new();
+    private readonly PathExchange _path = new();
 
     private LossEpisode _episode;
     private int _peerWindow = InitialPeerWindow;
@@ -129,6 +130,11 @@ public sealed partial class ArqSession : IDisposable
         _acks = new AckList(
             limit: Math.Max(128, 2 * receiveWindow),
             options.AckNoDelay ? 0 : Math.Min(interval / 4, MaxAckDelayMicroseconds));
+        if (options.Ecn)
+        {
+            _path.Announcement = new PathAnnouncement(0, 0);
+        }
+
         Statistics.Rto = FromMicroseconds(RtoMicroseconds);
     }
 
@@ -146,6 +152,12 @@ public sealed partial class ArqSession : IDisposable
 
     /// <summary>Whether something written was not acknowledged yet.</summary>
     public bool HasUnacknowledged => _inFlight.Count + _lost.Count + _ring.UnsentCount > 0;
+
+    /// <summary>
+    /// Whether datagrams should leave with <see cref="EcnCodepoint.Capable0"/>: <see cref="ArqOptions.Ecn"/> is on, and the
+    /// peer has proved that it reports marks.
+    /// </summary>
+    public bool SendsEcnCapable => _options.Ecn && _path.HasReport;
 
     /// <summary>
     /// Whether everything written was acknowledged: the session can be closed without losing any of it.
@@ -217,7 +229,20 @@ public sealed partial class ArqSession : IDisposable
 
     internal int PendingAcks => _acks.Count;
 
+    /// <summary>
+    /// How long a datagram that did not arrive may still be rebuilt from parity: before that, later acknowledgements are no
+    /// reason to send it again. 0, the default, where no parity is sent.
+    /// </summary>
+    public long RepairDelayMicroseconds
+    {
+        get => _detector.RepairDelay;
+        set => _detector.RepairDelay = value;
+    }
+
     internal RttEstimator Rtt => _rtt;
+
+    /// <summary>What both ends tell each other of the path.</summary>
+    internal PathExchange Path => _path;
 
     // Nodes of lists and rings that were looked at, so that a test can show that work does not grow with the window.
     internal long NodesVisited { get; private set; }

@@ -72,6 +72,16 @@ public sealed class ArqStatistics
     /// <summary>Acknowledgements that were given up because the list of them was full.</summary>
     public long AcknowledgementsDropped { get; internal set; }
 
+    /// <summary>
+    /// Datagrams that a router marked instead of dropping them, by the peer's reports; see <see cref="ArqOptions.Ecn"/>.
+    /// </summary>
+    public long CongestionMarks { get; internal set; }
+
+    /// <summary>
+    /// Payloads of window reports that were skipped: none of ours, or their counts cannot be true.
+    /// </summary>
+    public long InvalidPathReports { get; internal set; }
+
     /// <summary>Window probes sent.</summary>
     public long WindowProbes { get; internal set; }
 

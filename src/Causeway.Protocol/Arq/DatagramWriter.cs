@@ -6,6 +6,9 @@ internal ref struct DatagramWriter(int maxDatagramSize)
     private Span<byte> _span;
     private int _used;
 
+    /// <summary>Whether a datagram was begun.</summary>
+    public readonly bool IsOpen => _used > 0;
+
     /// <summary>
     /// Room for one more segment, in this datagram or the next. False if the sink has no room for another datagram:
     /// then nothing was changed.

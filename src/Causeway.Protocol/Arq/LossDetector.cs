@@ -19,6 +19,12 @@ internal sealed class LossDetector(int fastResend)
     private int _recoveries;
     private Timestamp _widenedAt = new(long.MinValue / 2);
 
+    /// <summary>
+    /// How long after its departure parity may follow that rebuilds a segment, in microseconds; 0 for none. It passes while
+    /// the time for reordered datagrams does.
+    /// </summary>
+    public long RepairDelay { get; set; }
+
     /// <summary>Notes that a transmission arrived.</summary>
     /// <param name="transmission">Its number.</param>
     /// <param name="rttMicroseconds">Its round-trip time, or -1 where the acknowledgement's time says nothing.</param>
@@ -54,11 +60,14 @@ internal sealed class LossDetector(int fastResend)
         fastResend > 0 && _count == fastResend && segment.Transmission < _newest[fastResend - 1];
 
     /// <summary>
-    /// When a segment that was skipped enough counts as lost: at once, unless the path is known to reorder.
+    /// When a segment that was skipped enough counts as lost: at once, unless the path is known to reorder or parity may
+    /// yet rebuild it.
     /// </summary>
-    public Timestamp FastDueAt(SendSegment segment, long smoothedRtt) => _reorderSteps == 0 || _latestRtt < 0
-        ? segment.SentAt
-        : segment.SentAt.AddMicroseconds(_latestRtt + ReorderWindow(smoothedRtt, _reorderSteps));
+    public Timestamp FastDueAt(SendSegment segment, long smoothedRtt)
+    {
+        long wait = Patience(smoothedRtt, leastSteps: 0);
+        return wait == 0 || _latestRtt < 0 ? segment.SentAt : segment.SentAt.AddMicroseconds(_latestRtt + wait);
+    }
 
     /// <summary>
     /// When a segment that was skipped at all counts as lost while nothing new leaves. KCP finds it at its next tick,
@@ -68,7 +77,7 @@ internal sealed class LossDetector(int fastResend)
     public Timestamp EarlyDueAt(SendSegment segment, Timestamp newDataSentAt, long smoothedRtt) => _latestRtt < 0
         ? Timestamp.Never
         : Timestamp.Max(segment.SentAt.AddMicroseconds(_latestRtt), newDataSentAt.AddMicroseconds(smoothedRtt))
-            .AddMicroseconds(ReorderWindow(smoothedRtt, Math.Max(1, _reorderSteps)));
+            .AddMicroseconds(Patience(smoothedRtt, leastSteps: 1));
 
     /// <summary>
     /// When a segment that was skipped at all counts as lost by RFC 8985 section 6.2: a round trip after it left, and the
@@ -76,7 +85,7 @@ internal sealed class LossDetector(int fastResend)
     /// </summary>
     public Timestamp LateDueAt(SendSegment segment, long smoothedRtt) => _latestRtt < 0
         ? Timestamp.Never
-        : segment.SentAt.AddMicroseconds(_latestRtt + ReorderWindow(smoothedRtt, Math.Max(1, _reorderSteps)));
+        : segment.SentAt.AddMicroseconds(_latestRtt + Patience(smoothedRtt, leastSteps: 1));
 
     /// <summary>
     /// A retransmission proved needless: wait longer for reordered datagrams, at most one step a round trip.
@@ -101,5 +110,6 @@ internal sealed class LossDetector(int fastResend)
         }
     }
 
-    private static long ReorderWindow(long smoothedRtt, int steps) => smoothedRtt / MaxReorderSteps * steps;
+    private long Patience(long smoothedRtt, int leastSteps) =>
+        Math.Max(smoothedRtt / MaxReorderSteps * Math.Max(leastSteps, _reorderSteps), RepairDelay);
 }

@@ -30,6 +30,7 @@ public sealed class FecDecoder : IDisposable
     private readonly PacketPool _pool;
     private readonly GaloisKernel _kernel;
     private readonly FecTuner _tuner = new();
+    private readonly FecArrivalMeter _arrivals = new();
     private readonly FecGroup[] _groups = new FecGroup[FecGroupWindow.Behind + 1];
 
     // All of these follow from the shard counts and change with them.
@@ -37,6 +38,10 @@ public sealed class FecDecoder : IDisposable
     private FecGroupWindow _window;
     private uint _sequenceLimit;
     private PacketBuffer?[] _recovered;
+
+    // Where the newest data datagram stands.
+    private uint _newestGroup;
+    private int _newestPosition;
 
     private int _openGroups;
     private int _recoveredCount;
@@ -161,6 +166,16 @@ public sealed class FecDecoder : IDisposable
         CloseGroups(all: true);
     }
 
+    /// <summary>What arrived without help.</summary>
+    internal FecArrivalMeter Arrivals => _arrivals;
+
+    /// <summary>The peer told its counts, so that they need not be found. It must be able to have them.</summary>
+    internal void Trust(int dataShards, int parityShards)
+    {
+        _tuner.End();
+        TakeOver(dataShards, parityShards);
+    }
+
     /// <summary>Doubts the shard counts: nothing is rebuilt until they are found.</summary>
     internal void BeginTuning() => _tuner.Begin();
 
@@ -177,7 +192,13 @@ public sealed class FecDecoder : IDisposable
             case FecGroupPlace.Restarted when _openGroups > 0:
                 Statistics.Restarts++;
                 CloseGroups(all: true);
+                _arrivals.Restart();
                 break;
+        }
+
+        if (!isParity)
+        {
+            Meter(number, position);
         }
 
         FecGroup group = FindOrOpen(number);
@@ -213,6 +234,16 @@ public sealed class FecDecoder : IDisposable
         }
 
         group.Complete();
+    }
+
+    private void Meter(uint number, int position)
+    {
+        long distance = (_window.Distance(number, _newestGroup) * DataShards) + position - _newestPosition;
+        if (_arrivals.Add(distance))
+        {
+            _newestGroup = number;
+            _newestPosition = position;
+        }
     }
 
     private FecGroup FindOrOpen(uint number)
@@ -327,14 +358,22 @@ public sealed class FecDecoder : IDisposable
 
     private void Tune()
     {
-        if (!_tuner.TryConclude(out int dataShards, out int parityShards)
-            || (dataShards == DataShards && parityShards == ParityShards))
+        if (_tuner.TryConclude(out int dataShards, out int parityShards))
+        {
+            TakeOver(dataShards, parityShards);
+        }
+    }
+
+    private void TakeOver(int dataShards, int parityShards)
+    {
+        if (dataShards == DataShards && parityShards == ParityShards)
         {
             return;
         }
 
         Statistics.Retunes++;
         CloseGroups(all: true);
+        _arrivals.Restart();
         (_code, _window, _sequenceLimit, _recovered) = Configure(dataShards, parityShards);
         Statistics.NewestGroup = _window.Newest;
     }

@@ -47,6 +47,9 @@ public sealed class FecEncoder : IDisposable
     private readonly PacketBuffer?[] _parity;
 
     private uint _nextSequence;
+    private int _parityToSend;
+    private int _parityOfGroup;
+    private Timestamp _groupStart;
     private int _collected;
     private int _ready;
     private int _longestBody;
@@ -88,6 +91,8 @@ public sealed class FecEncoder : IDisposable
 
         _nextSequence = firstSequence;
         _parity = new PacketBuffer?[parityShards];
+        _parityToSend = parityShards;
+        _parityOfGroup = parityShards;
     }
 
     /// <summary>Data datagrams of a group.</summary>
@@ -95,6 +100,22 @@ public sealed class FecEncoder : IDisposable
 
     /// <summary>Parity datagrams of a group.</summary>
     public int ParityShards => _code.ParityShards;
+
+    /// <summary>
+    /// Parity datagrams that are made and sent for each group that begins from now on, 0 to <see cref="ParityShards"/>, at
+    /// first all. The sequence ids of the others are skipped (a punctured code), so that a receiver takes them for lost.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
+    public int ParityToSend
+    {
+        get => _parityToSend;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(value);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(value, ParityShards);
+            _parityToSend = value;
+        }
+    }
 
     /// <summary>The sequence id of the next datagram.</summary>
     public uint NextSequence => _nextSequence;
@@ -106,6 +127,17 @@ public sealed class FecEncoder : IDisposable
 
     /// <summary>Groups that went without parity because a datagram was larger than the pool's buffers hold.</summary>
     public long OversizedGroups { get; private set; }
+
+    /// <summary>Datagrams that were encoded.</summary>
+    public long DataSent { get; private set; }
+
+    /// <summary>Parity datagrams that were made.</summary>
+    public long ParitySent { get; private set; }
+
+    /// <summary>
+    /// How long a group takes from its first datagram to its parity, smoothed, in microseconds; -1 before the first.
+    /// </summary>
+    internal long GroupSpanMicroseconds { get; private set; } = -1;
 
     /// <summary>
     /// Prepends the header to a datagram, which stays the caller's, and adds it to the parity of its group.
@@ -131,6 +163,12 @@ public sealed class FecEncoder : IDisposable
 
         int bodyLength = datagram.Length + FecHeader.SizeField;
         FecHeader.WriteData(datagram.Prepend(HeaderSize), TakeSequence(), bodyLength);
+        DataSent++;
+        if (_collected == 0)
+        {
+            StartGroup(datagram.Headroom, now);
+        }
+
         Accumulate(datagram);
 
         // Only the gap before the last datagram of a group counts, and the very first datagram has none before it,
@@ -143,19 +181,23 @@ public sealed class FecEncoder : IDisposable
         }
 
         _collected = 0;
-        if (paused || _oversized)
+        MeasureSpan(now);
+        if (_parityOfGroup > 0 && (paused || _oversized))
         {
-            SkipParity(paused);
+            _ = paused ? PausedGroups++ : OversizedGroups++;
+            SkipSequences(ParityShards);
             return 0;
         }
 
-        foreach (PacketBuffer? parity in _parity)
+        foreach (PacketBuffer? parity in _parity.AsSpan(0, _parityOfGroup))
         {
             FecHeader.WriteParity(parity!.Payload, TakeSequence());
             parity.Peer = datagram.Peer;
         }
 
-        _ready = ParityShards;
+        SkipSequences(ParityShards - _parityOfGroup);
+        _ready = _parityOfGroup;
+        ParitySent += _ready;
         return _ready;
     }
 
@@ -189,12 +231,14 @@ public sealed class FecEncoder : IDisposable
     {
         // With one data shard parity is a copy of the data indeed.
         int left = DataShards - _collected;
-        if (left > 2 || DataShards == 1 || _oversized || _nextSequence >= GuardedGroups * _code.TotalShards || IsAfterPause(now))
+        int parity = _collected > 0 ? _parityOfGroup : _parityToSend;
+        if (left > 2 || parity == 0 || DataShards == 1 || _oversized || IsAfterPause(now)
+            || _nextSequence >= GuardedGroups * _code.TotalShards)
         {
             return 0;
         }
 
-        Span<ushort> soFar = stackalloc ushort[ParityShards];
+        Span<ushort> soFar = stackalloc ushort[parity];
         soFar.Clear();
         if (_collected > 0)
         {
@@ -225,9 +269,9 @@ public sealed class FecEncoder : IDisposable
 
     private void Accumulate(PacketBuffer datagram)
     {
-        if (_collected == 0)
+        if (_parityOfGroup == 0)
         {
-            StartGroup(datagram.Headroom);
+            return;
         }
 
         ReadOnlySpan<byte> body = datagram.Payload[FecHeader.Size..];
@@ -237,15 +281,24 @@ public sealed class FecEncoder : IDisposable
             return;
         }
 
-        _kernel.MultiplyAddRows(_code.ParityColumn(_collected), body, _parity, FecHeader.Size);
+        _kernel.MultiplyAddRows(
+            _code.ParityColumn(_collected)[.._parityOfGroup], body, _parity.AsSpan(0, _parityOfGroup), FecHeader.Size);
     }
 
-    private void StartGroup(int headroom)
+    private void StartGroup(int headroom, Timestamp now)
     {
         _ready = 0;
         _longestBody = 0;
         _oversized = false;
-        foreach (ref PacketBuffer? parity in _parity.AsSpan())
+        _groupStart = now;
+        _parityOfGroup = _parityToSend;
+        foreach (ref PacketBuffer? surplus in _parity.AsSpan(_parityOfGroup))
+        {
+            surplus?.Release();
+            surplus = null;
+        }
+
+        foreach (ref PacketBuffer? parity in _parity.AsSpan(0, _parityOfGroup))
         {
             if (parity is null)
             {
@@ -275,7 +328,7 @@ public sealed class FecEncoder : IDisposable
         }
 
         _longestBody = bodyLength;
-        foreach (PacketBuffer? parity in _parity)
+        foreach (PacketBuffer? parity in _parity.AsSpan(0, _parityOfGroup))
         {
             parity!.Append(missing).Clear();
         }
@@ -284,14 +337,20 @@ public sealed class FecEncoder : IDisposable
     }
 
     // The sequence ids of parity that is not sent are consumed, so that positions stay aligned (spec 4.4).
-    private void SkipParity(bool paused)
+    private void SkipSequences(int count)
     {
-        _ = paused ? PausedGroups++ : OversizedGroups++;
-        _nextSequence += (uint)ParityShards;
+        _nextSequence += (uint)count;
         if (_nextSequence == _sequenceLimit)
         {
             _nextSequence = 0;
         }
+    }
+
+    // A pause says nothing about the flow before and after it, so it counts for no more than this.
+    private void MeasureSpan(Timestamp now)
+    {
+        long span = Math.Min(now.MicrosecondsSince(_groupStart), PauseMicroseconds);
+        GroupSpanMicroseconds = GroupSpanMicroseconds < 0 ? span : GroupSpanMicroseconds + ((span - GroupSpanMicroseconds) / 4);
     }
 
     private uint TakeSequence()

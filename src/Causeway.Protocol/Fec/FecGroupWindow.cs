@@ -85,6 +85,20 @@ internal sealed class FecGroupWindow
         return FecGroupPlace.Restarted;
     }
 
+    /// <summary>
+    /// Groups from <paramref name="origin"/> to <paramref name="group"/> on the shorter way around the wrap.
+    /// </summary>
+    public long Distance(uint group, uint origin)
+    {
+        long distance = (long)group - origin;
+        if (distance > _groups / 2)
+        {
+            return distance - _groups;
+        }
+
+        return distance < -(_groups / 2) ? distance + _groups : distance;
+    }
+
     private bool Vote(uint group)
     {
         if (_votes == 0)
@@ -105,19 +119,5 @@ internal sealed class FecGroupWindow
         }
 
         return ++_votes >= VotesToRestart;
-    }
-
-    /// <summary>
-    /// Groups from <paramref name="origin"/> to <paramref name="group"/> on the shorter way around the wrap.
-    /// </summary>
-    private long Distance(uint group, uint origin)
-    {
-        long distance = (long)group - origin;
-        if (distance > _groups / 2)
-        {
-            return distance - _groups;
-        }
-
-        return distance < -(_groups / 2) ? distance + _groups : distance;
     }
 }

@@ -68,6 +68,13 @@ internal sealed class FecTuner
         ForgetUntilExplained();
     }
 
+    /// <summary>The counts are known from elsewhere: the search is over.</summary>
+    public void End()
+    {
+        IsActive = false;
+        _evidence = _samples;
+    }
+
     /// <summary>
     /// Whether the evidence leaves one answer, and more than one group took part in it on both sides: one group alone
     /// can look like anything when old samples and new ones meet. If so, the search is over.
@@ -89,8 +96,7 @@ internal sealed class FecTuner
 
         dataShards = only.FirstParity;
         parityShards = only.Total - dataShards;
-        IsActive = false;
-        _evidence = _samples;
+        End();
         return true;
     }
 

@@ -40,6 +40,11 @@ public sealed class PacketBuffer
     /// <summary>Where the datagram came from or goes to.</summary>
     public PeerAddress Peer { get; set; }
 
+    /// <summary>
+    /// The ECN bits with which the datagram arrived, or is to leave where the link can set them. A rented buffer has none.
+    /// </summary>
+    public EcnCodepoint Ecn { get; set; }
+
     /// <summary>The payload's length in bytes.</summary>
     public int Length => _length;
 
@@ -186,6 +191,7 @@ public sealed class PacketBuffer
         _start = headroom;
         _length = 0;
         Peer = default;
+        Ecn = default;
     }
 
     internal void AttachView(PacketBuffer block, int offset, int length)
@@ -199,6 +205,7 @@ public sealed class PacketBuffer
         _start = 0;
         _length = length;
         Peer = block.Peer;
+        Ecn = block.Ecn;
     }
 
     private static void ThrowNoRoom(string what, int available, int wanted) =>

@@ -25,6 +25,7 @@ public sealed class TransportSession : IDisposable, IMuxOutput
     private readonly int _maxArqDatagram;
     private Timestamp _rateLimitedUntil = Timestamp.Never;
     private Timestamp _rateLimitedAt;
+    private bool _isPeerAnnounced;
     private bool _disposed;
 
     /// <summary>Makes a session.</summary>
@@ -58,6 +59,11 @@ public sealed class TransportSession : IDisposable, IMuxOutput
             MemoryBudget = profile.MemoryBudget,
         };
         _arq = new ArqSession(conversationId, arq, profile.CongestionControl(arq.SegmentSize), pool);
+        if (profile.Fec is { IsEnabled: true, IsAdaptive: true } fec)
+        {
+            _arq.Path.Announcement = new PathAnnouncement((byte)fec.DataShards, (byte)fec.ParityShards);
+        }
+
         _codec = profile.PipeCodec?.Invoke(pool);
         _rateLimiter = profile.RateLimit > 0 ? new RateLimiter(profile.RateLimit) : null;
         Mux = new SmuxSession(role, profile.Mux with { MemoryBudget = profile.MemoryBudget }, pool, now);
@@ -98,6 +104,9 @@ public sealed class TransportSession : IDisposable, IMuxOutput
         }
     }
 
+    /// <summary>Whether losses that parity may repair are given the time for it. A test compares it with the contrary.</summary>
+    internal bool WaitsForRepair { get; set; } = true;
+
     int IMuxOutput.Capacity => _arq.WriteCapacity;
 
     /// <summary>Takes in one datagram, with all that the link adds removed. The reference stays the caller's.</summary>
@@ -118,6 +127,10 @@ public sealed class TransportSession : IDisposable, IMuxOutput
         {
             datagram.Advance(FecEncoder.HeaderSize);
             InputSegments(datagram, recovered: false, now);
+        }
+        else
+        {
+            _arq.Path.OnArrived(datagram.Ecn);
         }
 
         while (_fec.TryTakeRecovered(out PacketBuffer? recovered))
@@ -147,6 +160,7 @@ public sealed class TransportSession : IDisposable, IMuxOutput
     public bool Flush(PacketBatch batch, PeerAddress peer, Timestamp now)
     {
         ArgumentNullException.ThrowIfNull(batch);
+        TradePathReports(now);
         Sink sink = new(this, batch, peer, now);
         bool more;
         Mux.RoundTripTime = _arq.Statistics.SmoothedRtt;
@@ -210,6 +224,32 @@ public sealed class TransportSession : IDisposable, IMuxOutput
         {
             Statistics.KcpInErrors++;
         }
+
+        if (!_isPeerAnnounced && _arq.Path.PeerAnnouncement is { } announcement)
+        {
+            _isPeerAnnounced = true;
+            _fec.OnAnnounced(announcement);
+        }
+    }
+
+    /// <summary>Hands what was reported to error correction, and what it counted to the next report.</summary>
+    private void TradePathReports(Timestamp now)
+    {
+        PathExchange path = _arq.Path;
+        if (path.HasReport)
+        {
+            _fec.OnReport(path.TakeNews());
+        }
+
+        if (_fec.Decoder is { } decoder)
+        {
+            FecArrivalMeter arrivals = decoder.Arrivals;
+            path.SetShards(arrivals.Judged, arrivals.Missing, arrivals.Runs, _fec.Statistics.Recovered);
+        }
+
+        long smoothedRtt = _arq.Statistics.SmoothedRtt.Ticks / TimeSpan.TicksPerMicrosecond;
+        long repair = _fec.Adapt(_arq.Statistics.LossRate, smoothedRtt, now);
+        _arq.RepairDelayMicroseconds = WaitsForRepair ? Math.Min(repair, smoothedRtt / 4) : 0;
     }
 
     private bool TryReadPipe(out PacketSlice slice)

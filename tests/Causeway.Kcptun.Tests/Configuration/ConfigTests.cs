@@ -1,5 +1,6 @@
 using System.Text;
 using Causeway.Kcptun.Configuration;
+using Causeway.Protocol.Fec;
 
 namespace Causeway.Kcptun.Tests.Configuration;
 
@@ -131,6 +132,40 @@ public sealed class ConfigTests
     }
 
     [Theory]
+    [InlineData("--fec auto --ds 10", "{}")]
+    [InlineData("--ps 0 --fec auto", "{}")]
+    [InlineData("--fec auto", """{ "parityshard": 3 }""")]
+    [InlineData("--ds 10 --ps 3", """{ "fec": "auto" }""")]
+    public void CountsExcludeAutomaticFec(string flags, string json)
+    {
+        string file = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(file, json);
+            KcptunConfigException thrown = Assert.Throws<KcptunConfigException>(
+                () => KcptunServerConfig.ParseFlags([.. flags.Split(' '), "-c", file]));
+            Assert.Equal("fec is auto and datashard or parityshard is set; allowed: one or the other", thrown.Message);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
+    public void AutomaticFecIsAdaptiveAndCountsMeanWhatTheyMeant()
+    {
+        using KcptunProfile automatic = new(KcptunClientConfig.Parse("""{ "fec": "auto" }"""u8));
+        Assert.Equal(FecOptions.Auto, automatic.Transport.Fec);
+        Assert.Contains("fec: auto", ((KcptunClientConfig)automatic.Config).StartupLines("1", ":1"));
+        using KcptunProfile counts = new(KcptunClientConfig.Parse("""{ "datashard": 10, "parityshard": 3 }"""u8));
+        using KcptunProfile defaults = new(KcptunClientConfig.Parse("{}"u8));
+        Assert.Equal(new FecOptions(), counts.Transport.Fec);
+        Assert.Equal(counts.Transport.Fec, defaults.Transport.Fec);
+        Assert.False(counts.Transport.Fec.IsAdaptive);
+    }
+
+    [Theory]
     [InlineData("--conn=0", "conn is 0; allowed: 1 to 65535")]
     [InlineData("--conn=65536", "conn is 65536; allowed: 1 to 65535")]
     [InlineData("--mtu=85", "mtu is 85; allowed: 86 to 1500")]
@@ -140,6 +175,7 @@ public sealed class ConfigTests
     [InlineData("--rcvwnd=65536", "rcvwnd is 65536; allowed: 1 to 65535")]
     [InlineData("--ds=-1", "datashard is -1; allowed: 0 to 256")]
     [InlineData("--ps=257", "parityshard is 257; allowed: 0 to 256")]
+    [InlineData("--fec=on", "fec is \"on\"; allowed: fixed, auto")]
     [InlineData("--ps=247", "datashard is 10 and parityshard is 247; allowed: together at most 256")]
     [InlineData("--dscp=64", "dscp is 64; allowed: 0 to 63")]
     [InlineData("--dscp=-1", "dscp is -1; allowed: 0 to 63")]
@@ -217,7 +253,7 @@ public sealed class ConfigTests
         foreach (KcptunConfig defaults in new KcptunConfig[] { new KcptunClientConfig(), new KcptunServerConfig() })
         {
             string help = defaults is KcptunClientConfig ? KcptunClientConfig.Help : KcptunServerConfig.Help;
-            Assert.Equal(defaults is KcptunClientConfig ? 38 : 35, defaults.Options.Count);
+            Assert.Equal(defaults is KcptunClientConfig ? 39 : 36, defaults.Options.Count);
             foreach (ConfigOption option in defaults.Options)
             {
                 string value = option is SwitchOption ? "true" : option is NumberOption ? "77" : "text";
@@ -288,7 +324,7 @@ public sealed class ConfigTests
     public void HelpIsAlignedAndShowsDefaults()
     {
         string[] rows = [.. KcptunServerConfig.Help.Split('\n').Where(static line => line.StartsWith(' '))];
-        Assert.Equal(35 + 3, rows.Length);
+        Assert.Equal(36 + 3, rows.Length);
         Assert.Single(rows.Select(static row => row.Length - row[3..].TrimStart().Length - 3).Distinct());
         int column = rows[0].IndexOf("  where", StringComparison.Ordinal);
         Assert.All(rows, row => Assert.True(row[column] == ' ' && row[column + 1] == ' ' && row[column + 2] != ' ', row));
