@@ -90,7 +90,8 @@ public sealed class ForwardClient : IAsyncDisposable
 
     private async ValueTask<CausewayConnection> ConnectAsync(CancellationToken cancellationToken)
     {
-        CausewayClientOptions options = _options.Connection();
+        // Nothing here blocks, and relaying a small message is less work than waking a thread for it.
+        CausewayClientOptions options = _options.Connection() with { UnsafePreferInlineScheduling = true };
         CausewayConnection connection = await CausewayConnection.ConnectAsync(options, cancellationToken).ConfigureAwait(false);
         ForwardingLog.ConnectionOpened(
             _options.Logger, options.Profile.Mux.Version, connection.LocalEndPoint, connection.RemoteEndPoint);

@@ -106,6 +106,12 @@ public sealed class ForwardEndPoint
 
         try
         {
+            if (OperatingSystem.IsLinux())
+            {
+                // Accepted sockets inherit it there: four calls less for each.
+                Prepare(socket);
+            }
+
             socket.Bind(address);
             socket.Listen(backlog);
             return socket;
@@ -151,6 +157,12 @@ public sealed class ForwardEndPoint
 
         try
         {
+            // The last one that is set below tells whether all are.
+            if (socket.GetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval) is KeepAliveSeconds)
+            {
+                return;
+            }
+
             socket.NoDelay = true;
             socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, KeepAliveSeconds);

@@ -51,7 +51,9 @@ public sealed class ForwardServer : IAsyncDisposable
         {
             foreach (CausewayListenerOptions listener in options.Listeners)
             {
-                listeners.Add(await CausewayListener.ListenAsync(listener, cancellationToken).ConfigureAwait(false));
+                // Nothing here blocks, and relaying a small message is less work than waking a thread for it.
+                CausewayListenerOptions inline = listener with { UnsafePreferInlineScheduling = true };
+                listeners.Add(await CausewayListener.ListenAsync(inline, cancellationToken).ConfigureAwait(false));
             }
         }
         catch

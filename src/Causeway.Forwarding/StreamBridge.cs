@@ -34,6 +34,7 @@ public sealed class StreamBridge
     private readonly TimeProvider _time;
     private long _bytesToStream;
     private long _bytesToSocket;
+    private volatile bool _socketEnded;
 
     /// <summary>Makes a bridge over a connected socket and an open stream.</summary>
     /// <param name="socket">A connected TCP or Unix stream socket.</param>
@@ -142,6 +143,7 @@ public sealed class StreamBridge
                 int count = await _socket.ReceiveAsync(small.AsMemory(), SocketFlags.None).ConfigureAwait(false);
                 if (count == 0)
                 {
+                    _socketEnded = true;
                     break;
                 }
 
@@ -152,6 +154,7 @@ public sealed class StreamBridge
                 }
                 else if (!await RelayBulkAsync(small).ConfigureAwait(false))
                 {
+                    _socketEnded = true;
                     break;
                 }
             }
@@ -252,7 +255,12 @@ public sealed class StreamBridge
                 }
             }
 
-            _socket.Shutdown(SocketShutdown.Send);
+            if (!_socketEnded)
+            {
+                _socket.Shutdown(SocketShutdown.Send);
+            }
+
+            // Else this is the second end, and closing the socket says the same at once.
             return new Direction(End.Finished);
         }
         catch (Exception error)

@@ -6,7 +6,12 @@ namespace Causeway;
 /// <content>What runs on the shard: the connection's part of a turn. Everything here has one writer.</content>
 public sealed partial class CausewayConnection
 {
+    // How long the opening of a stream waits for a first write, a read or a disposal: an application that does nothing
+    // with its stream for that long does not notice. Less would set the timer again for every stream.
+    private static readonly TimeSpan s_openingDelay = TimeSpan.FromMilliseconds(10);
+
     private readonly List<CausewayStream> _streams = [];
+    private readonly Queue<CausewayStream> _accepting = [];
     private Timestamp _closeDeadline = Timestamp.Never;
     private bool _closing;
     private volatile bool _receiveBufferLow;
@@ -167,8 +172,9 @@ public sealed partial class CausewayConnection
         stream.ListIndex = -1;
     }
 
-    private void Open(TaskCompletionSource<CausewayStream> result, Timestamp now)
+    private void Open(OpenItem item, Timestamp now)
     {
+        TaskCompletionSource<CausewayStream> result = item.Result;
         if (result.Task.IsCompleted)
         {
             // Cancelled before its turn came.
@@ -192,6 +198,7 @@ public sealed partial class CausewayConnection
         try
         {
             stream = Attach(muxStream);
+            stream.HoldOpening();
         }
         catch (Exception error)
         {
@@ -201,23 +208,41 @@ public sealed partial class CausewayConnection
             return;
         }
 
-        _shard.MarkDirty(this);
-        if (!result.TrySetResult(stream))
-        {
-            // Cancelled meanwhile: nobody will ever hold the stream.
-            stream.Abort();
-        }
+        // The first write usually follows at once, and its bytes go in the datagram that opens the stream: one datagram
+        // less, and one wake-up less at the far end. A read that has to wait sends the opening by itself.
+        _shard.Schedule(this, now.Add(s_openingDelay));
+        item.Complete(stream);
     }
 
     private void Accept(MuxStream muxStream)
     {
-        if (_closing || _accepted.Reader.Count >= _options.StreamBacklog)
+        if (_closing || _accepted.Reader.Count + _accepting.Count >= _options.StreamBacklog)
         {
             muxStream.Abort();
             return;
         }
 
-        _accepted.Writer.TryWrite(Attach(muxStream));
+        _accepting.Enqueue(Attach(muxStream));
+        if (!_shard.ResumesInline)
+        {
+            PassAccepted();
+        }
+        else if (_accepting.Count == 1)
+        {
+            _shard.ResumeAfterTurn(_acceptResumption);
+        }
+    }
+
+    private void PassAccepted()
+    {
+        while (_accepting.TryDequeue(out CausewayStream? stream))
+        {
+            if (!_accepted.Writer.TryWrite(stream))
+            {
+                // The connection ended in the same turn.
+                stream.Dispose();
+            }
+        }
     }
 
     private CausewayStream Attach(MuxStream muxStream)

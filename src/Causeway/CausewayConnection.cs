@@ -27,6 +27,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable
     private readonly bool _ownsShard;
     private readonly CloseItem _closeItem;
     private readonly WakeItem _wakeItem = new();
+    private readonly AcceptResumption _acceptResumption;
     private TransportException? _failure;
 
     internal CausewayConnection(Shard shard, TransportSession session, PeerAddress peer, EndPoint remote, bool ownsShard, CausewayOptions options)
@@ -39,7 +40,12 @@ public sealed partial class CausewayConnection : IAsyncDisposable
         Statistics = new ConnectionStatistics(session);
         Peer = peer;
         RemoteEndPoint = remote;
-        _accepted = Channel.CreateUnbounded<CausewayStream>(new UnboundedChannelOptions { SingleWriter = true });
+        _accepted = Channel.CreateUnbounded<CausewayStream>(new UnboundedChannelOptions
+        {
+            SingleWriter = true,
+            AllowSynchronousContinuations = shard.ResumesInline,
+        });
+        _acceptResumption = new AcceptResumption(this);
         if (session.Mux.HalfClose != HalfCloseSupport.Unknown)
         {
             _halfClose.SetResult(session.Mux.HalfClose == HalfCloseSupport.Supported);
@@ -96,7 +102,10 @@ public sealed partial class CausewayConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Opens a stream. The peer sees it at once, even before anything is written.</summary>
+    /// <summary>
+    /// Opens a stream. The peer hears of it with the first write, the first read that has to wait, or a flush, and after
+    /// some 10 ms if there is none of them.
+    /// </summary>
     /// <exception cref="TransportException">The connection has ended, or has no stream left to give.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public ValueTask<CausewayStream> OpenStreamAsync(CancellationToken cancellationToken = default)
@@ -239,13 +248,45 @@ public sealed partial class CausewayConnection : IAsyncDisposable
         await _closed.Task.ConfigureAwait(false);
     }
 
-    private sealed class OpenItem(CausewayConnection connection) : ShardItem
+    private sealed class OpenItem(CausewayConnection connection) : ShardItem, IResumption
     {
+        private CausewayStream? _stream;
+
         internal override CausewayConnection Connection => connection;
 
-        public TaskCompletionSource<CausewayStream> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<CausewayStream> Result { get; } = new(
+            connection._shard.ResumesInline ? TaskCreationOptions.None : TaskCreationOptions.RunContinuationsAsynchronously);
 
-        internal override void Run(Timestamp now) => connection.Open(Result, now);
+        internal override void Run(Timestamp now) => connection.Open(this, now);
+
+        /// <summary>Gives the stream to who asked for it, or up if nobody does any more.</summary>
+        public void Complete(CausewayStream stream)
+        {
+            _stream = stream;
+            if (connection._shard.ResumesInline)
+            {
+                connection._shard.ResumeAfterTurn(this);
+            }
+            else
+            {
+                Resume();
+            }
+        }
+
+        public void Resume()
+        {
+            if (!Result.TrySetResult(_stream!))
+            {
+                // Cancelled meanwhile: nobody will ever hold the stream.
+                _stream!.Abort();
+            }
+        }
+    }
+
+    /// <summary>Hands the streams that a turn accepted to who waits for them.</summary>
+    private sealed class AcceptResumption(CausewayConnection connection) : IResumption
+    {
+        public void Resume() => connection.PassAccepted();
     }
 
     private sealed class CloseItem(CausewayConnection connection) : ShardItem

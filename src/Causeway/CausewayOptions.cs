@@ -42,6 +42,14 @@ public abstract record CausewayOptions
     /// </summary>
     public TimeSpan CloseTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// Whether an application's code goes on, after reads, writes, opening and accepting of streams, on the thread that
+    /// runs the protocol, in place of one of the thread pool's. Saves the change of threads, which costs more than
+    /// relaying a short message; but while that code runs, nothing else of the same socket moves, so it must be short
+    /// and never block. Large lots of data are handed to the thread pool all the same. Default false.
+    /// </summary>
+    public bool UnsafePreferInlineScheduling { get; init; }
+
     /// <summary>The clock and its timers. Default: the system's.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 

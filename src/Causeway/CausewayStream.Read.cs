@@ -21,6 +21,9 @@ public sealed partial class CausewayStream
     // the stream's window (spec 7.5): steps of a quarter on top of those leave it a quarter to go on with.
     private const int MaxReportStep = 64 * 1024;
 
+    // More than this is worth a thread of its own, beside the shard's, even if the application prefers the shard's.
+    private const int MaxInlineBytes = 16 * 1024;
+
     private readonly int _reportStep;
 
     private SliceQueue _arrived = new();
@@ -30,6 +33,7 @@ public sealed partial class CausewayStream
     private Exception? _readError;
     private bool _readEnded;
     private bool _readWaiting;
+    private bool _resumesReader;
     private bool _moreInMux;
     private int _readActive;
     private long _consumed;
@@ -94,6 +98,8 @@ public sealed partial class CausewayStream
         try
         {
             int count;
+            // The peer that this reader waits for may not know of the stream yet.
+            SendOpening();
             do
             {
                 ReportIfLow();
@@ -246,6 +252,7 @@ public sealed partial class CausewayStream
             _readWaiting = false;
         }
 
+        _readable.RunContinuationsAsynchronously = true;
         _readable.SetException(new OperationCanceledException(token));
     }
 
@@ -261,7 +268,23 @@ public sealed partial class CausewayStream
             _readWaiting = false;
         }
 
+        _readable.RunContinuationsAsynchronously = true;
         _readable.SetResult(true);
+    }
+
+    /// <summary>Completes a wait that this turn took out of the reader's hands. On the shard.</summary>
+    private void CompleteWait(bool isBulk)
+    {
+        if (Connection.Shard.ResumesInline && !isBulk)
+        {
+            _resumesReader = true;
+            ResumeAfterTurn();
+        }
+        else
+        {
+            _readable.RunContinuationsAsynchronously = true;
+            _readable.SetResult(true);
+        }
     }
 
     /// <summary>
@@ -295,6 +318,7 @@ public sealed partial class CausewayStream
     {
         bool wake = false;
         int discarded = 0;
+        int arrived = 0;
         lock (_gate)
         {
             _moreInMux = !all && !_disposed && !_readWaiting && _arrived.Count >= ArrivedLimit;
@@ -307,6 +331,7 @@ public sealed partial class CausewayStream
                 }
                 else
                 {
+                    arrived += slice.Length;
                     _arrived.Enqueue(slice);
                 }
             }
@@ -326,12 +351,14 @@ public sealed partial class CausewayStream
 
         if (wake)
         {
-            _readable.SetResult(true);
+            CompleteWait(isBulk: arrived > MaxInlineBytes);
         }
     }
 
+    /// <summary>On the shard.</summary>
     private void EndReads(Exception? error)
     {
+        bool wake;
         lock (_gate)
         {
             if (!_readEnded)
@@ -339,9 +366,15 @@ public sealed partial class CausewayStream
                 _readError = error;
                 _readEnded = true;
             }
+
+            wake = _readWaiting;
+            _readWaiting = false;
         }
 
-        WakeReader();
+        if (wake)
+        {
+            CompleteWait(isBulk: false);
+        }
     }
 
     private Exception CloneReadError() => _readError is TransportException e

@@ -26,6 +26,9 @@ public sealed partial class CausewayStream
     private volatile bool _finishRequested;
     private volatile bool _writeCancelRequested;
     private int _writeState;
+    private bool _isBulkWrite;
+    private bool _resumesWriter;
+    private bool _isDelivered;
 
     // _writeState: no write; not yet the shard's; bytes with the shard; done, its result not yet taken.
     private const int WriteIdle = 0;
@@ -67,6 +70,7 @@ public sealed partial class CausewayStream
         // The shard may be asking this very stream for more, or failing it: it sees the write once all of it is there.
         _written.Reset();
         _writing = buffer;
+        _isBulkWrite = buffer.Length > MaxInlineBytes;
         _writeCancelRequested = false;
         Volatile.Write(ref _writeState, WritePending);
         if (cancellationToken.CanBeCanceled)
@@ -116,14 +120,31 @@ public sealed partial class CausewayStream
     /// <inheritdoc/>
     public override void EndWrite(IAsyncResult asyncResult) => TaskToAsyncResult.End(asyncResult);
 
-    /// <summary>Does nothing: what was written leaves as soon as windows allow.</summary>
-    public override void Flush()
+    /// <summary>
+    /// Lets the peer know of a stream to which nothing was written yet. Beyond that there is nothing to do: what was
+    /// written leaves as soon as windows allow.
+    /// </summary>
+    public override void Flush() => SendOpening();
+
+    /// <inheritdoc cref="Flush"/>
+    public override Task FlushAsync(CancellationToken cancellationToken)
     {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return Task.FromCanceled(cancellationToken);
+        }
+
+        SendOpening();
+        return Task.CompletedTask;
     }
 
-    /// <inheritdoc/>
-    public override Task FlushAsync(CancellationToken cancellationToken) =>
-        cancellationToken.IsCancellationRequested ? Task.FromCanceled(cancellationToken) : Task.CompletedTask;
+    private void SendOpening()
+    {
+        if (_openingHeld)
+        {
+            Connection.Shard.Post(_work);
+        }
+    }
 
     private void FinishWrites()
     {
@@ -219,7 +240,17 @@ public sealed partial class CausewayStream
         if (Interlocked.CompareExchange(ref _writeState, WriteDone, WritePending) == WritePending)
         {
             _writing = default;
-            _written.SetResult(delivered);
+            if (Connection.Shard.ResumesInline && !_isBulkWrite)
+            {
+                _resumesWriter = true;
+                _isDelivered = delivered;
+                ResumeAfterTurn();
+            }
+            else
+            {
+                _written.RunContinuationsAsynchronously = true;
+                _written.SetResult(delivered);
+            }
         }
     }
 
@@ -235,6 +266,7 @@ public sealed partial class CausewayStream
         if (Interlocked.CompareExchange(ref _writeState, WriteDone, WritePending) == WritePending)
         {
             _writing = default;
+            _written.RunContinuationsAsynchronously = true;
             _written.SetException(error);
         }
     }

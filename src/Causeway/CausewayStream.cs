@@ -30,6 +30,8 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     private PipeWriter? _output;
     private volatile bool _disposed;
     private volatile bool _abort;
+    private volatile bool _openingHeld;
+    private bool _resumes;
 
     internal CausewayStream(CausewayConnection connection, MuxStream mux, StreamCipher? cipher)
     {
@@ -126,6 +128,9 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
         base.Dispose(disposing);
     }
 
+    /// <summary>The frame that opens the stream waits for something to go with it: any work of the stream.</summary>
+    internal void HoldOpening() => _openingHeld = true;
+
     internal void OnMuxEvent(MuxEventKind kind)
     {
         switch (kind)
@@ -166,7 +171,7 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     /// What others see of the stream but applications should not: its place in the shard's inbox, the mux's view of the
     /// pending write, and what the pending read and write are awaited by.
     /// </summary>
-    private sealed partial class StreamWork(CausewayStream stream) : ShardItem, IStreamSource
+    private sealed partial class StreamWork(CausewayStream stream) : ShardItem, IStreamSource, IResumption
     {
         internal override CausewayConnection Connection => stream.Connection;
 
@@ -175,6 +180,41 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
         ReadOnlySpan<byte> IStreamSource.Peek() => stream.PeekWrite();
 
         void IStreamSource.Advance(int count) => stream.AdvanceWrite(count);
+
+        void IResumption.Resume() => stream.Resume();
+    }
+
+    /// <summary>Asks for <see cref="Resume"/> at the end of the turn.</summary>
+    private void ResumeAfterTurn()
+    {
+        if (!_resumes)
+        {
+            _resumes = true;
+            Connection.Shard.ResumeAfterTurn(_work);
+        }
+    }
+
+    /// <summary>Lets the reader and the writer go on, on the shard's thread.</summary>
+    private void Resume()
+    {
+        // Everything is read before application code runs, which may begin the next operation.
+        bool reader = _resumesReader;
+        bool writer = _resumesWriter;
+        bool delivered = _isDelivered;
+        _resumes = false;
+        _resumesReader = false;
+        _resumesWriter = false;
+        if (reader)
+        {
+            _readable.RunContinuationsAsynchronously = false;
+            _readable.SetResult(true);
+        }
+
+        if (writer)
+        {
+            _written.RunContinuationsAsynchronously = false;
+            _written.SetResult(delivered);
+        }
     }
 
     private void RunOnShard()
@@ -185,6 +225,7 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
             return;
         }
 
+        _openingHeld = false;
         ReportConsumed();
         if (_moreInMux)
         {

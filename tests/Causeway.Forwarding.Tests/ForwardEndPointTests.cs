@@ -85,6 +85,19 @@ public sealed class ForwardEndPointTests
     }
 
     [Fact]
+    public async Task AcceptedSocketsAreWhatABridgeNeeds()
+    {
+        using Socket listener = ForwardEndPoint.Parse("127.0.0.1:0").Listen(1);
+        using Socket client = await Sockets.ConnectAsync(listener.LocalEndPoint!);
+        using Socket accepted = await listener.AcceptAsync().Guarded();
+        ForwardEndPoint.Prepare(accepted);
+        Assert.True(accepted.NoDelay);
+        Assert.Equal(1, accepted.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive));
+        Assert.Equal(15, accepted.GetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime));
+        Assert.Equal(15, accepted.GetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval));
+    }
+
+    [Fact]
     public async Task ConnectingSetsNoDelay()
     {
         using Socket listener = Sockets.Listen();

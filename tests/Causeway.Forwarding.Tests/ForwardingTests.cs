@@ -90,8 +90,10 @@ public sealed class ForwardingTests
     [Fact]
     public async Task TheClientRecoversFromARestartOfTheServer()
     {
+        // Without FEC: out of the rest of a group the new server could restore what the old one got, and go on from there
+        // with the old connection.
         await using EchoTarget target = new();
-        await using Tunnel tunnel = await Tunnel.StartAsync(target.EndPoint, layers: static profile => profile with
+        await using Tunnel tunnel = await Tunnel.StartAsync(target.EndPoint, static config => config with { ParityShards = 0 }, static profile => profile with
         {
             Mux = profile.Mux with { KeepAliveInterval = TimeSpan.FromMilliseconds(200), KeepAliveTimeout = TimeSpan.FromSeconds(1) },
             Arq = profile.Arq with { DeadLinkTimeout = TimeSpan.FromSeconds(1) },

@@ -31,7 +31,8 @@ internal sealed class MemoryPeers : IAsyncDisposable
         TransportProfile? serverProfile = null,
         TimeProvider? time = null,
         TimeSpan? closeTimeout = null,
-        Func<IDatagramLink, IDatagramLink>? decorate = null)
+        Func<IDatagramLink, IDatagramLink>? decorate = null,
+        bool inline = false)
     {
         PacketPool pool = new(track: true, stackTraces: false);
         (InMemoryLink first, InMemoryLink second) = InMemoryLink.CreatePair(new InMemoryLinkOptions { Pool = pool });
@@ -46,6 +47,7 @@ internal sealed class MemoryPeers : IAsyncDisposable
             BufferPool = pool,
             TimeProvider = time ?? TimeProvider.System,
             CloseTimeout = closeTimeout ?? TimeSpan.FromSeconds(5),
+            UnsafePreferInlineScheduling = inline,
         });
         CausewayConnection client = await CausewayConnection.ConnectAsync(new CausewayClientOptions
         {
@@ -55,6 +57,7 @@ internal sealed class MemoryPeers : IAsyncDisposable
             BufferPool = pool,
             TimeProvider = time ?? TimeProvider.System,
             CloseTimeout = closeTimeout ?? TimeSpan.FromSeconds(5),
+            UnsafePreferInlineScheduling = inline,
         });
         return new MemoryPeers(pool, clientLink, serverLink, listener, client);
     }
@@ -63,6 +66,7 @@ internal sealed class MemoryPeers : IAsyncDisposable
     public async Task<(CausewayStream Client, CausewayStream Server, CausewayConnection Connection)> OpenFirstAsync()
     {
         CausewayStream stream = await Client.OpenStreamAsync().Guarded();
+        await stream.FlushAsync().Guarded();
         CausewayConnection server = await Listener.AcceptConnectionAsync().Guarded();
         return (stream, await server.AcceptStreamAsync().Guarded(), server);
     }

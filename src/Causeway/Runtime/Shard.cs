@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Causeway.Links;
 using Causeway.Protocol;
 
@@ -20,6 +21,9 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     // application's write should not pay for a busy server's whole backlog.
     private const int InlineRounds = 4;
 
+    // The same where applications are resumed on the shard: whoever is inside is the application, as it wishes.
+    private const int InlineResumeRounds = 64;
+
     // Datagrams per send: what one GSO message or sendmmsg carries at best.
     private const int SendBatch = 64;
 
@@ -34,6 +38,8 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     private readonly DeadlineHeap _deadlines = new();
     private readonly PacketBatch _outgoing = new(SendBatch);
     private readonly Action _onSendCompleted;
+    private readonly int _rounds;
+    private readonly Queue<IResumption> _resumptions = [];
     private List<CausewayConnection> _dirty = [];
     private List<CausewayConnection> _turn = [];
     private ShardItem? _inbox;
@@ -56,6 +62,8 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
         _timer = _time.CreateTimer(
             static state => ((Shard)state!).Post(((Shard)state)._timerItem), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _pump = new ReceivePump(this, link);
+        ResumesInline = options.UnsafePreferInlineScheduling;
+        _rounds = ResumesInline ? InlineResumeRounds : InlineRounds;
     }
 
     /// <summary>The link, for its capabilities and address.</summary>
@@ -63,6 +71,9 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
 
     /// <summary>Microseconds since the shard was made.</summary>
     public Timestamp Now => new((long)_time.GetElapsedTime(_origin).TotalMicroseconds);
+
+    /// <summary>Whether applications are resumed here, when a turn has done its own work.</summary>
+    public bool ResumesInline { get; }
 
     /// <summary>Begins to receive.</summary>
     public void Start() => _pump.Start();
@@ -85,11 +96,14 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
 
         if (Interlocked.CompareExchange(ref _running, 1, 0) == 0)
         {
-            RunTurns(InlineRounds);
+            RunTurns(_rounds);
         }
     }
 
-    void IThreadPoolWorkItem.Execute() => RunTurns(InlineRounds * 4);
+    void IThreadPoolWorkItem.Execute() => RunTurns(_rounds * 4);
+
+    /// <summary>Resumes an application at the end of this turn. Called on the shard, if it <see cref="ResumesInline"/>.</summary>
+    internal void ResumeAfterTurn(IResumption resumption) => _resumptions.Enqueue(resumption);
 
     /// <summary>A connection has work for this turn: input, output or a state change. Called on the shard only.</summary>
     internal void MarkDirty(CausewayConnection connection)
@@ -98,6 +112,15 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
         {
             connection.IsDirty = true;
             _dirty.Add(connection);
+        }
+    }
+
+    /// <summary>Gives a connection a turn at that time at the latest. Called on the shard only.</summary>
+    internal void Schedule(CausewayConnection connection, Timestamp latest)
+    {
+        if (latest < connection.Deadline)
+        {
+            _deadlines.Set(connection, latest);
         }
     }
 
@@ -184,6 +207,11 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
         }
 
         (_turn, _dirty) = (_dirty, _turn);
+        if (ResumesInline)
+        {
+            DeliverFirst(ref now);
+        }
+
         foreach (CausewayConnection connection in _turn)
         {
             connection.IsDirty = false;
@@ -204,6 +232,54 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
         }
 
         Arm(now);
+        Resume();
+    }
+
+    /// <summary>
+    /// Resumes readers before anything is sent: what they get is not delayed by acknowledgements of it, and what they answer
+    /// shares a datagram with those. They post it like all they do, so it is taken from the inbox once more.
+    /// </summary>
+    private void DeliverFirst(ref Timestamp now)
+    {
+        foreach (CausewayConnection connection in _turn)
+        {
+            try
+            {
+                connection.Deliver(now);
+            }
+            catch (Exception error)
+            {
+                OnFault(connection, error, now);
+            }
+        }
+
+        if (_resumptions.Count > 0)
+        {
+            Resume();
+            now = Now;
+            RunInbox(now);
+
+            // Whatever is marked by now is not yet in this turn.
+            _turn.AddRange(_dirty);
+            _dirty.Clear();
+        }
+    }
+
+    private void Resume()
+    {
+        while (_resumptions.TryDequeue(out IResumption? resumption))
+        {
+            try
+            {
+                resumption.Resume();
+            }
+            catch (Exception error)
+            {
+                // An application's bare callback: it fails as it would on the thread pool, and not the shard with it.
+                ThreadPool.UnsafeQueueUserWorkItem(
+                    static info => info.Throw(), ExceptionDispatchInfo.Capture(error), preferLocal: false);
+            }
+        }
     }
 
     private void Serve(CausewayConnection connection, Timestamp now)

@@ -1,0 +1,66 @@
+using Causeway.TestKit;
+
+namespace Causeway.Tests;
+
+/// <summary>When the peer hears of a stream that was opened: with what goes first, or by itself before long.</summary>
+public sealed class StreamOpeningTests
+{
+    [Fact]
+    public async Task FirstWriteAndOpeningShareADatagram()
+    {
+        await using MemoryPeers peers = await ConnectAsync(new VirtualTimeProvider());
+        await using CausewayStream stream = await peers.Client.OpenStreamAsync().Guarded();
+        Assert.Equal(0, peers.Client.Statistics.Transport.OutPackets);
+
+        await stream.WriteAsync("request"u8.ToArray()).Guarded();
+        Assert.Equal(1, peers.Client.Statistics.Transport.OutPackets);
+        CausewayConnection server = await peers.Listener.AcceptConnectionAsync().Guarded();
+        await using CausewayStream accepted = await server.AcceptStreamAsync().Guarded();
+        byte[] received = new byte[7];
+        await accepted.ReadExactlyAsync(received).Guarded();
+        Assert.Equal("request"u8.ToArray(), received);
+    }
+
+    [Fact]
+    public async Task ReadThatWaitsSendsTheOpening()
+    {
+        await using MemoryPeers peers = await ConnectAsync(new VirtualTimeProvider());
+        await using CausewayStream stream = await peers.Client.OpenStreamAsync().Guarded();
+        byte[] greeting = new byte[5];
+        Task reading = stream.ReadExactlyAsync(greeting).AsTask();
+        CausewayConnection server = await peers.Listener.AcceptConnectionAsync().Guarded();
+        await using CausewayStream accepted = await server.AcceptStreamAsync().Guarded();
+        await accepted.WriteAsync("hello"u8.ToArray()).Guarded();
+        await reading.Guarded();
+        Assert.Equal("hello"u8.ToArray(), greeting);
+    }
+
+    [Fact]
+    public async Task FlushSendsTheOpening()
+    {
+        await using MemoryPeers peers = await ConnectAsync(new VirtualTimeProvider());
+        await using CausewayStream stream = await peers.Client.OpenStreamAsync().Guarded();
+        await stream.FlushAsync().Guarded();
+        Assert.Equal(1, peers.Client.Statistics.Transport.OutPackets);
+        CausewayConnection server = await peers.Listener.AcceptConnectionAsync().Guarded();
+        await using CausewayStream accepted = await server.AcceptStreamAsync().Guarded();
+    }
+
+    [Fact]
+    public async Task OpeningLeavesByItselfBeforeLong()
+    {
+        VirtualTimeProvider time = new();
+        await using MemoryPeers peers = await ConnectAsync(time);
+        await using CausewayStream stream = await peers.Client.OpenStreamAsync().Guarded();
+        time.Advance(TimeSpan.FromMilliseconds(5));
+        Assert.Equal(0, peers.Client.Statistics.Transport.OutPackets);
+        time.Advance(TimeSpan.FromMilliseconds(6));
+        Assert.Equal(1, peers.Client.Statistics.Transport.OutPackets);
+        CausewayConnection server = await peers.Listener.AcceptConnectionAsync().Guarded();
+        await using CausewayStream accepted = await server.AcceptStreamAsync().Guarded();
+    }
+
+    // A clock that stands still would let a graceful close wait for ever.
+    private static Task<MemoryPeers> ConnectAsync(VirtualTimeProvider time) =>
+        MemoryPeers.ConnectAsync(time: time, closeTimeout: TimeSpan.Zero);
+}
