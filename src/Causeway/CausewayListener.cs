@@ -10,25 +10,30 @@ namespace Causeway;
 /// <summary>Accepts connections on one UDP port. Thread-safe.</summary>
 public sealed class CausewayListener : IAsyncDisposable
 {
-    private readonly Shard _shard;
-    private readonly ServerSessionTable _table;
+    private readonly Shard[] _shards;
+    private readonly ListenerDirectory _directory;
     private readonly Channel<CausewayConnection> _accepted;
 
-    private CausewayListener(Shard shard, ServerSessionTable table, Channel<CausewayConnection> accepted)
+    private CausewayListener(
+        Shard[] shards, ListenerDirectory directory, ListenerStatistics statistics, Channel<CausewayConnection> accepted)
     {
-        _shard = shard;
-        _table = table;
+        _shards = shards;
+        _directory = directory;
+        Statistics = statistics;
         _accepted = accepted;
     }
 
     /// <summary>The address and port that the listener is bound to.</summary>
-    public EndPoint LocalEndPoint => _shard.Link.LocalEndPoint;
+    public EndPoint LocalEndPoint => _shards[0].Link.LocalEndPoint;
 
     /// <summary>Connections that are open.</summary>
-    public int ConnectionCount => _table.Count;
+    public int ConnectionCount => _directory.Count;
 
-    /// <summary>Datagrams that opened no connection, by reason.</summary>
-    public ListenerStatistics Statistics => _table.Statistics;
+    /// <summary>Sockets that share the port; see <see cref="CausewayListenerOptions.Shards"/>.</summary>
+    public int ShardCount => _shards.Length;
+
+    /// <summary>Datagrams that opened no connection, by reason, of all shards together.</summary>
+    public ListenerStatistics Statistics { get; }
 
     /// <summary>Begins to listen.</summary>
     /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>
@@ -39,35 +44,40 @@ public sealed class CausewayListener : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         cancellationToken.ThrowIfCancellationRequested();
         options.Validate();
-        IDatagramLink innermost;
+        List<IDatagramLink> links = [];
         try
         {
-            innermost = options.CreateLink?.Invoke(options.ListenEndPoint) ?? UdpLink.Bind(options.ListenEndPoint, options.UdpSettings);
-        }
-        catch (SocketException error)
-        {
-            throw new TransportException(
-                TransportError.AddressUnavailable, $"Cannot listen on {options.ListenEndPoint}: {error.Message}", error);
-        }
-
-        IDatagramLink link = innermost;
-        try
-        {
-            link = options.Decorate(innermost);
+            OpenLinks(options, links);
             Channel<CausewayConnection> accepted = Channel.CreateUnbounded<CausewayConnection>();
-            ServerSessionTable table = new(options, accepted);
-            Shard shard = new(link, table, options);
+            ListenerDirectory directory = new(options.MaxConnections);
+            ServerSessionTable[] tables = [.. links.Select(_ => new ServerSessionTable(options, directory, accepted))];
+            Shard[] shards = [.. links.Zip(tables, (link, table) => new Shard(link, table, options))];
 
             // Settings that no session can have should fail here, not at the first datagram.
-            CausewayConnection.NewSession(conversationId: 0, MuxRole.Server, link, options, shard.Now).Dispose();
-            table.Attach(shard);
-            CausewayListener listener = new(shard, table, accepted);
-            shard.Start();
+            CausewayConnection.NewSession(conversationId: 0, MuxRole.Server, links[0], options, shards[0].Now).Dispose();
+            ListenerStatistics statistics = new([.. tables.Select(static table => table.Statistics)]);
+            CausewayListener listener = new(shards, directory, statistics, accepted);
+
+            // All can be handed datagrams before the first receives one.
+            for (int i = 0; i < shards.Length; i++)
+            {
+                tables[i].Attach(shards[i]);
+            }
+
+            foreach (Shard shard in shards)
+            {
+                shard.Start();
+            }
+
             return listener;
         }
         catch
         {
-            await link.DisposeAsync().ConfigureAwait(false);
+            foreach (IDatagramLink link in links)
+            {
+                await link.DisposeAsync().ConfigureAwait(false);
+            }
+
             throw;
         }
     }
@@ -99,6 +109,36 @@ public sealed class CausewayListener : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _accepted.Writer.TryComplete();
-        await _shard.DisposeAsync().ConfigureAwait(false);
+        foreach (Shard shard in _shards)
+        {
+            await shard.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static void OpenLinks(CausewayListenerOptions options, List<IDatagramLink> links)
+    {
+        int count = options.ShardCount;
+        UdpLinkOptions udp = count > 1 ? options.UdpSettings with { ReusePort = true } : options.UdpSettings;
+        IPEndPoint local = options.ListenEndPoint;
+        try
+        {
+            for (int i = 0; i < count; i++)
+            {
+                links.Add(options.CreateLink?.Invoke(local) ?? UdpLink.Bind(local, udp));
+
+                // The first may have been given a port by the system; the others share it.
+                if (links[0].LocalEndPoint is IPEndPoint bound)
+                {
+                    local = new IPEndPoint(local.Address, bound.Port);
+                }
+
+                links[i] = options.Decorate(links[i]);
+            }
+        }
+        catch (SocketException error)
+        {
+            throw new TransportException(
+                TransportError.AddressUnavailable, $"Cannot listen on {options.ListenEndPoint}: {error.Message}", error);
+        }
     }
 }

@@ -124,6 +124,21 @@ public sealed record CausewayListenerOptions : CausewayOptions
     /// </summary>
     public int ConnectionBacklog { get; init; } = 128;
 
+    /// <summary>
+    /// Sockets that share the port, each with the work of its connections on a processor of its own; 0 for one for each
+    /// processor, at most 256. The kernel spreads peers over them, so that more than one pays off with many clients
+    /// only. Needs Linux; elsewhere, and with <see cref="CausewayOptions.CreateLink"/>, there is one. With several,
+    /// another process of the same user can bind the port too and gets part of the datagrams. Default 1.
+    /// </summary>
+    public int Shards { get; init; } = 1;
+
+    internal int ShardCount =>
+        CreateLink is not null || !OperatingSystem.IsLinux() ? 1
+        : Shards == 0 ? Math.Min(Environment.ProcessorCount, MaxShards)
+        : Shards;
+
+    private const int MaxShards = 256;
+
     internal override void Validate()
     {
         base.Validate();
@@ -131,6 +146,11 @@ public sealed record CausewayListenerOptions : CausewayOptions
         if (MaxConnections < 1)
         {
             throw new ArgumentOutOfRangeException(nameof(MaxConnections), MaxConnections, "MaxConnections must be at least 1.");
+        }
+
+        if (Shards is < 0 or > MaxShards)
+        {
+            throw new ArgumentOutOfRangeException(nameof(Shards), Shards, $"Shards must be from 0 to {MaxShards}.");
         }
 
         if (ConnectionBacklog < 1)

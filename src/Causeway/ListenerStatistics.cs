@@ -1,3 +1,5 @@
+using Causeway.Runtime;
+
 namespace Causeway;
 
 /// <summary>
@@ -5,24 +7,34 @@ namespace Causeway;
 /// </summary>
 public sealed class ListenerStatistics
 {
-    internal ListenerStatistics()
-    {
-    }
+    private readonly ListenerCounters[] _shards;
+
+    internal ListenerStatistics(ListenerCounters[] shards) => _shards = shards;
 
     /// <summary>From an unknown address without a conversation id, e.g. a parity shard (spec 5.12).</summary>
-    public long WithoutConversation { get; internal set; }
+    public long WithoutConversation => Sum(static shard => Volatile.Read(ref shard.WithoutConversation));
 
     /// <summary>From a known address, of another conversation, but not the first datagram of one.</summary>
-    public long WrongConversation { get; internal set; }
+    public long WrongConversation => Sum(static shard => Volatile.Read(ref shard.WrongConversation));
 
     /// <summary>Late ones of a conversation that was closed here within the last two minutes.</summary>
-    public long ClosedConversation { get; internal set; }
+    public long ClosedConversation => Sum(static shard => Volatile.Read(ref shard.ClosedConversation));
 
     /// <summary>
     /// Refused because <see cref="CausewayListenerOptions.ConnectionBacklog"/> connections were waiting.
     /// </summary>
-    public long BacklogFull { get; internal set; }
+    public long BacklogFull => Sum(static shard => Volatile.Read(ref shard.BacklogFull));
 
     /// <summary>Refused because <see cref="CausewayListenerOptions.MaxConnections"/> were open.</summary>
-    public long ConnectionLimit { get; internal set; }
+    public long ConnectionLimit => Sum(static shard => Volatile.Read(ref shard.ConnectionLimit));
+
+    /// <summary>
+    /// Datagrams that arrived at another shard's socket than their connection's, and were passed on to it.
+    /// </summary>
+    public long HandedOver => Sum(static shard => Volatile.Read(ref shard.HandedOver));
+
+    /// <summary>Of those to pass on, the ones dropped because too many were waiting there.</summary>
+    public long HandOversDropped => Sum(static shard => Volatile.Read(ref shard.HandOversDropped));
+
+    private long Sum(Func<ListenerCounters, long> count) => _shards.Sum(count);
 }

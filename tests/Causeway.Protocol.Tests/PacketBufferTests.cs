@@ -59,6 +59,23 @@ public sealed class PacketBufferTests
         pool.ThrowIfOutstanding();
     }
 
+    [Theory]
+    [InlineData(false, 65536)]
+    [InlineData(true, 1350)]
+    public void AViewOfABoundedBlockRetainsOnlyItself(bool isBounded, int retained)
+    {
+        PacketPool pool = new(65536, track: true);
+        PacketBuffer block = pool.Rent(headroom: 0);
+        block.Append(3000);
+        PacketBuffer view = pool.RentView(block, 0, 1350, isBounded);
+        PacketSlice slice = view.Slice(24, 100);
+        Assert.Equal(retained, slice.RetainedBytes);
+        view.Release();
+        block.Release();
+        slice.Release();
+        pool.ThrowIfOutstanding();
+    }
+
     [Fact]
     public void LeaksAndDoubleReturnsAreReported()
     {

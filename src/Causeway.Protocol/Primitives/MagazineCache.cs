@@ -4,22 +4,27 @@ namespace Causeway.Protocol;
 
 /// <summary>
 /// A cache of objects for threads that mostly take what other threads put: each thread has a magazine of its own, and full
-/// and empty magazines are traded through a depot, so that the depot's lock is taken once for <see cref="MagazineSize"/>
+/// and empty magazines are traded through a depot, so that the depot's lock is taken once for a whole magazine of
 /// objects (Bonwick and Adams, "Magazines and Vmem", USENIX 2001). Allocates nothing in steady state.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "Lives as long as its pool; thread-local magazines die with their threads.")]
 internal sealed class MagazineCache<T>
     where T : class
 {
-    private const int MagazineSize = 64;
-
-    private readonly ThreadLocal<Magazine> _local = new(static () => new Magazine());
+    private readonly ThreadLocal<Magazine> _local;
     private readonly Stack<T?[]> _full = new();
     private readonly Stack<T?[]> _empty = new();
+    private readonly int _magazineSize;
     private readonly int _maxFull;
 
+    /// <param name="magazineSize">Objects that a thread keeps to itself at most.</param>
     /// <param name="maxIdle">About how many objects the depot keeps; beyond that they are left to the garbage collector.</param>
-    public MagazineCache(int maxIdle) => _maxFull = Math.Max(1, maxIdle / MagazineSize);
+    public MagazineCache(int magazineSize, int maxIdle)
+    {
+        _magazineSize = magazineSize;
+        _maxFull = maxIdle / magazineSize;
+        _local = new ThreadLocal<Magazine>(() => new Magazine(magazineSize));
+    }
 
     /// <summary>An object that was put, or null.</summary>
     public T? TryTake()
@@ -40,7 +45,7 @@ internal sealed class MagazineCache<T>
     public void Put(T item)
     {
         Magazine magazine = _local.Value!;
-        if (magazine.Count == MagazineSize)
+        if (magazine.Count == _magazineSize)
         {
             Drain(magazine);
         }
@@ -59,7 +64,7 @@ internal sealed class MagazineCache<T>
 
             _empty.Push(magazine.Items);
             magazine.Items = full;
-            magazine.Count = MagazineSize;
+            magazine.Count = _magazineSize;
             return true;
         }
     }
@@ -71,7 +76,7 @@ internal sealed class MagazineCache<T>
             if (_full.Count < _maxFull)
             {
                 _full.Push(magazine.Items);
-                magazine.Items = _empty.TryPop(out T?[]? empty) ? empty : new T?[MagazineSize];
+                magazine.Items = _empty.TryPop(out T?[]? empty) ? empty : new T?[_magazineSize];
             }
             else
             {
@@ -82,9 +87,9 @@ internal sealed class MagazineCache<T>
         }
     }
 
-    private sealed class Magazine
+    private sealed class Magazine(int size)
     {
-        public T?[] Items = new T?[MagazineSize];
+        public T?[] Items = new T?[size];
         public int Count;
     }
 }

@@ -26,6 +26,7 @@ public sealed class PacketBuffer
     private PacketBuffer? _block;
     private int _origin;
     private int _capacity;
+    private int _retained;
     private int _start;
     private int _length;
     private int _references;
@@ -35,6 +36,7 @@ public sealed class PacketBuffer
         _pool = pool;
         _array = array;
         _capacity = array.Length;
+        _retained = array.Length;
     }
 
     /// <summary>Where the datagram came from or goes to.</summary>
@@ -184,6 +186,8 @@ public sealed class PacketBuffer
 
     internal byte[] Array => _array;
 
+    internal int RetainedBytes => _retained;
+
     internal void Rented(int headroom)
     {
         Debug.Assert(_references == 0, "a pool handed out a buffer that is in use");
@@ -194,13 +198,14 @@ public sealed class PacketBuffer
         Ecn = default;
     }
 
-    internal void AttachView(PacketBuffer block, int offset, int length)
+    internal void AttachView(PacketBuffer block, int offset, int length, bool isBounded)
     {
         block.Retain();
         _block = block;
         _array = block._array;
         _origin = block._origin + block._start + offset;
         _capacity = length;
+        _retained = isBounded ? length : _array.Length;
         _references = 1;
         _start = 0;
         _length = length;

@@ -15,11 +15,16 @@ public sealed class PacketPool
     /// <summary>Size of the buffers of <see cref="Shared"/>: a datagram of 1500 bytes with room on both sides.</summary>
     public const int DefaultBufferSize = 2048;
 
-    // Idle memory that a pool keeps: a burst leaves this much behind at most, not what it peaked at.
-    private const int MaxIdleBytes = 64 << 20;
+    /// <summary>Idle memory that a pool keeps unless told, in bytes.</summary>
+    public const int DefaultMaxIdleBytes = 64 << 20;
+
+    // What a thread keeps to itself: 64 datagrams, or two blocks.
+    private const int MagazineBytes = 64 * DefaultBufferSize;
+    private const int MaxMagazine = 64;
+    private const int MinMagazine = 2;
 
     private readonly MagazineCache<PacketBuffer> _buffers;
-    private readonly MagazineCache<PacketBuffer> _views = new(maxIdle: 16384);
+    private readonly MagazineCache<PacketBuffer> _views = new(MaxMagazine, maxIdle: 16384);
     private readonly ConcurrentDictionary<PacketBuffer, StackTrace?>? _outstanding;
     private readonly bool _stackTraces;
 
@@ -33,13 +38,22 @@ public sealed class PacketPool
     /// Whether tracking remembers the place too, which costs a stack trace for each rent: tens of microseconds. A simulation of
     /// many datagrams goes without, and is repeated with it when it reports a leak.
     /// </param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="bufferSize"/> is out of range.</exception>
-    public PacketPool(int bufferSize = DefaultBufferSize, bool track = false, bool stackTraces = true)
+    /// <param name="maxIdleBytes">
+    /// Memory that the pool keeps for later, beyond a little for each thread: a burst leaves this much behind at most, not
+    /// what it peaked at. At least 0.
+    /// </param>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="bufferSize"/> or <paramref name="maxIdleBytes"/> is out of range.
+    /// </exception>
+    public PacketPool(
+        int bufferSize = DefaultBufferSize, bool track = false, bool stackTraces = true, int maxIdleBytes = DefaultMaxIdleBytes)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bufferSize, 64);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(bufferSize, 131072);
+        ArgumentOutOfRangeException.ThrowIfNegative(maxIdleBytes);
         BufferSize = bufferSize;
-        _buffers = new MagazineCache<PacketBuffer>(MaxIdleBytes / bufferSize);
+        int magazine = Math.Clamp(MagazineBytes / bufferSize, MinMagazine, MaxMagazine);
+        _buffers = new MagazineCache<PacketBuffer>(magazine, maxIdleBytes / bufferSize);
         _outstanding = track ? new ConcurrentDictionary<PacketBuffer, StackTrace?>() : null;
         _stackTraces = stackTraces;
     }
@@ -76,14 +90,21 @@ public sealed class PacketPool
     /// A buffer that covers a part of the payload of <paramref name="block"/> and holds a reference on it until it is
     /// released itself. It has no headroom and no tailroom.
     /// </summary>
+    /// <param name="block">What it covers a part of.</param>
+    /// <param name="offset">Where in the block's payload.</param>
+    /// <param name="length">How much of it, in bytes.</param>
+    /// <param name="isBounded">
+    /// The caller sees to it that views keep only so many blocks, whoever holds on to them: then a slice of the view counts as
+    /// <see cref="PacketSlice.RetainedBytes"/> no more than the view, else the whole block.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">The part lies outside the payload.</exception>
-    public PacketBuffer RentView(PacketBuffer block, int offset, int length)
+    public PacketBuffer RentView(PacketBuffer block, int offset, int length, bool isBounded = false)
     {
         ArgumentNullException.ThrowIfNull(block);
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)offset, (uint)block.Length, nameof(offset));
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)length, (uint)(block.Length - offset), nameof(length));
         PacketBuffer view = _views.TryTake() ?? new PacketBuffer(this, []);
-        view.AttachView(block, offset, length);
+        view.AttachView(block, offset, length, isBounded);
         Track(view);
         return view;
     }

@@ -32,8 +32,11 @@ public readonly struct PacketSlice
     public ReadOnlyMemory<byte> Memory =>
         _buffer is null ? default : MemoryMarshal.CreateFromPinnedArray(_buffer.Array, _offset, Length);
 
-    /// <summary>Bytes of the buffer that the slice keeps from being reused; what a limit on memory has to count.</summary>
-    public int RetainedBytes => _buffer is null ? 0 : _buffer.Array.Length;
+    /// <summary>
+    /// Bytes that the slice keeps from being reused; what a limit on memory has to count. All of its buffer, and of the
+    /// block that a view lies in, unless the block's owner bounds how many there are: then the view alone.
+    /// </summary>
+    public int RetainedBytes => _buffer is null ? 0 : _buffer.RetainedBytes;
 
     /// <summary>The slice without its first <paramref name="count"/> bytes. The reference moves along: drop this one.</summary>
     public PacketSlice Skip(int count)

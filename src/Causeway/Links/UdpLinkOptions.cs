@@ -14,6 +14,10 @@ public sealed record UdpLinkOptions
     private const int TruncationMark = 1;
     private const int MinSocketBuffer = 2048;
 
+    // One to receive into and one that is handed out.
+    private const int LeastReceiveBlocks = 2;
+    private const int MostReceiveBlocks = 1024;
+
     /// <summary>
     /// Bytes that the kernel queues for sending; null, the default, leaves the system's choice. Kernels have limits of
     /// their own (<c>net.core.wmem_max</c>): what was not granted is reported in <see cref="UdpLink.Warnings"/>. At
@@ -72,6 +76,15 @@ public sealed record UdpLinkOptions
     /// </summary>
     public int MaxDatagramSize { get; init; } = 1500;
 
+    /// <summary>
+    /// The most blocks of 64 KiB that a link with <see cref="SegmentationOffload"/> receives into, 2 to 1024. It takes
+    /// them as traffic needs them, and gives them back when it falls quiet. Received payload stays in them until it is
+    /// read; a reader that has stopped can pin all of them but one, and further datagrams are copied into the buffers of
+    /// <see cref="Pool"/>, which each session bounds by itself. Default 64: 4 MiB, as much as kcptun's socket and
+    /// session buffers hold by default.
+    /// </summary>
+    public int MaxReceiveBlocks { get; init; } = 64;
+
     // Receives of many datagrams in one block (UDP_GRO); tests bring a tracking one.
     internal PacketPool BlockPool { get; init; } = s_blocks;
 
@@ -88,6 +101,7 @@ public sealed record UdpLinkOptions
         RequireRange(SendBufferSize ?? MinSocketBuffer, MinSocketBuffer, int.MaxValue, nameof(SendBufferSize));
         RequireRange(ReceiveBufferSize ?? MinSocketBuffer, MinSocketBuffer, int.MaxValue, nameof(ReceiveBufferSize));
         RequireRange(Dscp ?? 0, 0, 63, nameof(Dscp));
+        RequireRange(MaxReceiveBlocks, LeastReceiveBlocks, MostReceiveBlocks, nameof(MaxReceiveBlocks));
         RequireRange(MaxDatagramSize, 64, MaxUdpPayload, nameof(MaxDatagramSize));
         if (!Enum.IsDefined(Engine))
         {
@@ -107,7 +121,8 @@ public sealed record UdpLinkOptions
         }
     }
 
-    private static readonly PacketPool s_blocks = new(bufferSize: 65536);
+    // Links keep what they need themselves; this is what one leaves to the next.
+    private static readonly PacketPool s_blocks = new(bufferSize: 65536, maxIdleBytes: 4 << 20);
 
     private static void RequireRange(int value, int min, int max, string name)
     {

@@ -51,6 +51,18 @@ public readonly record struct UdpLinkStatistics
     /// </summary>
     public long KernelDropped { get; init; }
 
+    /// <summary>
+    /// Blocks of 64 KiB that the link holds for receiving, at most <see cref="UdpLinkOptions.MaxReceiveBlocks"/>; 0
+    /// without <see cref="ReceiveOffload"/>.
+    /// </summary>
+    public int ReceiveBlocks { get; init; }
+
+    /// <summary>
+    /// Blocks whose datagrams were copied out because all others were still in use. Not an error, but a sign of readers
+    /// that fall behind, or of a <see cref="UdpLinkOptions.MaxReceiveBlocks"/> that is small for the traffic.
+    /// </summary>
+    public long ReceiveBlocksCopied { get; init; }
+
     /// <summary>Whether the kernel cuts runs of sent datagrams apart (UDP_SEGMENT).</summary>
     public bool SendOffload { get; init; }
 

@@ -9,27 +9,32 @@ namespace Causeway.Runtime;
 /// A listener's sessions by the peer's address, with kcptun's rules for new ones (spec 5.12): an unknown address opens
 /// a session with any datagram that carries a conversation id; a known one with another conversation's first segment
 /// replaces its session, since the client there was restarted. What comes late of a session that was closed here opens
-/// none.
+/// none, and what belongs to a session of another shard goes there.
 /// </summary>
 internal sealed class ServerSessionTable : SessionTable
 {
     private readonly Dictionary<PeerAddress, CausewayConnection> _byPeer = [];
-    private readonly ClosedConversations _closed = new();
+    private readonly ListenerDirectory _directory;
     private readonly CausewayListenerOptions _options;
     private readonly Channel<CausewayConnection> _accepted;
     private Shard? _shard;
+    private HandOverQueue? _handOvers;
 
-    public ServerSessionTable(CausewayListenerOptions options, Channel<CausewayConnection> accepted)
+    public ServerSessionTable(
+        CausewayListenerOptions options, ListenerDirectory directory, Channel<CausewayConnection> accepted)
     {
         _options = options;
+        _directory = directory;
         _accepted = accepted;
     }
 
-    public ListenerStatistics Statistics { get; } = new();
+    public ListenerCounters Statistics { get; } = new();
 
-    public int Count => _byPeer.Count;
-
-    public void Attach(Shard shard) => _shard = shard;
+    public void Attach(Shard shard)
+    {
+        _shard = shard;
+        _handOvers = new HandOverQueue(shard);
+    }
 
     public override CausewayConnection? Find(PacketBuffer datagram, Timestamp now)
     {
@@ -44,7 +49,7 @@ internal sealed class ServerSessionTable : SessionTable
 
             // Not even its first segment may replace what replaced it: a client does not go back to an earlier
             // conversation.
-            if (_closed.Contains(datagram.Peer, conversation, now))
+            if (_directory.WasClosed(datagram.Peer, conversation, now))
             {
                 Statistics.ClosedConversation++;
                 return null;
@@ -56,7 +61,7 @@ internal sealed class ServerSessionTable : SessionTable
                 return null;
             }
 
-            if (!HasRoom(replaces: true))
+            if (!TryReserve(replaces: true))
             {
                 return null;
             }
@@ -64,18 +69,35 @@ internal sealed class ServerSessionTable : SessionTable
             known.Abandon(
                 new TransportException(TransportError.ConnectionReplaced, "The client began a new conversation from the same address."), now);
         }
+        else if (_directory.FindOwner(datagram.Peer) is { } owner)
+        {
+            HandOver(owner, datagram);
+            return null;
+        }
         else if (!hasConversation)
         {
             Statistics.WithoutConversation++;
             return null;
         }
-        else if (!BeginsConversation(first) && _closed.Contains(datagram.Peer, conversation, now))
+        else if (!BeginsConversation(first) && _directory.WasClosed(datagram.Peer, conversation, now))
         {
             Statistics.ClosedConversation++;
             return null;
         }
-        else if (!HasRoom(replaces: false))
+        else if (!TryReserve(replaces: false))
         {
+            return null;
+        }
+
+        if (!_directory.TryClaim(datagram.Peer, this))
+        {
+            // Two shards received of a new peer at once, and the other was faster.
+            _directory.CancelReservation();
+            if (_directory.FindOwner(datagram.Peer) is { } winner)
+            {
+                HandOver(winner, datagram);
+            }
+
             return null;
         }
 
@@ -87,9 +109,10 @@ internal sealed class ServerSessionTable : SessionTable
         if (_byPeer.TryGetValue(connection.Peer, out CausewayConnection? current) && current == connection)
         {
             _byPeer.Remove(connection.Peer);
+            _directory.Release(connection.Peer);
         }
 
-        _closed.Add(connection.Peer, connection.ConversationId, _shard!.Now);
+        _directory.NoteClosed(connection.Peer, connection.ConversationId, _shard!.Now);
     }
 
     public override IReadOnlyList<CausewayConnection> Snapshot() => [.. _byPeer.Values];
@@ -99,10 +122,22 @@ internal sealed class ServerSessionTable : SessionTable
     // What a client's first datagram has, and no late one of a conversation that got anywhere, unless it is a copy.
     private static bool BeginsConversation(in SegmentHeader first) => first is { Command: SegmentCommand.Push, Sequence: 0 };
 
-    // One that replaces another needs no place of its own: else a full listener would lock a restarted client out.
-    private bool HasRoom(bool replaces)
+    private void HandOver(ServerSessionTable owner, PacketBuffer datagram)
     {
-        if (!replaces && _byPeer.Count >= _options.MaxConnections)
+        if (owner._handOvers!.TryPost(datagram))
+        {
+            Statistics.HandedOver++;
+        }
+        else
+        {
+            Statistics.HandOversDropped++;
+        }
+    }
+
+    // One that replaces another needs no place of its own: else a full listener would lock a restarted client out.
+    private bool TryReserve(bool replaces)
+    {
+        if (!_directory.TryReserve(always: replaces))
         {
             Statistics.ConnectionLimit++;
             return false;
@@ -110,6 +145,7 @@ internal sealed class ServerSessionTable : SessionTable
 
         if (_accepted.Reader.Count >= _options.ConnectionBacklog)
         {
+            _directory.CancelReservation();
             Statistics.BacklogFull++;
             return false;
         }
@@ -119,10 +155,9 @@ internal sealed class ServerSessionTable : SessionTable
 
     private CausewayConnection? Add(PeerAddress peer, uint conversation, Timestamp now)
     {
-        IDatagramLink link = _shard!.Link;
         CausewayConnection connection = new(
-            _shard,
-            CausewayConnection.NewSession(conversation, MuxRole.Server, link, _options, now),
+            _shard!,
+            NewSession(peer, conversation, now),
             peer,
             peer.ToEndPoint(),
             ownsShard: false,
@@ -135,5 +170,19 @@ internal sealed class ServerSessionTable : SessionTable
         }
 
         return connection;
+    }
+
+    // The layers may be the application's, and throw: then the peer must not stay claimed.
+    private TransportSession NewSession(PeerAddress peer, uint conversation, Timestamp now)
+    {
+        try
+        {
+            return CausewayConnection.NewSession(conversation, MuxRole.Server, _shard!.Link, _options, now);
+        }
+        catch
+        {
+            _directory.Release(peer);
+            throw;
+        }
     }
 }

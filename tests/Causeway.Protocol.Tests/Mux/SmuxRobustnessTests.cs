@@ -148,7 +148,7 @@ public sealed class SmuxRobustnessTests
     public void ManyStreamsWithTinyPayloadsStopTheSessionBeforeTheyExhaustMemory()
     {
         PacketPool pool = new();
-        SmuxOptions options = new() { HalfCloseExtension = false, AcceptBacklog = 65536 };
+        SmuxOptions options = new() { ReceiveBuffer = 4 << 20, StreamBuffer = 2 << 20, HalfCloseExtension = false, AcceptBacklog = 65536 };
         using SmuxSession session = new(MuxRole.Server, options, pool, default);
         uint id = 3;
         for (; session.CanReceive; id += 2)

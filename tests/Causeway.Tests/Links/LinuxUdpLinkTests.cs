@@ -84,6 +84,49 @@ public class LinuxUdpLinkTests : UdpLinkTests
     }
 
     [Fact]
+    public async Task AStalledReaderPinsNoMoreThanTheLimitAndLosesNothing()
+    {
+        UdpLinkOptions options = Options with { MaxReceiveBlocks = 3 };
+        await using UdpLink server = UdpLink.Bind(new IPEndPoint(IPAddress.Loopback, 0), options);
+        await using UdpLink client = Connect(server);
+        Random random = new(5);
+        List<byte[]> sent = [];
+        List<PacketBuffer> unread = [];
+        for (int burst = 0; burst < 20; burst++)
+        {
+            byte[][] payloads = [.. Enumerable.Range(0, 40).Select(i => Payload(random, 1350, i))];
+            await client.SendAsync(Pool, payloads);
+            sent.AddRange(payloads);
+            unread.AddRange(await server.ReceiveExactlyAsync(40));
+            Assert.InRange(server.Statistics.ReceiveBlocks, 0, 3);
+        }
+
+        if (server.Statistics.ReceiveOffload)
+        {
+            Assert.Equal(3, server.Statistics.ReceiveBlocks);
+            Assert.InRange(server.Statistics.ReceiveBlocksCopied, 1, 20);
+        }
+
+        AssertPayloads([.. sent], [.. unread]);
+        Release(unread);
+    }
+
+    [Fact]
+    public async Task AReaderThatKeepsUpNeedsFewBlocks()
+    {
+        await using UdpLink server = BindLoopback();
+        await using UdpLink client = Connect(server);
+        for (int burst = 0; burst < 50; burst++)
+        {
+            await client.SendAsync(Pool, [.. Enumerable.Range(0, 40).Select(_ => new byte[1350])]);
+            Release(await server.ReceiveExactlyAsync(40));
+        }
+
+        Assert.InRange(server.Statistics.ReceiveBlocks, 0, 6);
+        Assert.Equal(0, server.Statistics.ReceiveBlocksCopied);
+    }
+
+    [Fact]
     public async Task ViewsOutliveTheLink()
     {
         UdpLink server = BindLoopback();

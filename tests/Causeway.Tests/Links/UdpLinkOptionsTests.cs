@@ -18,6 +18,8 @@ public sealed class UdpLinkOptionsTests
         { "Dscp", new UdpLinkOptions { Dscp = -1 } },
         { "MaxDatagramSize", new UdpLinkOptions { MaxDatagramSize = 63 } },
         { "MaxDatagramSize", new UdpLinkOptions { MaxDatagramSize = 65508 } },
+        { "MaxReceiveBlocks", new UdpLinkOptions { MaxReceiveBlocks = 1 } },
+        { "MaxReceiveBlocks", new UdpLinkOptions { MaxReceiveBlocks = 1025 } },
         { "Engine", new UdpLinkOptions { Engine = (UdpEngine)7 } },
         { "Pool", new UdpLinkOptions { Pool = null! } },
         { "Pool", new UdpLinkOptions { MaxDatagramSize = 2048 } },

@@ -22,6 +22,8 @@ internal sealed class UdpCounters
     public long ReceiveErrors;
     public long ReceiveTooLarge;
     public long KernelDropped;
+    public long BlocksCopied;
+    public ReceiveBlocks? Blocks;
     public bool SendOffload;
     public bool ReceiveOffload;
 
@@ -62,6 +64,8 @@ internal sealed class UdpCounters
         ReceiveErrors = Volatile.Read(ref ReceiveErrors),
         ReceiveTooLarge = Volatile.Read(ref ReceiveTooLarge),
         KernelDropped = Volatile.Read(ref KernelDropped),
+        ReceiveBlocks = Volatile.Read(ref Blocks)?.Count ?? 0,
+        ReceiveBlocksCopied = Volatile.Read(ref BlocksCopied),
         SendOffload = Volatile.Read(ref SendOffload),
         ReceiveOffload = Volatile.Read(ref ReceiveOffload),
     };

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -8,9 +9,10 @@ namespace Causeway.Links.Udp.Linux;
 
 /// <summary>
 /// Receives many messages at a time by <c>recvmmsg</c>. With UDP_GRO a message is a run of datagrams of one size from
-/// one peer (the last may be shorter) in one block, which is split here. Waits through <see cref="Socket"/>, without a
-/// thread.
+/// one peer (the last may be shorter) in one block, which is split here: into views, or into copies if the block holds
+/// little or is the last free one. Waits through <see cref="Socket"/>, without a thread.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "The base has everything released once nothing is under way.")]
 internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
 {
     // Without UDP_GRO a message is a datagram; with it, up to 64 KiB of them: so fewer, larger slots.
@@ -20,8 +22,8 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
 
     // A view keeps all 64 KiB of its block from being reused as long as somebody holds on to it: a datagram that waits
     // in a reorder queue, a slice that an application has not read. So a block is only handed out in views if at least
-    // an eighth of it is data. Less is copied into ordinary buffers: measured, that takes some 45 ns more for a
-    // datagram of 1350 bytes, of 350 for its whole way through the kernel, and so few datagrams come at no great rate.
+    // an eighth of it is data, and while another is free to receive into. Else it is copied into ordinary buffers:
+    // measured, that takes some 45 ns more for a datagram of 1350 bytes, of 350 for its whole way through the kernel.
     private const int MinViewedBytes = 8192;
 
     private const int AddressStride = 32;
@@ -39,7 +41,7 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
     private readonly byte[] _controls = AllocatePinned<byte>(MaxDatagramSlots * s_controlStride);
     private readonly byte[] _peeked = AllocatePinned<byte>(1);
     private readonly PacketBuffer?[] _slots = new PacketBuffer?[MaxDatagramSlots];
-    private readonly bool _blocks;
+    private readonly ReceiveBlocks? _blocks;
     private readonly int _maxSlots;
 
     // How many slots the next call offers: doubles when all were filled, so that a quiet link holds little memory.
@@ -50,13 +52,24 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
     private int _slot;
     private int _offset;
 
+    // Most messages that a call brought since nothing was there.
+    private int _most;
+
+    // What takes the place of the block at _slot when that one is handed out in views.
+    private PacketBuffer? _replacement;
+
     public LinuxUdpReceiver(Socket socket, PeerAddress connectedPeer, UdpLinkOptions options, UdpCounters counters)
         : base(socket, connectedPeer, options, counters)
     {
         TryEnable(socket, SolSocket, SoReceiveQueueOverflow);
-        _blocks = options.SegmentationOffload && TryEnable(socket, SolUdp, UdpGro);
-        _maxSlots = _blocks ? MaxBlockSlots : MaxDatagramSlots;
-        Counters.ReceiveOffload = _blocks;
+        if (options.SegmentationOffload && TryEnable(socket, SolUdp, UdpGro))
+        {
+            _blocks = new ReceiveBlocks(options.BlockPool, options.MaxReceiveBlocks);
+        }
+
+        _maxSlots = _blocks is null ? MaxDatagramSlots : Math.Min(MaxBlockSlots, options.MaxReceiveBlocks);
+        Counters.ReceiveOffload = _blocks is not null;
+        Counters.Blocks = _blocks;
     }
 
     protected override int TryReceive(Span<PacketBuffer> buffers)
@@ -69,12 +82,14 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
                 return count;
             }
 
-            int offered = _blocks ? _offered : Math.Min(_offered, buffers.Length);
-            int filled = ReceiveMessages(Socket.SafeHandle, Offer(offered), (uint)offered, MsgDontWait, timeout: 0);
+            int offered = Offer(_blocks is null ? Math.Min(_offered, buffers.Length) : _offered);
+            MultiMessageHeader* messages = (MultiMessageHeader*)Unsafe.AsPointer(ref _messages[0]);
+            int filled = ReceiveMessages(Socket.SafeHandle, messages, (uint)offered, MsgDontWait, timeout: 0);
             if (filled > 0)
             {
                 Counters.ReceiveCalls++;
                 _filled = filled;
+                _most = Math.Max(_most, filled);
                 _offered = filled == _offered ? Math.Min(_offered * 2, _maxSlots) : _offered;
                 continue;
             }
@@ -82,6 +97,7 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
             int error = Marshal.GetLastPInvokeError();
             if (error == Errno.Again)
             {
+                GoQuiet();
                 return 0;
             }
 
@@ -107,6 +123,9 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
             _slots[i] = null;
         }
 
+        _replacement?.Release();
+        _replacement = null;
+        _blocks?.Dispose();
         _filled = 0;
         _slot = 0;
     }
@@ -124,13 +143,32 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
         }
     }
 
-    private MultiMessageHeader* Offer(int count)
+    // Lets go of the slots that the last burst did not need twice over: they hold blocks, and the next burst may be far.
+    private void GoQuiet()
+    {
+        _offered = Math.Clamp(_most * 2, MinSlots, _offered);
+        _most = 0;
+        for (int i = _offered; i < _maxSlots; i++)
+        {
+            _slots[i]?.Release();
+            _slots[i] = null;
+        }
+    }
+
+    /// <summary>Points as many messages at free memory.</summary>
+    /// <returns>How many, at least one: the last free block is never handed out in views.</returns>
+    private int Offer(int count)
     {
         for (int i = 0; i < count; i++)
         {
-            PacketBuffer buffer = _slots[i] ??= (_blocks ? Options.BlockPool : Options.Pool).Rent();
-            buffer.Reset(_blocks ? 0 : Options.ReceiveHeadroom);
-            Span<byte> room = buffer.Append(_blocks ? buffer.Capacity : Options.MaxDatagramSize);
+            PacketBuffer? buffer = _slots[i] ??= _blocks is null ? Options.Pool.Rent() : _blocks.TryTake();
+            if (buffer is null)
+            {
+                return i;
+            }
+
+            buffer.Reset(_blocks is null ? Options.ReceiveHeadroom : 0);
+            Span<byte> room = buffer.Append(_blocks is null ? Options.MaxDatagramSize : buffer.Capacity);
 
             ref IoVector vector = ref _vectors[i];
             vector.Base = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(room));
@@ -146,7 +184,7 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
             header.Flags = 0;
         }
 
-        return (MultiMessageHeader*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_messages));
+        return count;
     }
 
     private int HandOut(Span<PacketBuffer> buffers)
@@ -166,9 +204,9 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
 
             PeerAddress peer = ConnectedPeer.IsNone ? ReadPeer(_slot) : ConnectedPeer;
             int before = count;
-            bool done = _blocks
-                ? Split(buffers, ref count, bytes, segment, peer)
-                : HandOutSlot(buffers, ref count, bytes, peer);
+            bool done = _blocks is null
+                ? HandOutSlot(buffers, ref count, bytes, peer)
+                : Split(buffers, ref count, bytes, segment, peer);
             Counters.DatagramsReceived += count - before;
             if (done)
             {
@@ -203,14 +241,20 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
         PacketBuffer block = _slots[_slot]!;
         block.Truncate(bytes);
         block.Peer = peer;
-        bool viewed = bytes >= MinViewedBytes;
+        if (_offset == 0 && bytes >= MinViewedBytes)
+        {
+            _replacement ??= _blocks!.TryTake();
+            Counters.BlocksCopied += _replacement is null ? 1 : 0;
+        }
+
+        bool viewed = bytes >= MinViewedBytes && _replacement is not null;
 
         // At least one: a datagram may be empty.
         do
         {
             int length = Math.Min(segment, bytes - _offset);
             buffers[count++] = viewed
-                ? Options.Pool.RentView(block, _offset, length)
+                ? Options.Pool.RentView(block, _offset, length, isBounded: true)
                 : Copy(block.Payload.Slice(_offset, length), peer);
             _offset += length;
         }
@@ -223,9 +267,10 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
 
         if (viewed)
         {
-            // The views have references of their own; another block takes the slot.
-            _slots[_slot] = null;
+            // The views have references of their own.
             block.Release();
+            _slots[_slot] = _replacement;
+            _replacement = null;
         }
 
         return true;

@@ -1,0 +1,13 @@
+namespace Causeway.Runtime;
+
+/// <summary>What one table counts of <see cref="ListenerStatistics"/>; it has one writer.</summary>
+internal sealed class ListenerCounters
+{
+    public long WithoutConversation;
+    public long WrongConversation;
+    public long ClosedConversation;
+    public long BacklogFull;
+    public long ConnectionLimit;
+    public long HandedOver;
+    public long HandOversDropped;
+}
