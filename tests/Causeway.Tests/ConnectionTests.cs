@@ -2,9 +2,9 @@ using System.Net;
 using System.Net.Sockets;
 using Causeway.Links;
 using Causeway.Protocol;
-using Causeway.Runtime;
 using Causeway.Protocol.Faults;
 using Causeway.Protocol.Mux;
+using Causeway.Runtime;
 using Causeway.TestKit;
 
 namespace Causeway.Tests;
