@@ -1,6 +1,9 @@
 using System.Net;
 using Causeway.Links;
 using Causeway.Protocol;
+using Causeway.Protocol.Arq;
+using Causeway.Protocol.Arq.Congestion;
+using Causeway.Protocol.Mux;
 
 namespace Causeway.Tests;
 
@@ -100,19 +103,28 @@ public sealed class SteadyStateTests
     {
         public static async Task<Pair> ConnectAsync(UdpEngine engine)
         {
-            TransportProfile profile = new();
+            // As the forwarder runs: where an application's code resumes on the pool, a box of the framework's may be made for
+            // a hop of threads. Windows of fixed size: those that set themselves let the pools grow for as long as they do.
+            TransportProfile profile = new()
+            {
+                CongestionControl = static _ => new FixedController(),
+                Arq = new ArqOptions { SendWindow = 1024, ReceiveWindow = 1024 },
+                Mux = new SmuxOptions { ReceiveBuffer = 4 << 20, StreamBuffer = 2 << 20 },
+            };
             UdpLinkOptions udp = new() { Engine = engine };
             CausewayListener listener = await CausewayListener.ListenAsync(new CausewayListenerOptions
             {
                 Profile = profile,
                 ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
                 Udp = udp,
+                UnsafePreferInlineScheduling = true,
             });
             CausewayConnection connection = await CausewayConnection.ConnectAsync(new CausewayClientOptions
             {
                 Profile = profile,
                 RemoteEndPoint = listener.LocalEndPoint,
                 Udp = udp,
+                UnsafePreferInlineScheduling = true,
             });
             CausewayStream client = await connection.OpenStreamAsync();
             CausewayConnection server = await listener.AcceptConnectionAsync().Guarded();
