@@ -7,7 +7,8 @@ namespace Causeway.Runtime;
 /// <summary>
 /// One link, its sessions, one timer and one inbox. A serial executor in the manner of Kestrel's IOQueue: whoever posts and
 /// finds nobody inside runs the turn, so that the sessions have one writer without a lock, and a datagram or a write reaches
-/// the wire without a change of threads. Application code never runs here: it is resumed on the thread pool.
+/// the wire without a change of threads. Application code is resumed on the thread pool; here only if it asked for that, and
+/// then between the work of a turn.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -42,7 +43,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     private readonly Queue<IResumption> _resumptions = [];
     private List<CausewayConnection> _dirty = [];
     private List<CausewayConnection> _turn = [];
-    private ShardItem? _inbox;
+    private ShardInbox _inbox;
     private int _running;
     private Timestamp _armedFor = Timestamp.Never;
     private ValueTask _pendingSend;
@@ -86,14 +87,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
             return;
         }
 
-        ShardItem? head;
-        do
-        {
-            head = Volatile.Read(ref _inbox);
-            item.Next = head;
-        }
-        while (Interlocked.CompareExchange(ref _inbox, item, head) != head);
-
+        _inbox.Push(item);
         if (Interlocked.CompareExchange(ref _running, 1, 0) == 0)
         {
             RunTurns(_rounds);
@@ -182,7 +176,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
             {
                 // A full fence: either this thread sees what was posted, or the poster sees nobody inside.
                 Interlocked.Exchange(ref _running, 0);
-                if (Volatile.Read(ref _inbox) is null || Interlocked.CompareExchange(ref _running, 1, 0) != 0)
+                if (_inbox.IsEmpty || Interlocked.CompareExchange(ref _running, 1, 0) != 0)
                 {
                     return;
                 }
@@ -330,17 +324,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
 
     private void RunInbox(Timestamp now)
     {
-        // The inbox is a stack; turn it around so that items run in the order in which they were posted.
-        ShardItem? item = Interlocked.Exchange(ref _inbox, null);
-        ShardItem? first = null;
-        while (item is not null)
-        {
-            ShardItem? next = item.Next;
-            item.Next = first;
-            first = item;
-            item = next;
-        }
-
+        ShardItem? first = _inbox.TakeAll();
         while (first is not null)
         {
             ShardItem current = first;

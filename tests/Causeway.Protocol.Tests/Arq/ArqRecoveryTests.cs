@@ -27,6 +27,34 @@ public sealed class ArqRecoveryTests
     }
 
     [Fact]
+    public void WhatParityMayYetRebuildIsNotSentAgainAtOnce()
+    {
+        using ArqHarness harness = Make();
+        harness.Session.RepairDelayMicroseconds = 5_000;
+        harness.Session.Write(new byte[3 * Full]);
+        harness.Flush(At(0));
+        harness.Input(At(40), Ack(1, time: 0), Ack(2, time: 0));
+        Assert.Empty(Sent(harness, At(40)));
+        Assert.Equal(At(45), harness.Session.NextDeadline);
+        Assert.Empty(Sent(harness, At(44)));
+        Assert.Equal([0u], Sent(harness, At(45)));
+    }
+
+    [Fact]
+    public void ParityThatCameInTimeMakesTheRetransmissionUnnecessary()
+    {
+        using ArqHarness harness = Make();
+        harness.Session.RepairDelayMicroseconds = 5_000;
+        harness.Session.Write(new byte[3 * Full]);
+        harness.Flush(At(0));
+        harness.Input(At(40), Ack(1, time: 0), Ack(2, time: 0));
+        Assert.Empty(Sent(harness, At(40)));
+        harness.Input(At(43), Ack(0, time: 0, una: 3));
+        Assert.Empty(Sent(harness, At(45)));
+        Assert.Equal(0, harness.Session.Statistics.FastRetransmits);
+    }
+
+    [Fact]
     public void ALostTailIsProbedAfterARoundTripAndTheRestFollowsFromTheAnswer()
     {
         using ArqHarness harness = Make();

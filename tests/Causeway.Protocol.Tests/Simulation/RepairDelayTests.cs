@@ -27,8 +27,11 @@ public sealed class RepairDelayTests
             }
         }
 
-        // Since acknowledgements behind a gap are repeated, hardly any retransmission is needless either way.
-        Assert.InRange(needlessWaiting, 0, needlessAtOnce + 20);
+        // Since acknowledgements behind a gap are repeated, hardly anything arrives twice either way: of some 25 000 segments
+        // less than two in a thousand.
+        const int Segment = 1300;
+        Assert.InRange(needlessAtOnce, 0, readAtOnce / Segment / 500);
+        Assert.InRange(needlessWaiting, 0, readWaiting / Segment / 500);
         Assert.InRange(readWaiting, readAtOnce * 0.995, long.MaxValue);
     }
 
