@@ -156,8 +156,11 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     /// </summary>
     public async ValueTask DisposeAsync()
     {
-        // Before the link goes: nothing may be sent through a disposed one, nor its end be taken for a failure.
-        Post(new StopItem(this));
+        // Before the link goes, and not merely posted: nothing may be sent through a disposed one, nor its end be taken for a
+        // failure, by a turn that another thread is in.
+        TaskCompletionSource stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Post(new StopItem(this, stopped));
+        await stopped.Task.ConfigureAwait(false);
         await _timer.DisposeAsync().ConfigureAwait(false);
         await _link.DisposeAsync().ConfigureAwait(false);
         await _pump.Completion.ConfigureAwait(false);
@@ -455,12 +458,19 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
         internal override void Run(Timestamp now) => shard.FailLink(error, now);
     }
 
-    private sealed class StopItem(Shard shard) : ShardItem
+    private sealed class StopItem(Shard shard, TaskCompletionSource stopped) : ShardItem
     {
         internal override void Run(Timestamp now)
         {
             shard._stopped = true;
-            shard.CloseAll(new TransportException(TransportError.ConnectionClosed, "The connection was closed."), now);
+            try
+            {
+                shard.CloseAll(new TransportException(TransportError.ConnectionClosed, "The connection was closed."), now);
+            }
+            finally
+            {
+                stopped.TrySetResult();
+            }
         }
     }
 
