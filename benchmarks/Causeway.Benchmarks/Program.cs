@@ -1,6 +1,7 @@
 using Causeway.Benchmarks.Harness;
 using Causeway.Benchmarks.Heap;
 using Causeway.Benchmarks.Link;
+using Causeway.Benchmarks.Load;
 using Causeway.Benchmarks.Micro;
 using Causeway.Benchmarks.Plots;
 using Causeway.Benchmarks.Report;
@@ -48,4 +49,9 @@ catch (UsageException error)
 {
     Console.Error.WriteLine($"error: {error.Message}");
     return 2;
+}
+catch (MeasureException failure)
+{
+    Console.Error.WriteLine($"error: {failure.Message}");
+    return 1;
 }
