@@ -213,7 +213,7 @@ public sealed partial class ArqSession
         NodesVisited++;
         bool neverRepeated = segment.Transmissions == 1;
         bool isNewest = evidence == Evidence.Newest || neverRepeated;
-        _rate.OnAcknowledged(segment, isNewest && !state.Recovered, state.Now);
+        _rate.OnAcknowledged(segment, isNewest, isTimely: !state.Recovered, state.Now);
         if (isNewest)
         {
             long rtt = state.Recovered ? -1 : state.Now.MicrosecondsSince(segment.SentAt);
