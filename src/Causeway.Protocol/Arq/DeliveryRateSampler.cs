@@ -15,6 +15,10 @@ internal sealed class DeliveryRateSampler
     private long _appLimitedUntil;
     private long _shortestRtt = long.MaxValue;
 
+    // Payload bytes of all transmissions, and of those up to the newest that is known to have arrived.
+    private long _sent;
+    private long _sentUntilArrived;
+
     private bool _hasSegment;
     private long _newestTransmission;
     private TransmissionRecord _newest;
@@ -40,10 +44,14 @@ internal sealed class DeliveryRateSampler
         {
             _firstSentAt = now;
             _deliveredAt = now;
+            _sentUntilArrived = _sent;
         }
 
+        _sent += segment.Length;
         segment.Record = new TransmissionRecord
         {
+            Sent = _sent,
+            SentUntilArrived = _sentUntilArrived,
             Delivered = Delivered,
             DeliveredAt = _deliveredAt,
             FirstSentAt = _firstSentAt,
@@ -60,14 +68,19 @@ internal sealed class DeliveryRateSampler
 
     /// <summary>A segment was acknowledged.</summary>
     /// <param name="segment">The segment.</param>
-    /// <param name="isTimely">
-    /// Whether its newest transmission is the one that arrived, and the acknowledgement came the normal way.
-    /// </param>
+    /// <param name="isNewest">Whether it is known that its newest transmission is the one that arrived.</param>
+    /// <param name="isTimely">Whether the acknowledgement came the normal way.</param>
     /// <param name="now">The time.</param>
-    public void OnAcknowledged(SendSegment segment, bool isTimely, Timestamp now)
+    public void OnAcknowledged(SendSegment segment, bool isNewest, bool isTimely, Timestamp now)
     {
         Delivered += segment.Length;
         _deliveredAt = now;
+        if (!isNewest)
+        {
+            return;
+        }
+
+        _sentUntilArrived = Math.Max(_sentUntilArrived, segment.Record.Sent);
         if (!isTimely)
         {
             return;
@@ -114,7 +127,11 @@ internal sealed class DeliveryRateSampler
 
         _hasSegment = false;
         long interval = Math.Max(_sendElapsed, _deliveredAt.MicrosecondsSince(_newest.DeliveredAt));
-        long delivered = Delivered - _newest.Delivered;
+
+        // What passed the path between two arrivals was sent between the two. The counts can hold more: what had arrived
+        // or got lost before, and was acknowledged or found out late because acknowledgements got lost.
+        long most = _sentUntilArrived - _newest.SentUntilArrived;
+        long delivered = Math.Min(Delivered - _newest.Delivered, most);
 
         // Less than the shortest round trip cannot be: the clock, or acknowledgements that repeated themselves.
         bool isPlausible = interval > 0 && interval >= _shortestRtt;
@@ -123,7 +140,7 @@ internal sealed class DeliveryRateSampler
             BytesPerSecond = isPlausible ? (long)((Int128)delivered * 1_000_000 / interval) : 0,
             PriorDelivered = _newest.Delivered,
             Delivered = delivered,
-            Lost = Lost - _newest.Lost,
+            Lost = Math.Min(Lost - _newest.Lost, most - delivered),
             InFlightAtSend = _newest.InFlight,
             IntervalMicroseconds = interval,
             IsAppLimited = _newest.IsAppLimited,

@@ -12,6 +12,12 @@ internal struct TransmissionRecord
     /// <summary>When the flight that it belongs to began.</summary>
     public Timestamp FirstSentAt;
 
+    /// <summary>Bytes of all transmissions up to this one, its own included.</summary>
+    public long Sent;
+
+    /// <summary>Bytes of all transmissions up to the newest that was known to have arrived.</summary>
+    public long SentUntilArrived;
+
     /// <summary>Bytes in flight, its own included.</summary>
     public long InFlight;
 

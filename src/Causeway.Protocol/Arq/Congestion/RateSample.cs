@@ -14,10 +14,13 @@ public readonly record struct RateSample
     /// </summary>
     public long PriorDelivered { get; init; }
 
-    /// <summary>Bytes acknowledged between that segment's departure and now.</summary>
+    /// <summary>
+    /// Bytes acknowledged between that segment's departure and now; no more than were sent after the newest that was known
+    /// to have arrived at its departure.
+    /// </summary>
     public long Delivered { get; init; }
 
-    /// <summary>Bytes deemed lost between that segment's departure and now.</summary>
+    /// <summary>Bytes deemed lost between that segment's departure and now, of those that were sent as late.</summary>
     public long Lost { get; init; }
 
     /// <summary>Bytes in flight when that segment was sent, its own included.</summary>
