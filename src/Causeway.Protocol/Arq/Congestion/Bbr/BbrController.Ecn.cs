@@ -1,0 +1,69 @@
+namespace Causeway.Protocol.Arq.Congestion;
+
+/// <content>
+/// The response to congestion marks, which the draft leaves open: that of its authors' BBRv3 for Linux (github.com/google/bbr,
+/// branch v3, net/ipv4/tcp_bbr.c). The share of marked datagrams, averaged over round trips as in DCTCP (RFC 8257 section
+/// 3.3), says by how much less may be in flight; most of a round trip marked means that a probe, or startup, has filled the
+/// path. Theirs takes marks only on paths of up to 5 ms, and asks for none on others. Here a path whose routers mark has been
+/// asked to, so that they are answered whatever its length (RFC 3168 section 5).
+/// </content>
+public sealed partial class BbrController
+{
+    // Their ecn_alpha_gain, ecn_factor, ecn_thresh and full_ecn_cnt.
+    private const double MarkGain = 1.0 / 16;
+    private const double MarkCut = 1.0 / 3;
+    private const double MarkThreshold = 0.5;
+    private const int MarkedRoundsOfFullPath = 2;
+
+    // Their ecn_alpha_init: the first marks count in full.
+    private double _markAverage = 1;
+    private long _markedInRound;
+    private long _reportedInRound;
+    private int _markedRounds;
+
+    /// <inheritdoc/>
+    public override bool AnswersMarks => true;
+
+    /// <inheritdoc/>
+    public override void OnEcnMarks(in EcnEvent e)
+    {
+        _markedInRound += e.Marked;
+        _reportedInRound += e.Received;
+    }
+
+    /// <summary>Draws the conclusions from the marks of a round trip, when it is over.</summary>
+    private void UpdateMarks(in AckEvent e)
+    {
+        if (!_roundStart)
+        {
+            return;
+        }
+
+        double share = _reportedInRound > 0 ? (double)_markedInRound / _reportedInRound : 0;
+        _markedInRound = _reportedInRound = 0;
+        _markAverage += (share - _markAverage) * MarkGain;
+        _markedRounds = share > MarkThreshold ? _markedRounds + 1 : 0;
+        if (share == 0)
+        {
+            return;
+        }
+
+        if (!_fullBandwidthReached && _markedRounds >= MarkedRoundsOfFullPath)
+        {
+            EndStartup();
+        }
+        else if (_isCollectingProbeFeedback && share > MarkThreshold)
+        {
+            HandleInflightTooHigh(e.Rate.InFlightAtSend, e.Rate.IsAppLimited, e.Now);
+        }
+
+        if (!IsSeekingBandwidth)
+        {
+            long before = _inflightShortTerm == Unbounded ? _window : _inflightShortTerm;
+            _inflightShortTerm = (long)(before * (1 - (_markAverage * MarkCut)));
+
+            // Marks are congestion, whatever becomes of the losses that were found before.
+            _undo = _undo with { InflightShortTerm = Math.Min(_undo.InflightShortTerm, _inflightShortTerm) };
+        }
+    }
+}
