@@ -3,10 +3,18 @@ namespace Causeway.Protocol.Arq.Congestion;
 /// <content>
 /// The response to congestion marks, which the draft leaves open: that of its authors' BBRv3 for Linux (github.com/google/bbr,
 /// branch v3, net/ipv4/tcp_bbr.c). The share of marked datagrams, averaged over round trips as in DCTCP (RFC 8257 section
-/// 3.3), says by how much less may be in flight; most of a round trip marked means that a probe, or startup, has filled the
-/// path. Theirs takes marks only on paths of up to 5 ms, and asks for none on others. Here a path whose routers mark has been
-/// asked to, so that they are answered whatever its length (RFC 3168 section 5).
+/// 3.3), says by how much less may be in flight; most of them marked means that a probe, or startup, has filled the path.
 /// </content>
+/// <remarks>
+/// <para>
+/// Theirs takes marks only on paths of up to 5 ms, and asks for none on others. Here a path whose routers mark has been asked
+/// to, so that they are answered whatever its length (RFC 3168 section 5).
+/// </para>
+/// <para>
+/// Theirs looks at whole round trips. Here marks are told of several times in one, so that a probe ends with the first report
+/// of most of them, and startup adds nothing to what is in flight until two round trips of them have ended it.
+/// </para>
+/// </remarks>
 public sealed partial class BbrController
 {
     // Their ecn_alpha_gain, ecn_factor, ecn_thresh and full_ecn_cnt.
@@ -20,6 +28,7 @@ public sealed partial class BbrController
     private long _markedInRound;
     private long _reportedInRound;
     private int _markedRounds;
+    private bool _areMostMarked;
 
     /// <inheritdoc/>
     public override bool AnswersMarks => true;
@@ -29,35 +38,47 @@ public sealed partial class BbrController
     {
         _markedInRound += e.Marked;
         _reportedInRound += e.Received;
+        _areMostMarked = e.Marked > e.Received * MarkThreshold;
+        if (!_fullBandwidthReached)
+        {
+            _inflightShortTerm = Math.Min(_inflightShortTerm, e.BytesInFlight);
+        }
     }
 
-    /// <summary>Draws the conclusions from the marks of a round trip, when it is over.</summary>
+    /// <summary>Draws the conclusions from the marks of the latest report, and of a round trip when it is over.</summary>
     private void UpdateMarks(in AckEvent e)
     {
-        if (!_roundStart)
-        {
-            return;
-        }
-
-        double share = _reportedInRound > 0 ? (double)_markedInRound / _reportedInRound : 0;
-        _markedInRound = _reportedInRound = 0;
-        _markAverage += (share - _markAverage) * MarkGain;
-        _markedRounds = share > MarkThreshold ? _markedRounds + 1 : 0;
-        if (share == 0)
-        {
-            return;
-        }
-
-        if (!_fullBandwidthReached && _markedRounds >= MarkedRoundsOfFullPath)
-        {
-            EndStartup();
-        }
-        else if (_isCollectingProbeFeedback && share > MarkThreshold)
+        if (_areMostMarked && _isCollectingProbeFeedback)
         {
             HandleInflightTooHigh(e.Rate.InFlightAtSend, e.Rate.IsAppLimited, e.Now);
         }
 
-        if (!IsSeekingBandwidth)
+        _areMostMarked = false;
+        if (_roundStart)
+        {
+            EndMarkRound();
+        }
+    }
+
+    private void EndMarkRound()
+    {
+        double share = _reportedInRound > 0 ? (double)_markedInRound / _reportedInRound : 0;
+        _markedInRound = _reportedInRound = 0;
+        _markAverage += (share - _markAverage) * MarkGain;
+        _markedRounds = share > MarkThreshold ? _markedRounds + 1 : 0;
+        if (!_fullBandwidthReached)
+        {
+            if (_markedRounds >= MarkedRoundsOfFullPath)
+            {
+                EndStartup();
+            }
+            else if (_markedRounds == 0)
+            {
+                _inflightShortTerm = Unbounded;
+            }
+        }
+
+        if (share > 0 && !IsSeekingBandwidth)
         {
             long before = _inflightShortTerm == Unbounded ? _window : _inflightShortTerm;
             _inflightShortTerm = (long)(before * (1 - (_markAverage * MarkCut)));
