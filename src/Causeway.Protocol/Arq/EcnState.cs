@@ -18,6 +18,6 @@ public enum EcnState
     /// <summary>The bits get through: datagrams leave capable of marks.</summary>
     Capable,
 
-    /// <summary>The path clears the bits, or marks everything. They are not used any more.</summary>
+    /// <summary>The path clears the bits, drops what has them, or marks everything. They are not used any more.</summary>
     Failed,
 }

@@ -10,6 +10,7 @@ namespace Causeway.Protocol.Arq;
 /// <code>
 /// Off --a report: the peer counts--> Testing --ten have left--> Unconfirmed
 /// Testing, Unconfirmed --a report of one of them--> Capable
+/// Unconfirmed --what left later arrives, and none of them--> Failed
 /// Testing, Unconfirmed, Capable --a report that contradicts--> Failed
 /// </code>
 /// Totals need no book of what left when: whatever of the arrivals was neither reported as capable nor sent otherwise lost its
@@ -25,12 +26,16 @@ internal sealed class EcnValidation
     private const int Tolerance = TestDatagrams - 2;
     private const int ToleratedShare = 16;
 
+    // So many that left after the test have arrived, at least, before it counts as lost.
+    private const int LeastOvertaking = 16;
+
     // A queue is short again after a fraction of so many reductions.
     private const int MostRoundsOfMarksAlone = 16;
     private const int LeastMarksAlone = 100;
 
     private uint _sentCapable;
     private uint _sentPlain;
+    private uint _sentWithTest;
     private int _roundsOfMarksAlone;
     private long _marksAlone;
     private Timestamp _markedRoundAt;
@@ -61,6 +66,7 @@ internal sealed class EcnValidation
         if (State == EcnState.Testing && _sentCapable >= TestDatagrams)
         {
             State = EcnState.Unconfirmed;
+            _sentWithTest = unchecked(_sentPlain + _sentCapable);
         }
 
         return EcnCodepoint.Capable0;
@@ -84,7 +90,7 @@ internal sealed class EcnValidation
         int cleared = unchecked((int)(total.Datagrams - capable - _sentPlain));
         int invented = unchecked((int)(capable - _sentCapable));
         if (cleared > Tolerance + (_sentPlain / ToleratedShare) || invented > Tolerance + (_sentCapable / ToleratedShare)
-            || IsMarkingEverything(in news, smoothedRtt, now))
+            || (capable == 0 && IsTestOvertaken(in total)) || IsMarkingEverything(in news, smoothedRtt, now))
         {
             State = EcnState.Failed;
             return false;
@@ -97,6 +103,10 @@ internal sealed class EcnValidation
 
         return true;
     }
+
+    // Section 13.4.2: all of them were dropped, or cleared by a path that lost as many others.
+    private bool IsTestOvertaken(in PathReport total) =>
+        State == EcnState.Unconfirmed && unchecked((int)(total.Datagrams - _sentWithTest)) >= LeastOvertaking;
 
     // A router marks while its queue is long. Where round trip after round trip nothing arrives without a mark, however much
     // less is sent, the marks are not about the queue; or they are about one that this sender cannot shorten, to which losses

@@ -441,6 +441,22 @@ public sealed class ConfigTests
     }
 
     [Theory]
+    [InlineData("--mtu=1200", false, "")]
+    [InlineData("--ecn", true, "")]
+    [InlineData("--ecn --cc=cubic", true, "")]
+    [InlineData("--ecn --mode=fast3", true, "ecn is true, but cc is fixed, which answers no marks: none are asked for")]
+    [InlineData("--ecn --cc=classic", true, "ecn is true, but cc is classic, which answers no marks: none are asked for")]
+    public void CongestionMarksAreAskedForOnDemand(string flags, bool expected, string warning)
+    {
+        KcptunClientConfig config = Run(flags.Split(' '));
+        using KcptunProfile profile = new(config);
+        Assert.Equal(expected, profile.Transport.Arq.Ecn);
+        Assert.True(profile.Udp.Ecn);
+        Assert.Equal(warning, config.Warnings.SingleOrDefault(static line => line.StartsWith("ecn", StringComparison.Ordinal)) ?? "");
+        Assert.True(KcptunClientConfig.Parse("""{ "ecn": true }"""u8).Ecn);
+    }
+
+    [Theory]
     [InlineData("--cc=reno", "cc is \"reno\"")]
     [InlineData("--memory=0", "memory")]
     public void ABadControllerOrBudgetIsNamed(string flag, string expected)
