@@ -12,6 +12,7 @@ namespace Causeway.Protocol.Arq;
 /// Testing, Unconfirmed --a report of one of them--> Capable
 /// Unconfirmed --what left later arrives, and none of them--> Failed
 /// Testing, Unconfirmed, Capable --a report that contradicts--> Failed
+/// Capable --timeouts in a row--> Off
 /// </code>
 /// Totals need no book of what left when: whatever of the arrivals was neither reported as capable nor sent otherwise lost its
 /// bits on the way, and what got lost only makes that fewer.
@@ -36,6 +37,8 @@ internal sealed class EcnValidation
     private uint _sentCapable;
     private uint _sentPlain;
     private uint _sentWithTest;
+    private uint _sentBeforeTest;
+    private uint _arrivedBeforeTest;
     private int _roundsOfMarksAlone;
     private long _marksAlone;
     private Timestamp _markedRoundAt;
@@ -63,13 +66,28 @@ internal sealed class EcnValidation
             _sentCapable++;
         }
 
-        if (State == EcnState.Testing && _sentCapable >= TestDatagrams)
+        if (State == EcnState.Testing && unchecked(_sentCapable - _sentBeforeTest) >= TestDatagrams)
         {
-            State = EcnState.Unconfirmed;
-            _sentWithTest = unchecked(_sentPlain + _sentCapable);
+            EndTest();
         }
 
         return EcnCodepoint.Capable0;
+    }
+
+    /// <summary>
+    /// Several timeouts in a row went by without an answer. If it is another path now, one that drops what is capable of marks,
+    /// nothing would ever get through: so the rest leaves without, and what is reported then begins with another test.
+    /// </summary>
+    public void OnSilence()
+    {
+        if (State == EcnState.Testing)
+        {
+            EndTest();
+        }
+        else if (State == EcnState.Capable)
+        {
+            State = EcnState.Off;
+        }
     }
 
     /// <summary>The peer reported. False if what it says of marks is not to be believed.</summary>
@@ -79,29 +97,37 @@ internal sealed class EcnValidation
     /// <param name="now">The time.</param>
     public bool OnReport(in PathReport total, in PathReport news, long smoothedRtt, Timestamp now)
     {
+        uint capable = unchecked(total.Marked + total.Unmarked);
         if (State is EcnState.Off or EcnState.Failed)
         {
             State = State == EcnState.Off ? EcnState.Testing : EcnState.Failed;
+            _sentBeforeTest = _sentCapable;
+            _arrivedBeforeTest = capable;
             return false;
         }
 
         // Differences of totals that wrap together.
-        uint capable = unchecked(total.Marked + total.Unmarked);
         int cleared = unchecked((int)(total.Datagrams - capable - _sentPlain));
         int invented = unchecked((int)(capable - _sentCapable));
         if (cleared > Tolerance + (_sentPlain / ToleratedShare) || invented > Tolerance + (_sentCapable / ToleratedShare)
-            || (capable == 0 && IsTestOvertaken(in total)) || IsMarkingEverything(in news, smoothedRtt, now))
+            || (capable == _arrivedBeforeTest && IsTestOvertaken(in total)) || IsMarkingEverything(in news, smoothedRtt, now))
         {
             State = EcnState.Failed;
             return false;
         }
 
-        if (capable > 0)
+        if (capable != _arrivedBeforeTest)
         {
             State = EcnState.Capable;
         }
 
         return true;
+    }
+
+    private void EndTest()
+    {
+        State = EcnState.Unconfirmed;
+        _sentWithTest = unchecked(_sentPlain + _sentCapable);
     }
 
     // Section 13.4.2: all of them were dropped, or cleared by a path that lost as many others.

@@ -5,7 +5,7 @@ namespace Causeway.Protocol.Faults;
 /// </summary>
 /// <remarks>
 /// <para>
-/// A datagram passes, in this order: blackout, policer, queue, rate, burst loss, independent loss, corruption, delay with jitter
+/// A datagram passes, in this order: blackout, policer, queue (which may mark it), rate, burst loss, independent loss, corruption, delay with jitter
 /// and reordering, duplication. So a datagram that is lost at random has used the link, as on radio.
 /// </para>
 /// <para>

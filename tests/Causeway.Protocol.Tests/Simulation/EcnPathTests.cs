@@ -138,6 +138,46 @@ public sealed class EcnPathTests
     }
 
     [Fact]
+    public void APathThatBeginsToDropWhatIsCapableIsLeftWithoutAndTheSessionLives()
+    {
+        using SharedBottleneck bottleneck = Make(s_link);
+        Flow flow = bottleneck.Add(Options("bbr"));
+        Timestamp from = Timestamp.Zero.Add(TimeSpan.FromSeconds(2));
+        Intercept(flow, (datagram, now) =>
+            datagram.Ecn != EcnCodepoint.NotCapable && now >= from ? DatagramVerdict.Drop : DatagramVerdict.Pass);
+        bottleneck.Run(TimeSpan.FromSeconds(2));
+        Assert.Equal(EcnState.Capable, flow.Sender.Session.EcnState);
+        bottleneck.Run(TimeSpan.FromSeconds(6));
+        Assert.Equal(EcnState.Failed, flow.Sender.Session.EcnState);
+        FlowCounters before = flow.Counters;
+        bottleneck.Run(TimeSpan.FromSeconds(2));
+        Assert.InRange((flow.Counters - before).Goodput / 1e6, 80, 100);
+    }
+
+    [Fact]
+    public void ABlackoutIsNoReasonToDoWithoutMarks()
+    {
+        FaultPlan plan = new()
+        {
+            Name = "Marks",
+            Seed = 1,
+            Forward = s_marking,
+            Backward = s_marking,
+            Changes =
+            [
+                new PlannedChange { At = TimeSpan.FromSeconds(2), Blackout = true },
+                new PlannedChange { At = TimeSpan.FromSeconds(4), Blackout = false },
+            ],
+        };
+        using SharedBottleneck bottleneck = new(plan);
+        Flow flow = bottleneck.Add(Options("cubic"));
+        bottleneck.Run(TimeSpan.FromSeconds(4));
+        Assert.Equal(EcnState.Off, flow.Sender.Session.EcnState);
+        bottleneck.Run(TimeSpan.FromSeconds(4));
+        Assert.Equal(EcnState.Capable, flow.Sender.Session.EcnState);
+    }
+
+    [Fact]
     public void WhoAnswersNoMarksAsksForNone()
     {
         using SharedBottleneck bottleneck = Make(s_marking);

@@ -7,8 +7,8 @@ namespace Causeway.Protocol.Arq.Congestion;
 /// </content>
 /// <remarks>
 /// <para>
-/// Theirs takes marks only on paths of up to 5 ms, and asks for none on others. Here a path whose routers mark has been asked
-/// to, so that they are answered whatever its length (RFC 3168 section 5).
+/// Theirs takes marks only where the round trip was once 5 ms or less. Here they have been asked for, so that they are
+/// answered on any path (RFC 3168 section 5).
 /// </para>
 /// <para>
 /// Theirs looks at whole round trips. Here marks are told of several times in one, so that a probe ends with the first report
