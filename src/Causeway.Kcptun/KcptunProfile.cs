@@ -164,6 +164,7 @@ public sealed class KcptunProfile : IDisposable
                 Interval = TimeSpan.FromMilliseconds(config.Interval),
                 FastResend = fastResend,
                 AckNoDelay = config.AckNoDelay,
+                Ecn = config.Ecn,
             },
             Fec = config.AdaptsFec ? FecOptions.Auto
                 : config.UsesFec ? new FecOptions { DataShards = config.DataShards, ParityShards = config.ParityShards }

@@ -20,6 +20,12 @@ public sealed class ConnectionStatistics
     /// <summary>Segments, retransmissions and round-trip time.</summary>
     public ArqStatistics Arq => _session.Arq.Statistics;
 
+    /// <summary>
+    /// Whether datagrams leave capable of congestion marks, and if not why; the marks themselves are in
+    /// <see cref="ArqStatistics.CongestionMarks"/>.
+    /// </summary>
+    public EcnState Ecn => _session.Arq.EcnState;
+
     /// <summary>Shards received and rebuilt.</summary>
     public FecStatistics Fec => _session.Fec.Statistics;
 

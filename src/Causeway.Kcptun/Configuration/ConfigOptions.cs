@@ -27,6 +27,8 @@ internal static class ConfigOptions
         Number("memory", "MiB of received data that a session may hold, where windows set themselves",
             TransportProfile.LeastMemoryBudget >> 20, TransportProfile.MostMemoryBudget >> 20,
             static c => c.Memory, static (c, v) => c with { Memory = (int)v }),
+        Switch("ecn", "let routers mark packets instead of dropping them (ECN), between two of causeway; with cc bbr, cubic, newreno",
+            static c => c.Ecn, static (c, v) => c with { Ecn = v }),
         Switch("qpp", "enable Quantum Permutation Pads",
             static c => c.Qpp, static (c, v) => c with { Qpp = v }) with { Flags = ["QPP"] },
         Number("qpp-count", "permutation pads, an odd number", 1, 65535,

@@ -94,6 +94,14 @@ public abstract record KcptunConfig
     /// </summary>
     public int Memory { get; init; } = (int)(TransportProfile.DefaultMemoryBudget >> 20);
 
+    /// <summary>
+    /// Whether what is sent can be marked by routers instead of being dropped (ECN, RFC 3168): where the peer is Causeway on
+    /// Linux, the path keeps the marks, which is tried first, and the congestion control answers them, which <c>fixed</c> and
+    /// <c>classic</c> do not. The peer need not set it to report marks. Default: false, since a peer is asked by a payload
+    /// that kcptun skips.
+    /// </summary>
+    public bool Ecn { get; init; }
+
     /// <summary>Whether stream bytes go through QPP. Default: false.</summary>
     public bool Qpp { get; init; }
 
@@ -342,6 +350,11 @@ public abstract record KcptunConfig
         if (config.Pprof)
         {
             throw new KcptunConfigException("pprof is true; allowed: false (Go's profiling server is not supported)");
+        }
+
+        if (config.Ecn && new TransportTuning(config) is { CongestionControl: "fixed" or "classic" } tuning)
+        {
+            warnings.Add($"ecn is true, but cc is {tuning.CongestionControl}, which answers no marks: none are asked for");
         }
 
         if (config.Qpp)

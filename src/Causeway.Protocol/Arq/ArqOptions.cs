@@ -66,8 +66,11 @@ public sealed record ArqOptions
     public bool CopyThinStreams { get; init; } = true;
 
     /// <summary>
-    /// Whether a peer that understands it is asked to report congestion marks (RFC 3168), which then reach the controller.
-    /// The driver has to send and read the marks: see <see cref="ArqSession.SendsEcnCapable"/>. Default off.
+    /// Whether data leaves capable of congestion marks (ECT(0), RFC 3168) where the peer reports them, the path keeps them and
+    /// the controller answers them: routers can then ask for less without dropping anything. It takes a driver that puts
+    /// the marks onto datagrams and reads them, as <c>UdpLink</c> does on Linux; see <see cref="ArqSession.Mark"/>.
+    /// Marks of a peer's data are always reported to one that asks for it. Default off: a peer is asked by a payload where
+    /// kcptun has none.
     /// </summary>
     public bool Ecn { get; init; }
 

@@ -211,9 +211,10 @@ public sealed partial class ArqSession
             _congestion.OnSpuriousLoss(state.Now);
         }
 
-        if (_path.TryTakeMarks(out PathReport marks))
+        if (_ecn is not null && _path.TryTakeReport(out PathReport news)
+            && _ecn.OnReport(_path.There, in news, SmoothedRttMicroseconds, state.Now) && news.Marked > 0)
         {
-            ReportMarks(in marks, state.Now);
+            ReportMarks(in news, state.Now);
         }
 
         if (state.AckedSegments > 0 || advanced)

@@ -123,6 +123,11 @@ public sealed partial class ArqSession
         }
 
         _timer.OnExpired(rto, isThin: _usesRack && IsThin, now);
+        if (_timer.IsPersistent)
+        {
+            _ecn?.OnSilence();
+        }
+
         _deadLink.OnAttempt();
         _timeoutProbes = ProbesPerRepeatedTimeout;
         Report(in run, isTimeout: true, now);

@@ -52,6 +52,7 @@ public sealed partial class ArqSession : IDisposable
     private readonly AckList _acks;
     private readonly ReceivedRanges _receivedRanges = new();
     private readonly PathExchange _path = new();
+    private readonly EcnValidation? _ecn;
 
     private LossEpisode _episode;
     private int _peerWindow = InitialPeerWindow;
@@ -130,8 +131,9 @@ public sealed partial class ArqSession : IDisposable
         _acks = new AckList(
             limit: Math.Max(128, 2 * receiveWindow),
             options.AckNoDelay ? 0 : Math.Min(interval / 4, MaxAckDelayMicroseconds));
-        if (options.Ecn)
+        if (options.Ecn && congestion.AnswersMarks)
         {
+            _ecn = new EcnValidation();
             _path.Announcement = new PathAnnouncement(0, 0);
         }
 
@@ -153,11 +155,8 @@ public sealed partial class ArqSession : IDisposable
     /// <summary>Whether something written was not acknowledged yet.</summary>
     public bool HasUnacknowledged => _inFlight.Count + _lost.Count + _ring.UnsentCount > 0;
 
-    /// <summary>
-    /// Whether datagrams should leave with <see cref="EcnCodepoint.Capable0"/>: <see cref="ArqOptions.Ecn"/> is on, and the
-    /// peer has proved that it reports marks.
-    /// </summary>
-    public bool SendsEcnCapable => _options.Ecn && _path.HasReport;
+    /// <summary>What is known of how the path to the peer treats congestion marks.</summary>
+    public EcnState EcnState => _ecn?.State ?? EcnState.Off;
 
     /// <summary>
     /// Whether everything written was acknowledged: the session can be closed without losing any of it.
@@ -265,6 +264,19 @@ public sealed partial class ArqSession : IDisposable
         bool read = _receive.TryRead(out slice);
         Statistics.BytesReceived += slice.Length;
         return read;
+    }
+
+    /// <summary>
+    /// Sets the <see cref="PacketBuffer.Ecn"/> of a datagram that leaves for the peer now, and remembers it. To be called
+    /// once for each of them, also for those that error correction adds, if <see cref="ArqOptions.Ecn"/> is on.
+    /// </summary>
+    public void Mark(PacketBuffer datagram)
+    {
+        ArgumentNullException.ThrowIfNull(datagram);
+        if (_ecn is not null)
+        {
+            datagram.Ecn = _ecn.OnSent();
+        }
     }
 
     /// <summary>

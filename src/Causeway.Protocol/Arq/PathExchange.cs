@@ -12,12 +12,21 @@ internal sealed class PathExchange
     private const int MaxAnnouncements = 10;
     private const long LeastInterval = 50_000;
 
+    private const int MarkReportsInRoundTrip = 4;
+    private const long LeastMarksInterval = 1_000;
+
+    // Who sends without error correction wants to know whether marks would get here: after so many datagrams, then after
+    // twice as many each time, and in the end once in so many.
+    private const uint LeastDatagrams = 16;
+    private const uint MostDatagrams = 1024;
+
     private PathReport _here;
     private PathReport _sent;
     private PathReport _there;
     private PathReport _taken;
-    private PathReport _marksTaken;
+    private PathReport _reportTaken;
     private Timestamp _sentAt = new(long.MinValue / 2);
+    private Timestamp _marksSentAt = new(long.MinValue / 2);
     private Timestamp _announceAt = new(long.MinValue / 2);
     private int _announcements;
     private bool _isAnswerDue;
@@ -73,11 +82,16 @@ internal sealed class PathExchange
             return PathExtensionKind.None;
         }
 
-        // Marks ask for less now, so each round trip tells; parity follows averages over many datagrams.
-        bool hasMarks = _here.Marked != _sent.Marked;
-        bool hasShards = peer.DataShards > 0 && _here.Shards != _sent.Shards;
-        long wait = hasMarks && smoothedRtt > 0 ? smoothedRtt : Math.Max(smoothedRtt, LeastInterval);
-        return _isAnswerDue || ((hasMarks || hasShards) && now.MicrosecondsSince(_sentAt) >= wait)
+        // Marks ask for less now, so they are told at once, and then often enough for the sender to know which came after it
+        // had answered; parity follows averages over many datagrams. The first ones that are capable of marks are a test,
+        // whose outcome the peer waits for.
+        bool hasMarks = _here.Marked != _sent.Marked && now.MicrosecondsSince(_marksSentAt) >= MarksInterval(smoothedRtt);
+        bool isTest = !_sent.HasCapable && _here.HasCapable;
+        bool hasOthers = peer.DataShards > 0
+            ? _here.Shards != _sent.Shards
+            : unchecked(_here.Datagrams - _sent.Datagrams) >= Math.Clamp(_sent.Datagrams, LeastDatagrams, MostDatagrams);
+        bool areOthersDue = hasOthers && now.MicrosecondsSince(_sentAt) >= Math.Max(smoothedRtt, LeastInterval);
+        return _isAnswerDue || isTest || hasMarks || areOthersDue
             ? PathExtensionKind.Report
             : PathExtensionKind.None;
     }
@@ -109,6 +123,7 @@ internal sealed class PathExchange
             return;
         }
 
+        _marksSentAt = _here.Marked != _sent.Marked ? now : _marksSentAt;
         _sent = _here;
         _sentAt = now;
         _isAnswerDue = false;
@@ -136,13 +151,16 @@ internal sealed class PathExchange
         return news;
     }
 
-    /// <summary>What was reported since the last call, if there are new marks in it.</summary>
-    public bool TryTakeMarks(out PathReport news)
+    /// <summary>What arrived there since the last call, for those who care about marks. False if nothing was reported.</summary>
+    public bool TryTakeReport(out PathReport news)
     {
-        news = _there - _marksTaken;
-        _marksTaken = _there;
-        return news.Marked > 0;
+        news = _there - _reportTaken;
+        _reportTaken = _there;
+        return news.Datagrams > 0;
     }
+
+    private static long MarksInterval(long smoothedRtt) =>
+        smoothedRtt > 0 ? Math.Max(smoothedRtt / MarkReportsInRoundTrip, LeastMarksInterval) : LeastInterval;
 
     private bool TryTake(PathAnnouncement announcement)
     {

@@ -32,6 +32,9 @@ public enum FaultCause
 public readonly record struct DatagramFate(
     FaultCause LostTo, Timestamp Arrival, Timestamp DuplicateArrival, int CorruptBit)
 {
+    /// <summary>Whether the queue was so long that its ECN bits become <see cref="EcnCodepoint.CongestionExperienced"/>.</summary>
+    public bool IsMarked { get; init; }
+
     /// <summary>Whether it does not arrive.</summary>
     public bool IsLost => LostTo != FaultCause.None;
 

@@ -5,7 +5,7 @@ namespace Causeway.Protocol.Faults;
 /// </summary>
 /// <remarks>
 /// <para>
-/// A datagram passes, in this order: blackout, policer, queue, rate, burst loss, independent loss, corruption, delay with jitter
+/// A datagram passes, in this order: blackout, policer, queue (which may mark it), rate, burst loss, independent loss, corruption, delay with jitter
 /// and reordering, duplication. So a datagram that is lost at random has used the link, as on radio.
 /// </para>
 /// <para>
@@ -45,6 +45,7 @@ public sealed class FaultModel
     private long _reordered;
     private long _duplicated;
     private long _corrupted;
+    private long _marked;
     private long _queueMaxBytes;
 
     /// <summary>Makes the model of one direction.</summary>
@@ -90,6 +91,7 @@ public sealed class FaultModel
         Reordered = _reordered,
         Duplicated = _duplicated,
         Corrupted = _corrupted,
+        Marked = _marked,
         QueueMaxBytes = _queueMaxBytes,
     };
 
@@ -100,10 +102,16 @@ public sealed class FaultModel
         return LeakyBucket.DivideUp(_backlog.Level, UnitsPerByte);
     }
 
-    /// <summary>Decides about the next datagram.</summary>
+    /// <summary>Decides about the next datagram, which is not capable of marks.</summary>
     /// <param name="size">Bytes of its payload.</param>
     /// <param name="now">When it enters the link.</param>
-    public DatagramFate Decide(int size, Timestamp now)
+    public DatagramFate Decide(int size, Timestamp now) => Decide(size, EcnCodepoint.NotCapable, now);
+
+    /// <summary>Decides about the next datagram.</summary>
+    /// <param name="size">Bytes of its payload.</param>
+    /// <param name="ecn">Its ECN bits.</param>
+    /// <param name="now">When it enters the link.</param>
+    public DatagramFate Decide(int size, EcnCodepoint ecn, Timestamp now)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(size);
         _base = (ulong)_sent * DrawsPerDatagram;
@@ -127,6 +135,7 @@ public sealed class FaultModel
             return DatagramFate.Lost(FaultCause.Policer);
         }
 
+        bool isMarked = ecn != EcnCodepoint.NotCapable && IsQueueLong(now);
         if (!TryPassQueue(units, now, out Timestamp onWire))
         {
             _lostToQueue++;
@@ -146,6 +155,7 @@ public sealed class FaultModel
         }
 
         _delivered++;
+        _marked += isMarked ? 1 : 0;
         int corruptBit = -1;
         if (size > 0 && Unit(Draw.Corrupt) < _options.Corrupt)
         {
@@ -161,7 +171,7 @@ public sealed class FaultModel
             _duplicated++;
         }
 
-        return new DatagramFate(FaultCause.None, arrival, duplicate, corruptBit);
+        return new DatagramFate(FaultCause.None, arrival, duplicate, corruptBit) { IsMarked = isMarked };
     }
 
     private Timestamp DecideArrival(Timestamp onWire)
@@ -200,6 +210,14 @@ public sealed class FaultModel
 
         _policed.Level += rate > 0 ? units : 0;
         return true;
+    }
+
+    private bool IsQueueLong(Timestamp now)
+    {
+        long rate = _options.RateBitsPerSecond;
+        _backlog.Drain(rate, now);
+        return rate > 0 && _options.MarkThreshold > TimeSpan.Zero
+            && LeakyBucket.DivideUp(_backlog.Level, rate) >= _options.MarkThreshold.Ticks / TimeSpan.TicksPerMicrosecond;
     }
 
     private bool TryPassQueue(long units, Timestamp now, out Timestamp onWire)

@@ -69,6 +69,12 @@ public sealed record FaultModelOptions
     public long QueueBytes { get; init; }
 
     /// <summary>
+    /// The wait in the queue from which on datagrams that are capable of it are marked (CE) as they enter: a step, as in RFC
+    /// 8257 section 3.1. What finds no room is dropped all the same. 0 to 1 hour; 0, the default, marks nothing.
+    /// </summary>
+    public TimeSpan MarkThreshold { get; init; }
+
+    /// <summary>
     /// Rate in bits per second to which a policer holds what enters, up to 10^12; 0, the default, means there is none. It is a
     /// token bucket in front of the queue: what finds too few tokens is dropped, nothing waits.
     /// </summary>
@@ -115,6 +121,7 @@ public sealed record FaultModelOptions
         RequireDelay(Delay, nameof(Delay));
         RequireDelay(Jitter, nameof(Jitter));
         RequireDelay(ReorderGap, nameof(ReorderGap));
+        RequireDelay(MarkThreshold, nameof(MarkThreshold));
         RequireRange(RateBitsPerSecond, MaxRate, nameof(RateBitsPerSecond));
         RequireRange(QueueBytes, MaxQueueBytes, nameof(QueueBytes));
         RequireRange(PolicerBitsPerSecond, MaxRate, nameof(PolicerBitsPerSecond));

@@ -36,6 +36,9 @@ public readonly record struct FaultStatistics
     /// <summary>Delivered with a flipped bit.</summary>
     public long Corrupted { get; init; }
 
+    /// <summary>Delivered with a congestion mark that the link set.</summary>
+    public long Marked { get; init; }
+
     /// <summary>The most bytes, overhead included, that waited for the link at one time.</summary>
     public long QueueMaxBytes { get; init; }
 }

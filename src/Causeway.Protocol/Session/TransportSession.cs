@@ -388,6 +388,7 @@ public sealed class TransportSession : IDisposable, IMuxOutput
 
         private readonly void Send(PacketBuffer datagram)
         {
+            _session._arq.Mark(datagram);
             _session.Statistics.OutPackets++;
             _session.Statistics.OutBytes += datagram.Length + _session._linkOverhead;
             _session._rateLimiter?.OnSent(datagram.Length + _session._linkOverhead);

@@ -34,6 +34,9 @@ internal record struct PathReport
     /// <summary>Data shards that were rebuilt from parity.</summary>
     public uint Repaired { get; set; }
 
+    /// <summary>Whether any came capable of marks, with one or without.</summary>
+    public readonly bool HasCapable => (Marked | Unmarked) != 0;
+
     /// <summary>What was counted between two reports, modulo 2^32.</summary>
     public static PathReport operator -(in PathReport later, in PathReport earlier) => unchecked(new PathReport
     {

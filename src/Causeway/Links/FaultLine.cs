@@ -120,7 +120,7 @@ internal sealed class FaultLine
             Timestamp now = Now();
             foreach (PacketBuffer datagram in datagrams)
             {
-                DatagramFate fate = _model.Decide(datagram.Length, now);
+                DatagramFate fate = _model.Decide(datagram.Length, datagram.Ecn, now);
                 if (!fate.IsLost)
                 {
                     isSooner |= Hold(datagram, fate, fate.Arrival);
@@ -169,6 +169,7 @@ internal sealed class FaultLine
         PacketBuffer copy = _options.Pool.Rent(headroom);
         datagram.Payload.CopyTo(copy.Append(datagram.Length));
         copy.Peer = datagram.Peer;
+        copy.Ecn = fate.IsMarked ? EcnCodepoint.CongestionExperienced : datagram.Ecn;
         fate.Corrupt(copy.Payload);
         _underWay.Enqueue(copy, (arrival, _number++));
         return ReferenceEquals(_underWay.Peek(), copy);

@@ -107,6 +107,7 @@ public sealed class InMemoryLink : IDatagramLink
         PacketBuffer copy = _options.Pool.Rent(_options.Headroom);
         datagram.Payload.CopyTo(copy.Append(datagram.Length));
         copy.Peer = _address;
+        copy.Ecn = datagram.Ecn;
         if (other._received.TryEnqueue(copy))
         {
             return true;

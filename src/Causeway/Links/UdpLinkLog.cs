@@ -10,4 +10,8 @@ internal static partial class UdpLinkLog
     [LoggerMessage(2, LogLevel.Information, "UDP_SEGMENT was refused with error {Error}; it stays off from now on.",
         EventName = "SegmentationRefused")]
     public static partial void SegmentationRefused(ILogger logger, int error);
+
+    [LoggerMessage(3, LogLevel.Information, "Congestion bits (ECN) were refused with error {Error}; they stay off from now on.",
+        EventName = "EcnRefused")]
+    public static partial void EcnRefused(ILogger logger, int error);
 }

@@ -39,6 +39,15 @@ public sealed record UdpLinkOptions
     public int? Dscp { get; init; }
 
     /// <summary>
+    /// Let datagrams leave with the congestion bits of their <see cref="PacketBuffer.Ecn"/> (RFC 3168), beside
+    /// <see cref="Dscp"/>, and read those of arrivals into it. Needs <see cref="UdpEngine.Linux"/>: the portable engine has
+    /// no way to see them, sends all datagrams without and reports none. Probed at run time, and switched off for good where
+    /// the system refuses. Default true: it costs next to nothing, lets an end answer peers that ask for marks, and sets
+    /// nothing by itself. What asks for marks is <see cref="Causeway.Protocol.Arq.ArqOptions.Ecn"/>.
+    /// </summary>
+    public bool Ecn { get; init; } = true;
+
+    /// <summary>
     /// Let several links bind the same port; the kernel spreads peers over them by a hash of their addresses. Where the
     /// system does not have it, <see cref="UdpLink.Warnings"/> says so and a second bind fails. Default false.
     /// </summary>

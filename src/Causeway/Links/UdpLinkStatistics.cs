@@ -63,6 +63,12 @@ public readonly record struct UdpLinkStatistics
     /// </summary>
     public long ReceiveBlocksCopied { get; init; }
 
+    /// <summary>Whether datagrams leave with the congestion bits that they are given; see <see cref="UdpLinkOptions.Ecn"/>.</summary>
+    public bool SendsEcn { get; init; }
+
+    /// <summary>Whether congestion bits of arrivals are read.</summary>
+    public bool ReceivesEcn { get; init; }
+
     /// <summary>Whether the kernel cuts runs of sent datagrams apart (UDP_SEGMENT).</summary>
     public bool SendOffload { get; init; }
 

@@ -253,7 +253,7 @@ public sealed class ConfigTests
         foreach (KcptunConfig defaults in new KcptunConfig[] { new KcptunClientConfig(), new KcptunServerConfig() })
         {
             string help = defaults is KcptunClientConfig ? KcptunClientConfig.Help : KcptunServerConfig.Help;
-            Assert.Equal(defaults is KcptunClientConfig ? 39 : 36, defaults.Options.Count);
+            Assert.Equal(defaults is KcptunClientConfig ? 40 : 37, defaults.Options.Count);
             foreach (ConfigOption option in defaults.Options)
             {
                 string value = option is SwitchOption ? "true" : option is NumberOption ? "77" : "text";
@@ -324,7 +324,7 @@ public sealed class ConfigTests
     public void HelpIsAlignedAndShowsDefaults()
     {
         string[] rows = [.. KcptunServerConfig.Help.Split('\n').Where(static line => line.StartsWith(' '))];
-        Assert.Equal(36 + 3, rows.Length);
+        Assert.Equal(37 + 3, rows.Length);
         Assert.Single(rows.Select(static row => row.Length - row[3..].TrimStart().Length - 3).Distinct());
         int column = rows[0].IndexOf("  where", StringComparison.Ordinal);
         Assert.All(rows, row => Assert.True(row[column] == ' ' && row[column + 1] == ' ' && row[column + 2] != ' ', row));
@@ -438,6 +438,22 @@ public sealed class ConfigTests
         {
             File.Delete(file);
         }
+    }
+
+    [Theory]
+    [InlineData("--mtu=1200", false, "")]
+    [InlineData("--ecn", true, "")]
+    [InlineData("--ecn --cc=cubic", true, "")]
+    [InlineData("--ecn --mode=fast3", true, "ecn is true, but cc is fixed, which answers no marks: none are asked for")]
+    [InlineData("--ecn --cc=classic", true, "ecn is true, but cc is classic, which answers no marks: none are asked for")]
+    public void CongestionMarksAreAskedForOnDemand(string flags, bool expected, string warning)
+    {
+        KcptunClientConfig config = Run(flags.Split(' '));
+        using KcptunProfile profile = new(config);
+        Assert.Equal(expected, profile.Transport.Arq.Ecn);
+        Assert.True(profile.Udp.Ecn);
+        Assert.Equal(warning, config.Warnings.SingleOrDefault(static line => line.StartsWith("ecn", StringComparison.Ordinal)) ?? "");
+        Assert.True(KcptunClientConfig.Parse("""{ "ecn": true }"""u8).Ecn);
     }
 
     [Theory]

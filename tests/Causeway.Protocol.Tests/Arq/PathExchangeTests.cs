@@ -72,9 +72,45 @@ public sealed class PathExchangeTests
         Assert.Equal(PathExtensionKind.None, _receiver.Due(smoothedRtt: 5_000, _now.AddMicroseconds(49_999)));
         Assert.Equal(PathExtensionKind.Report, _receiver.Due(smoothedRtt: 5_000, _now.AddMicroseconds(50_000)));
 
-        // Marks go back each round trip.
+        // The first marks go back at once, those that follow a quarter of a round trip later.
         _receiver.OnArrived(EcnCodepoint.CongestionExperienced);
-        Assert.Equal(PathExtensionKind.Report, _receiver.Due(smoothedRtt: 5_000, _now.AddMicroseconds(5_000)));
+        Assert.True(Pass(_receiver, _sender, PathExtensionKind.Report));
+        _receiver.OnArrived(EcnCodepoint.CongestionExperienced);
+        Assert.Equal(PathExtensionKind.None, _receiver.Due(Rtt, _now.AddMicroseconds((Rtt / 4) - 1)));
+        Assert.Equal(PathExtensionKind.Report, _receiver.Due(Rtt, _now.AddMicroseconds(Rtt / 4)));
+        Assert.Equal(PathExtensionKind.None, _receiver.Due(smoothedRtt: 100, _now.AddMicroseconds(999)));
+        Assert.Equal(PathExtensionKind.Report, _receiver.Due(smoothedRtt: 100, _now.AddMicroseconds(1000)));
+    }
+
+    [Fact]
+    public void WithoutErrorCorrectionReportsFollowTheCountOfDatagrams()
+    {
+        _sender.Announcement = new PathAnnouncement(0, 0);
+        Introduce();
+        List<uint> told = [];
+        for (int i = 0; i < 5000; i++)
+        {
+            _receiver.OnArrived(EcnCodepoint.NotCapable);
+            _now = _now.AddMicroseconds(Rtt);
+            if (_receiver.Due(Rtt, _now) == PathExtensionKind.Report)
+            {
+                _receiver.OnSent(PathExtensionKind.Report, _now);
+                told.Add(_receiver.Here.Datagrams);
+            }
+        }
+
+        Assert.Equal([17, 34, 68, 136, 272, 544, 1088, 2112, 3136, 4160], told);
+    }
+
+    [Fact]
+    public void TheOutcomeOfTheTestIsToldAtOnce()
+    {
+        _sender.Announcement = new PathAnnouncement(0, 0);
+        Introduce();
+        _receiver.OnArrived(EcnCodepoint.Capable0);
+        Assert.True(Pass(_receiver, _sender, PathExtensionKind.Report));
+        _receiver.OnArrived(EcnCodepoint.Capable0);
+        Assert.Equal(PathExtensionKind.None, _receiver.Due(Rtt, _now.AddMicroseconds(10 * Rtt)));
     }
 
     [Fact]
@@ -107,7 +143,7 @@ public sealed class PathExchangeTests
     public void AnyPayloadOfAWindowReportIsSkippedAndCounted()
     {
         PacketPool pool = new(track: true);
-        using ArqSession session = new(7, new ArqOptions { Ecn = true }, new FixedController(), pool);
+        using ArqSession session = new(7, new ArqOptions { Ecn = true }, new CubicController(1000), pool);
         byte[] announcement = new byte[PathAnnouncement.Size];
         new PathAnnouncement(20, 10).Write(announcement);
         byte[] report = Write(new PathReport { Datagrams = 20, Shards = 9, Missing = 1, Runs = 1 });

@@ -80,6 +80,28 @@ public sealed class FaultModelTests
     }
 
     [Fact]
+    public void MarksWhatWaitsLongEnoughAndCanBeMarked()
+    {
+        // One datagram in each millisecond, and room for ten.
+        FaultModelOptions options = new()
+        {
+            RateBitsPerSecond = WireSize * 8 * 1000,
+            QueueBytes = 10 * WireSize,
+            MarkThreshold = TimeSpan.FromMilliseconds(3),
+        };
+        FaultModel model = new(options, seed: 1, direction: 0);
+        DatagramFate[] fates = [.. Enumerable.Range(0, 12).Select(_ => model.Decide(Size, EcnCodepoint.Capable0, Timestamp.Zero))];
+        Assert.Equal([false, false, false, true, true, true, true, true, true, true, false, false], fates.Select(static fate => fate.IsMarked));
+        Assert.Equal([10, 2], [fates.Count(static fate => !fate.IsLost), fates.Count(static fate => fate.LostTo == FaultCause.Queue)]);
+
+        // Seven have left, then eight.
+        Assert.True(model.Decide(Size, EcnCodepoint.CongestionExperienced, new Timestamp(7000)).IsMarked);
+        Assert.False(model.Decide(Size, new Timestamp(7000)).IsMarked);
+        Assert.False(model.Decide(Size, EcnCodepoint.Capable1, new Timestamp(9500)).IsMarked);
+        Assert.Equal(8, model.Statistics.Marked);
+    }
+
+    [Fact]
     public void SwitchingOneFaultLeavesTheDiceOfTheOthers()
     {
         FaultModelOptions lossOnly = new() { Loss = 0.1 };

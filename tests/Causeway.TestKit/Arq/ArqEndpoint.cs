@@ -39,7 +39,7 @@ public sealed class ArqEndpoint : ISimulatedEndpoint, IDisposable
         CongestionController congestion = options.Congestion?.Invoke(options.Arq) ?? new FixedController();
         Session = options.CreateSession?.Invoke(options, congestion, pool)
             ?? new ArqSession(options.ConversationId, options.Arq, congestion, pool);
-        _wire = new EndpointWire(options, pool);
+        _wire = new EndpointWire(options, pool, Session);
     }
 
     /// <summary>The session.</summary>

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Causeway.Protocol;
+using Causeway.Protocol.Arq;
 using Causeway.Protocol.Fec;
 
 namespace Causeway.TestKit;
@@ -11,12 +12,17 @@ internal sealed class EndpointWire : IDatagramOutput, IDisposable
 {
     private const int ChecksumSize = sizeof(ulong);
 
+    private readonly ArqSession? _session;
     private readonly bool _checksum;
     private IDatagramOutput? _below;
     private Timestamp _now;
 
-    public EndpointWire(ArqEndpointOptions options, PacketPool pool)
+    /// <param name="options">Checksum and error correction.</param>
+    /// <param name="pool">Where parity is rented.</param>
+    /// <param name="session">Puts congestion marks onto what leaves, unless somebody above has.</param>
+    public EndpointWire(ArqEndpointOptions options, PacketPool pool, ArqSession? session = null)
     {
+        _session = session;
         _checksum = options.Checksum;
         if (options.Fec is { IsEnabled: true } fec)
         {
@@ -80,6 +86,7 @@ internal sealed class EndpointWire : IDatagramOutput, IDisposable
             BinaryPrimitives.WriteUInt64LittleEndian(datagram.Append(ChecksumSize), digest);
         }
 
+        _session?.Mark(datagram);
         Below.Send(datagram);
     }
 

@@ -104,7 +104,7 @@ public sealed class SimulatedPath
     internal void Pass(PacketBuffer datagram, PeerAddress destination, int link)
     {
         Timestamp now = _network.Clock.Now;
-        DatagramFate fate = _links[link].Decide(datagram.Length, now);
+        DatagramFate fate = _links[link].Decide(datagram.Length, datagram.Ecn, now);
         if (fate.IsLost)
         {
             Lost++;
@@ -119,6 +119,7 @@ public sealed class SimulatedPath
             fate.Corrupt(datagram.Payload);
         }
 
+        datagram.Ecn = fate.IsMarked ? EcnCodepoint.CongestionExperienced : datagram.Ecn;
         PacketBuffer? copy = fate.IsDuplicated ? Copy(datagram) : null;
         _network.Plan(fate.Arrival, this, datagram, destination, link + 1);
         if (copy is not null)
@@ -173,6 +174,7 @@ public sealed class SimulatedPath
         PacketBuffer copy = _network.Pool.Rent(headroom: Math.Min(datagram.Headroom, PacketPool.DefaultHeadroom));
         datagram.Payload.CopyTo(copy.Append(datagram.Length));
         copy.Peer = datagram.Peer;
+        copy.Ecn = datagram.Ecn;
         return copy;
     }
 }

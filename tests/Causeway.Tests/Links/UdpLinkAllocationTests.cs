@@ -63,6 +63,7 @@ public sealed class UdpLinkAllocationTests
                 foreach (PacketBuffer datagram in sent)
                 {
                     datagram.Append(1350);
+                    datagram.Ecn = EcnCodepoint.Capable0;
                 }
 
                 // Awaited bare: AsTask and friends would allocate themselves.

@@ -22,12 +22,16 @@ public sealed class UdpSenderTests
         PeerAddress peer = PeerAddress.FromEndPoint((IPEndPoint)receiver.LocalEndPoint!);
         PacketBuffer[] batch = [.. Enumerable.Range(0, 10).Select(i => pool.Datagram([(byte)i], peer))];
         batch[6].Peer = default;
+        batch[3].Ecn = EcnCodepoint.Capable0;
+        batch[4].Ecn = EcnCodepoint.Capable0;
         await sender.SendAsync(batch, CancellationToken.None).AsTask().WaitAsync(Patience);
         Release(batch);
 
         // Datagrams 0, 3, 6 and 9 found no room: they leave through the wait, except for the one without an address.
+        // What bits they have, the socket has for them.
         Assert.Equal([1, 2, 4, 5, 7, 8], sender.Sent);
         Assert.Equal([0, 3, 9], Enumerable.Range(0, 3).Select(_ => ReceiveOne(receiver)));
+        Assert.Equal([EcnCodepoint.Capable0, EcnCodepoint.NotCapable], sender.SocketEcn);
         Assert.Equal((4, 3, 1), (counters.SendWaits, counters.DatagramsSent, counters.SendRefused));
         sender.Close();
         await Assert.ThrowsAsync<ObjectDisposedException>(
@@ -50,6 +54,10 @@ public sealed class UdpSenderTests
         }
 
         public List<int> Sent { get; } = [];
+
+        public List<EcnCodepoint> SocketEcn { get; } = [];
+
+        protected override void SetSocketEcn(EcnCodepoint ecn, PeerAddress peer) => SocketEcn.Add(ecn);
 
         protected override bool TrySend(ReadOnlySpan<PacketBuffer> batch, ref int next)
         {

@@ -13,6 +13,13 @@ public abstract class CongestionController
     /// <summary>Payload bytes a second that may leave, or 0 for no pacing.</summary>
     public virtual long PacingRate => 0;
 
+    /// <summary>
+    /// Whether <see cref="OnEcnMarks"/> makes it send less. Only then datagrams leave capable of marks: routers mark in place
+    /// of dropping, and a sender that goes on as before would take the path from everybody else (RFC 3168 section 5). The
+    /// answer must always be the same. Default false.
+    /// </summary>
+    public virtual bool AnswersMarks => false;
+
     /// <summary>A datagram's worth of data left.</summary>
     public virtual void OnSent(in SentEvent e)
     {

@@ -52,6 +52,9 @@ public sealed class CubicController : CongestionController
     public override long PacingRate =>
         WindowRules.PacingRate(Window, _smoothedRtt, IsSlowStart && !(IsFirstSlowStart && _hyStart.IsConservative));
 
+    /// <inheritdoc/>
+    public override bool AnswersMarks => true;
+
     /// <summary>
     /// The window in bytes below which it grows as fast as data is acknowledged; <see cref="long.MaxValue"/> until the
     /// first slow start has ended.
@@ -139,7 +142,7 @@ public sealed class CubicController : CongestionController
     {
         // Marks are congestion, whatever becomes of the losses that the last reduction answered.
         _undo = null;
-        if (!_recovery.IsActive)
+        if (!_recovery.CoversMarks())
         {
             Reduce(MarkDecrease);
             _recovery.Begin(e.Now);

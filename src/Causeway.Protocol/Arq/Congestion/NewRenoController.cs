@@ -45,6 +45,9 @@ public sealed class NewRenoController : CongestionController
     public override long PacingRate => WindowRules.PacingRate(
         Window, _smoothedRtt, IsSlowStart && !(IsFirstSlowStart && _hyStart is { IsConservative: true }));
 
+    /// <inheritdoc/>
+    public override bool AnswersMarks => true;
+
     /// <summary>
     /// The window in bytes below which it grows as fast as data is acknowledged; <see cref="long.MaxValue"/> until the
     /// first slow start has ended.
@@ -138,7 +141,7 @@ public sealed class NewRenoController : CongestionController
     {
         // Marks are congestion, whatever becomes of the losses that the last reduction answered.
         _undo = null;
-        if (!_recovery.IsActive)
+        if (!_recovery.CoversMarks())
         {
             Reduce(MarkDecrease);
             _recovery.Begin(e.Now);

@@ -11,12 +11,24 @@ internal struct RecoveryPeriod
     private Timestamp _begunAt;
     private long _deliveredBefore;
     private long _delivered;
+    private bool _wasActiveAtMarks;
 
     /// <summary>Whether it lasts.</summary>
     public bool IsActive { get; private set; }
 
     /// <summary>Whether data sent at this time is covered by the last reduction.</summary>
     public readonly bool Covers(Timestamp sentAt) => _hasBegun && sentAt <= _begunAt;
+
+    /// <summary>
+    /// Whether newly reported marks are covered. A report is about what arrived since the one before, so that one which came
+    /// within the period leaves open what the next one is about.
+    /// </summary>
+    public bool CoversMarks()
+    {
+        bool isCovered = IsActive || _wasActiveAtMarks;
+        _wasActiveAtMarks = IsActive;
+        return isCovered;
+    }
 
     /// <summary>The window was reduced.</summary>
     public void Begin(Timestamp now)

@@ -26,6 +26,8 @@ internal sealed class UdpCounters
     public ReceiveBlocks? Blocks;
     public bool SendOffload;
     public bool ReceiveOffload;
+    public bool SendsEcn;
+    public bool ReceivesEcn;
 
     /// <summary>Counts datagrams that a send gave up, by cause.</summary>
     public void CountRefused(SocketError error, int datagrams)
@@ -66,6 +68,8 @@ internal sealed class UdpCounters
         KernelDropped = Volatile.Read(ref KernelDropped),
         ReceiveBlocks = Volatile.Read(ref Blocks)?.Count ?? 0,
         ReceiveBlocksCopied = Volatile.Read(ref BlocksCopied),
+        SendsEcn = Volatile.Read(ref SendsEcn),
+        ReceivesEcn = Volatile.Read(ref ReceivesEcn),
         SendOffload = Volatile.Read(ref SendOffload),
         ReceiveOffload = Volatile.Read(ref ReceiveOffload),
     };

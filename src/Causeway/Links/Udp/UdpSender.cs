@@ -63,6 +63,13 @@ internal abstract class UdpSender
     /// <returns>False if the kernel has no room for the next one.</returns>
     protected abstract bool TrySend(ReadOnlySpan<PacketBuffer> batch, ref int next);
 
+    /// <summary>
+    /// Sets the congestion bits of what leaves by <see cref="Socket"/>'s own calls, which cannot tell them for a datagram.
+    /// </summary>
+    protected virtual void SetSocketEcn(EcnCodepoint ecn, PeerAddress peer)
+    {
+    }
+
     /// <summary>Whether a datagram needs no address because the socket is connected to its peer.</summary>
     protected bool IsForConnectedPeer(PeerAddress peer) =>
         !ConnectedPeer.IsNone && (peer.IsNone || peer == ConnectedPeer);
@@ -91,8 +98,14 @@ internal abstract class UdpSender
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask SendOneAsync(PacketBuffer datagram, CancellationToken cancellationToken)
     {
+        bool isCapable = datagram.Ecn != EcnCodepoint.NotCapable;
         try
         {
+            if (isCapable)
+            {
+                SetSocketEcn(datagram.Ecn, datagram.Peer);
+            }
+
             if (IsForConnectedPeer(datagram.Peer))
             {
                 await Socket.SendAsync(datagram.Memory, SocketFlags.None, cancellationToken).ConfigureAwait(false);
@@ -116,6 +129,13 @@ internal abstract class UdpSender
         {
             ObjectDisposedException.ThrowIf(_gate.IsClosed, typeof(UdpLink));
             Counters.CountRefused(e.SocketErrorCode, datagrams: 1);
+        }
+        finally
+        {
+            if (isCapable)
+            {
+                SetSocketEcn(EcnCodepoint.NotCapable, datagram.Peer);
+            }
         }
     }
 }

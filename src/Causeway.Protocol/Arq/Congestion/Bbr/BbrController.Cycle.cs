@@ -87,8 +87,7 @@ public sealed partial class BbrController
         if (!_fullBandwidthReached && _lossRoundStart && _fullBandwidthCount > 0 && _lossShareOfLastRound > LossThreshold
             && _lossRunsOfLastRound >= LossRunsOfFullPath)
         {
-            _fullBandwidthReached = true;
-            _inflightLongTerm = Math.Max(BdpMultiple(1), _inflightLatest);
+            EndStartup();
         }
 
         if (_fullBandwidthReached)
@@ -96,6 +95,12 @@ public sealed partial class BbrController
             State = BbrState.Drain;
             _drainStartRound = _roundCount;
         }
+    }
+
+    private void EndStartup()
+    {
+        _fullBandwidthReached = true;
+        _inflightLongTerm = Math.Max(BdpMultiple(1), _inflightLatest);
     }
 
     // Section 5.3.2.

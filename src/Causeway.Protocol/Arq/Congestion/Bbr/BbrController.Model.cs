@@ -57,6 +57,9 @@ public sealed partial class BbrController
         || (_fullBandwidthReached
             && _pacingRate <= DownPacingGain * (1 - RandomLoss) * _maxBandwidth.Value);
 
+    /// <summary>Whether more is sent than the path is known to take: no time to conclude that it takes less.</summary>
+    private bool IsSeekingBandwidth => State is BbrState.Startup or BbrState.ProbeBandwidthRefill or BbrState.ProbeBandwidthUp;
+
     // Section 5.5.10.3.
     private void UpdateLatestDeliverySignals(in AckEvent e)
     {
@@ -227,8 +230,7 @@ public sealed partial class BbrController
     // Section 5.5.10.3.
     private void AdaptLowerBounds()
     {
-        bool isProbing = State is BbrState.Startup or BbrState.ProbeBandwidthRefill or BbrState.ProbeBandwidthUp;
-        if (isProbing)
+        if (IsSeekingBandwidth)
         {
             return;
         }

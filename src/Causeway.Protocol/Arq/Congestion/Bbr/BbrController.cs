@@ -108,6 +108,7 @@ public sealed partial class BbrController : CongestionController
     {
         UpdateLatestDeliverySignals(in e);
         UpdateCongestionSignals(in e);
+        UpdateMarks(in e);
         UpdateAckAggregation(in e);
         CheckFullBandwidthReached(in e);
         CheckStartupDone(in e);

@@ -11,10 +11,16 @@ namespace Causeway.Links.Udp.Linux;
 /// </remarks>
 internal static unsafe partial class LinuxSocketApi
 {
+    public const int SolIP = 0;
     public const int SolSocket = 1;
     public const int SolUdp = 17;
+    public const int SolIPv6 = 41;
 
+    public const int IPTypeOfService = 1;
+    public const int IPReceiveTypeOfService = 13;
     public const int SoReceiveQueueOverflow = 40;
+    public const int IPv6ReceiveTrafficClass = 66;
+    public const int IPv6TrafficClass = 67;
     public const int UdpSegment = 103;
     public const int UdpGro = 104;
 

@@ -28,11 +28,14 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
 
     private const int AddressStride = 32;
 
+    // The lower two bits of the IPv4 TOS and IPv6 traffic class octets (RFC 3168 section 5).
+    private const int EcnMask = 3;
+
     // Calls that bring nothing, only errors or datagrams that are too large, before the wait may see a cancellation.
     private const int MaxCalls = 16;
 
-    // Room for two control messages of 4 bytes each, in native words.
-    private static readonly int s_controlStride = 2 * (sizeof(ControlHeader) + sizeof(nuint));
+    // Room for three control messages of at most 4 bytes each, in native words: lost datagrams, UDP_GRO, ECN.
+    private static readonly int s_controlStride = 3 * (sizeof(ControlHeader) + sizeof(nuint));
 
     // Pinned and made once.
     private readonly MultiMessageHeader[] _messages = AllocatePinned<MultiMessageHeader>(MaxDatagramSlots);
@@ -65,6 +68,7 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
         : base(socket, connectedPeer, options, counters)
     {
         TryEnable(socket, SolSocket, SoReceiveQueueOverflow);
+        Counters.ReceivesEcn = options.Ecn && TryEnableEcn(socket);
         if (options.SegmentationOffload && TryEnable(socket, SolUdp, UdpGro))
         {
             _blocks = new ReceiveBlocks(options.BlockPool, options.MaxReceiveBlocks);
@@ -155,6 +159,16 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
         }
     }
 
+    // The kernel merges only datagrams of equal bits, so that one message tells of all in a block.
+    private static bool TryEnableEcn(Socket socket)
+    {
+        bool isIPv6 = socket.AddressFamily == AddressFamily.InterNetworkV6;
+
+        // On a socket for both, what comes from mapped IPv4 addresses takes the IPv4 option.
+        bool isSet = (!isIPv6 || socket.DualMode) && TryEnable(socket, SolIP, IPReceiveTypeOfService);
+        return isIPv6 ? TryEnable(socket, SolIPv6, IPv6ReceiveTrafficClass) : isSet;
+    }
+
     // Lets go of the slots that the last burst did not need twice over: they hold blocks, and the next burst may be far.
     private void GoQuiet()
     {
@@ -206,7 +220,7 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
         {
             int bytes = (int)_messages[_slot].Length;
             bool truncated = (_messages[_slot].Header.Flags & MsgTruncated) != 0;
-            int segment = ReadControl(_slot, bytes);
+            int segment = ReadControl(_slot, bytes, out EcnCodepoint ecn);
             if (truncated || segment > Options.MaxDatagramSize)
             {
                 Counters.ReceiveTooLarge += segment == 0 ? 1 : (bytes + segment - 1) / segment;
@@ -217,8 +231,8 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
             PeerAddress peer = ConnectedPeer.IsNone ? ReadPeer(_slot) : ConnectedPeer;
             int before = count;
             bool done = _blocks is null
-                ? HandOutSlot(buffers, ref count, bytes, peer)
-                : Split(buffers, ref count, bytes, segment, peer);
+                ? HandOutSlot(buffers, ref count, bytes, peer, ecn)
+                : Split(buffers, ref count, bytes, segment, peer, ecn);
             Counters.DatagramsReceived += count - before;
             if (done)
             {
@@ -237,22 +251,25 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
         return count;
     }
 
-    private bool HandOutSlot(Span<PacketBuffer> buffers, ref int count, int bytes, PeerAddress peer)
+    private bool HandOutSlot(Span<PacketBuffer> buffers, ref int count, int bytes, PeerAddress peer, EcnCodepoint ecn)
     {
         PacketBuffer buffer = _slots[_slot]!;
         _slots[_slot] = null;
         buffer.Truncate(bytes);
         buffer.Peer = peer;
+        buffer.Ecn = ecn;
         buffers[count++] = buffer;
         return true;
     }
 
     // Hands out datagrams of a block until it or the caller's room is used up; true for the former.
-    private bool Split(Span<PacketBuffer> buffers, ref int count, int bytes, int segment, PeerAddress peer)
+    private bool Split(
+        Span<PacketBuffer> buffers, ref int count, int bytes, int segment, PeerAddress peer, EcnCodepoint ecn)
     {
         PacketBuffer block = _slots[_slot]!;
         block.Truncate(bytes);
         block.Peer = peer;
+        block.Ecn = ecn;
         if (_offset == 0 && bytes >= MinViewedBytes)
         {
             _replacement ??= _blocks!.TryTake();
@@ -267,7 +284,7 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
             int length = Math.Min(segment, bytes - _offset);
             buffers[count++] = viewed
                 ? Options.Pool.RentView(block, _offset, length, isBounded: true)
-                : Copy(block.Payload.Slice(_offset, length), peer);
+                : Copy(block, _offset, length);
             _offset += length;
         }
         while (_offset < bytes && count < buffers.Length);
@@ -288,11 +305,12 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
         return true;
     }
 
-    private PacketBuffer Copy(ReadOnlySpan<byte> payload, PeerAddress peer)
+    private PacketBuffer Copy(PacketBuffer block, int offset, int length)
     {
         PacketBuffer buffer = Options.Pool.Rent(Options.ReceiveHeadroom);
-        payload.CopyTo(buffer.Append(payload.Length));
-        buffer.Peer = peer;
+        block.Payload.Slice(offset, length).CopyTo(buffer.Append(length));
+        buffer.Peer = block.Peer;
+        buffer.Ecn = block.Ecn;
         return buffer;
     }
 
@@ -303,9 +321,13 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
     }
 
     /// <summary>Reads the control messages of a slot.</summary>
+    /// <param name="slot">Which one.</param>
+    /// <param name="bytes">The bytes received into it.</param>
+    /// <param name="ecn">The congestion bits of the datagrams in it; none if the kernel does not tell.</param>
     /// <returns>The size of the datagrams in it: UDP_GRO tells it if there are several.</returns>
-    private int ReadControl(int slot, int bytes)
+    private int ReadControl(int slot, int bytes, out EcnCodepoint ecn)
     {
+        ecn = EcnCodepoint.NotCapable;
         int segment = bytes;
         int length = Math.Min((int)_messages[slot].Header.ControlLength, s_controlStride);
         int offset = 0;
@@ -318,6 +340,12 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
             {
                 // The guard is against a kernel that does not keep its word: a size of 0 would not end.
                 segment = data > 0 ? Math.Min(data, bytes) : bytes;
+            }
+            else if ((header.Level == SolIP && header.Type == IPTypeOfService)
+                || (header.Level == SolIPv6 && header.Type == IPv6TrafficClass))
+            {
+                // IPv4 sends one byte and IPv6 four; the two bits are in the first of either.
+                ecn = (EcnCodepoint)(data & EcnMask);
             }
             else if (header.Level == SolSocket && header.Type == SoReceiveQueueOverflow)
             {

@@ -17,28 +17,29 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
     private const int MaxVectors = 512;
     private const int AddressStride = 32;
 
-    // CMSG_SPACE(sizeof(uint16_t)), and CMSG_LEN of the same.
-    private static readonly int s_controlStride = sizeof(ControlHeader) + sizeof(nuint);
-    private static readonly int s_controlLength = sizeof(ControlHeader) + sizeof(ushort);
+    // CMSG_SPACE of either control message, and CMSG_LEN of the one with the size of segments and the one with the octet.
+    private static readonly int s_controlSpace = sizeof(ControlHeader) + sizeof(nuint);
+    private static readonly int s_controlStride = 2 * s_controlSpace;
+    private static readonly int s_segmentLength = sizeof(ControlHeader) + sizeof(ushort);
+    private static readonly int s_octetLength = sizeof(ControlHeader) + sizeof(int);
 
     // Pinned and made once: what is not rewritten for each batch is set in the constructor.
     private readonly MultiMessageHeader[] _messages = AllocatePinned<MultiMessageHeader>(MaxMessages);
     private readonly IoVector[] _vectors = AllocatePinned<IoVector>(MaxVectors);
     private readonly byte[] _addresses = AllocatePinned<byte>(MaxMessages * AddressStride);
     private readonly byte[] _controls = AllocatePinned<byte>(MaxMessages * s_controlStride);
+    private readonly TrafficClass _trafficClass;
     private readonly ILogger? _logger;
 
     public LinuxUdpSender(Socket socket, PeerAddress connectedPeer, UdpLinkOptions options, UdpCounters counters)
         : base(socket, connectedPeer, counters)
     {
         _logger = options.Logger;
+        _trafficClass = new TrafficClass(socket);
         Counters.SendOffload = options.SegmentationOffload && HasSegmentation(socket);
+        Counters.SendsEcn = options.Ecn && _trafficClass.Probe();
         for (int i = 0; i < MaxMessages; i++)
         {
-            ControlHeader* control = ControlOf(i);
-            control->Length = (nuint)s_controlLength;
-            control->Level = SolUdp;
-            control->Type = UdpSegment;
             ref ushort family = ref Unsafe.As<byte, ushort>(ref _addresses[i * AddressStride]);
             family = socket.AddressFamily == AddressFamily.InterNetworkV6 ? AfInet6 : AfInet;
         }
@@ -61,6 +62,14 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
         }
 
         return true;
+    }
+
+    protected override void SetSocketEcn(EcnCodepoint ecn, PeerAddress peer)
+    {
+        if (Counters.SendsEcn)
+        {
+            _trafficClass.TrySet(ecn, _trafficClass.IsIPv6For(PeerOf(peer)));
+        }
     }
 
     // A kernel without it would ignore the control message and send a run as one huge datagram, so it has to be asked.
@@ -102,6 +111,15 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
                     return false;
                 case Errno.Interrupted:
                     continue;
+                case Errno.Invalid or Errno.NoProtocolOption when Counters.SendsEcn && HasEcn(in first[done].Header):
+                    // A sandbox, perhaps. Should it have been segmentation that was refused, its turn is next.
+                    Counters.SendsEcn = false;
+                    if (_logger is not null)
+                    {
+                        UdpLinkLog.EcnRefused(_logger, error);
+                    }
+
+                    return true;
                 case Errno.InputOutput or Errno.Invalid or Errno.MessageSize or Errno.NotSupported
                     or Errno.NoProtocolOption when datagrams > 1:
                     // A device without checksum offload (EIO), or segments that do not fit its path. The same datagrams
@@ -181,13 +199,7 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
             header.NameLength = address is null ? 0 : (uint)RawSocketAddress.SizeOf(Socket.AddressFamily);
             header.Vectors = (IoVector*)Unsafe.AsPointer(ref _vectors[vectors]);
             header.VectorCount = (nuint)run;
-            header.Control = run > 1 ? (byte*)ControlOf(messages) : null;
-            header.ControlLength = run > 1 ? (nuint)s_controlStride : 0;
-            if (run > 1)
-            {
-                *(ushort*)(ControlOf(messages) + 1) = (ushort)first.Length;
-            }
-
+            SetControl(ref header, messages, run > 1 ? first.Length : 0, first);
             foreach (PacketBuffer datagram in batch.Slice(next, run))
             {
                 ref IoVector vector = ref _vectors[vectors++];
@@ -203,6 +215,40 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
 
         return messages;
     }
+
+    private void SetControl(ref MessageHeader header, int message, int segment, PacketBuffer datagram)
+    {
+        byte* start = (byte*)Unsafe.AsPointer(ref _controls[message * s_controlStride]);
+        byte* control = start;
+        if (segment > 0)
+        {
+            *(ControlHeader*)control = new ControlHeader { Length = (nuint)s_segmentLength, Level = SolUdp, Type = UdpSegment };
+            *(ushort*)(control + sizeof(ControlHeader)) = (ushort)segment;
+            control += s_controlSpace;
+        }
+
+        if (Counters.SendsEcn && datagram.Ecn != EcnCodepoint.NotCapable)
+        {
+            bool isIPv6 = _trafficClass.IsIPv6For(PeerOf(datagram.Peer));
+            *(ControlHeader*)control = new ControlHeader
+            {
+                Length = (nuint)s_octetLength,
+                Level = isIPv6 ? SolIPv6 : SolIP,
+                Type = isIPv6 ? IPv6TrafficClass : IPTypeOfService,
+            };
+            *(int*)(control + sizeof(ControlHeader)) = _trafficClass.OctetOf(datagram.Ecn, isIPv6);
+            control += s_controlSpace;
+        }
+
+        header.ControlLength = (nuint)(control - start);
+        header.Control = control == start ? null : start;
+    }
+
+    // The octet's control message is the last one.
+    private static bool HasEcn(in MessageHeader header) => header.Control is not null
+        && ((ControlHeader*)(header.Control + (int)header.ControlLength - s_controlSpace))->Level is SolIP or SolIPv6;
+
+    private PeerAddress PeerOf(PeerAddress peer) => peer.IsNone ? ConnectedPeer : peer;
 
     // How many datagrams from the front can leave as one message.
     private int MeasureRun(ReadOnlySpan<PacketBuffer> batch)
@@ -222,7 +268,8 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
             PacketBuffer datagram = batch[run];
             int length = datagram.Length;
             bytes += length;
-            if (length > size || length == 0 || bytes > UdpLinkOptions.MaxUdpPayload || datagram.Peer != first.Peer)
+            if (length > size || length == 0 || bytes > UdpLinkOptions.MaxUdpPayload || datagram.Peer != first.Peer
+                || datagram.Ecn != first.Ecn)
             {
                 break;
             }
@@ -236,9 +283,6 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
 
         return run;
     }
-
-    private ControlHeader* ControlOf(int message) =>
-        (ControlHeader*)Unsafe.AsPointer(ref _controls[message * s_controlStride]);
 
     private static SocketError ToSocketError(int error) => error switch
     {
