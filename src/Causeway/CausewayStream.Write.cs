@@ -148,9 +148,11 @@ public sealed partial class CausewayStream
         Connection.Shard.Post(_work);
     }
 
+    private bool IsWritePending => Volatile.Read(ref _writeState) == WritePending;
+
     private void StartWriteOnShard()
     {
-        if (Volatile.Read(ref _writeState) == WritePending)
+        if (IsWritePending)
         {
             if (_writeCancelRequested)
             {
@@ -188,7 +190,7 @@ public sealed partial class CausewayStream
             return _enciphered.AsSpan(_encipheredStart, _encipheredLength);
         }
 
-        if (Volatile.Read(ref _writeState) != WritePending)
+        if (!IsWritePending)
         {
             return default;
         }

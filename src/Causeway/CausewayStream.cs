@@ -246,7 +246,12 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
 
     private void CloseOnShard()
     {
-        FailWrites(new ObjectDisposedException(nameof(CausewayStream)));
+        if (IsWritePending)
+        {
+            // Else nobody would ever see it: later writes find the stream disposed.
+            FailWrites(new ObjectDisposedException(nameof(CausewayStream)));
+        }
+
         if (_abort)
         {
             _mux.Abort();
