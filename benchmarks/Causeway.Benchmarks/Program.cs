@@ -1,5 +1,7 @@
 using Causeway.Benchmarks.Harness;
+using Causeway.Benchmarks.Heap;
 using Causeway.Benchmarks.Link;
+using Causeway.Benchmarks.Load;
 using Causeway.Benchmarks.Micro;
 using Causeway.Benchmarks.Plots;
 using Causeway.Benchmarks.Report;
@@ -10,6 +12,7 @@ const string Help = """
 
       tunnel   our forwarder and any peer's over loopback: throughput, connections, latency, memory
       link     the same programs through an emulated link: goodput, cost on the wire, latency of requests
+      heap     what a tunnel leaves to the garbage collector
       micro    the parts by themselves, with BenchmarkDotNet
       plot     images of what tunnel and link measured
       report   measures all that docs/performance.md shows and rewrites its tables and images
@@ -25,6 +28,8 @@ try
             return TunnelCommand.Run(args.AsSpan(1));
         case ["link", ..]:
             return LinkCommand.Run(args.AsSpan(1));
+        case ["heap", ..]:
+            return HeapCommand.Run(args.AsSpan(1));
         case ["micro", ..]:
             return MicroCommand.Run(args.AsSpan(1));
         case ["plot", ..]:
@@ -44,4 +49,9 @@ catch (UsageException error)
 {
     Console.Error.WriteLine($"error: {error.Message}");
     return 2;
+}
+catch (MeasureException failure)
+{
+    Console.Error.WriteLine($"error: {failure.Message}");
+    return 1;
 }

@@ -9,6 +9,7 @@ internal sealed record TunnelSettings
           --fec DS,PS           shards, 0,0 for none (0,0)
           --window N            sndwnd and rcvwnd, in packets (2048)
           --mode NAME           kcptun's latency mode (fast3)
+          --own                 leave shards, windows and mode to each program and its own arguments
           --smuxver N           (2)
         """;
 
@@ -24,16 +25,25 @@ internal sealed record TunnelSettings
 
     public int SmuxVersion { get; init; } = 2;
 
+    /// <summary>Whether shards, windows and mode are each program's own.</summary>
+    public bool IsOwn { get; init; }
+
     /// <summary>More arguments for the client.</summary>
     public string[] MoreForClient { get; init; } = [];
 
     /// <summary>The shards as scenarios name them.</summary>
-    public string Fec => $"{DataShards}+{ParityShards}";
+    public string Fec => IsOwn ? "own" : $"{DataShards}+{ParityShards}";
+
+    /// <summary>The window as scenarios name it.</summary>
+    public string WindowName => IsOwn ? "own" : $"{Window}";
 
     public string[] Arguments =>
     [
-        "--crypt", Crypt, "--mode", Mode, "--nocomp", "--smuxver", $"{SmuxVersion}", "--ds", $"{DataShards}",
-        "--ps", $"{ParityShards}", "--sndwnd", $"{Window}", "--rcvwnd", $"{Window}", "--quiet",
+        "--crypt", Crypt, "--nocomp", "--smuxver", $"{SmuxVersion}", "--quiet",
+        .. IsOwn ? (string[])[] :
+        [
+            "--mode", Mode, "--ds", $"{DataShards}", "--ps", $"{ParityShards}", "--sndwnd", $"{Window}", "--rcvwnd", $"{Window}",
+        ],
     ];
 
     /// <exception cref="UsageException">A value cannot be used.</exception>
@@ -49,6 +59,7 @@ internal sealed record TunnelSettings
                 Window = options.Integer("window", 2048, 1, 65535),
                 Mode = options.Text("mode", "fast3"),
                 SmuxVersion = options.Integer("smuxver", 2, 1, 2),
+                IsOwn = options.Has("own"),
             }
             : throw new UsageException("--fec takes two numbers, DS,PS");
     }

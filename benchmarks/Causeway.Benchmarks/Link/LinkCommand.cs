@@ -92,7 +92,7 @@ internal static class LinkCommand
                 run[program.Name] = run.GetValueOrDefault(program.Name) + 1;
                 return MeasureOnce(measure, link, seed + run[program.Name], settings, program);
             },
-            measure.Describe([("crypt", settings.Crypt), ("fec", settings.Fec), ("window", settings.Window), .. link.Describe()]),
+            measure.Describe([("crypt", settings.Crypt), ("fec", settings.Fec), ("window", settings.WindowName), .. link.Describe()]),
             programs,
             runs,
             all);

@@ -76,8 +76,8 @@ internal static class PlotCommand
 
     private static ChartSeries[] OverLoss(List<Measurement> all, string measure, string metric) =>
     [
-        .. all.Where(m => m.Scenario.Measure == measure && m.Metric == metric)
-            .GroupBy(static m => m.Scenario["fec"] == "0+0" ? $"{m.Program}, no FEC" : $"{m.Program}, FEC {m.Scenario["fec"]}")
+        .. all.Where(m => m.Scenario.Measure == measure && m.Metric == metric && m.Scenario["burst"] == "0")
+            .GroupBy(static m => m.Scenario["fec"] is "0+0" or "own" ? m.Program : $"{m.Program}, FEC {m.Scenario["fec"]}")
             .Select(static program => new ChartSeries(
                 program.Key,
                 [

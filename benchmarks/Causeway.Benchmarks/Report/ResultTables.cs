@@ -34,13 +34,13 @@ internal static class ResultTables
         List<Measurement> mine = [.. all.Where(m => m.Scenario.Measure == measure && m.Metric is not (Metrics.PeakMemory or Metrics.RelayDrops))];
         string[] metrics = [.. mine.Select(static m => m.Metric).Distinct()];
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"| loss | FEC | program | {string.Join(" | ", metrics)} |\n");
-        text.Append("| --: | --- | --- |" + string.Concat(Enumerable.Repeat(" --: |", metrics.Length)) + "\n");
+        text.Append(CultureInfo.InvariantCulture, $"| loss | program | {string.Join(" | ", metrics)} |\n");
+        text.Append("| --: | --- |" + string.Concat(Enumerable.Repeat(" --: |", metrics.Length)) + "\n");
         foreach (IGrouping<Scenario, Measurement> scenario in mine.GroupBy(static m => m.Scenario))
         {
             foreach (string program in scenario.Select(static m => m.Program).Distinct())
             {
-                text.Append(CultureInfo.InvariantCulture, $"| {scenario.Key["loss"]} % | {Fec(scenario.Key)} | {program} | ");
+                text.Append(CultureInfo.InvariantCulture, $"| {Loss(scenario.Key)} | {program} | ");
                 text.Append(string.Join(" | ", metrics.Select(metric => Cell(Values(scenario, program, metric))))).Append(" |\n");
             }
         }
@@ -83,7 +83,7 @@ internal static class ResultTables
         _ => scenario.ToString(),
     };
 
-    private static string Fec(Scenario scenario) => scenario["fec"] == "0+0" ? "none" : scenario["fec"];
+    private static string Loss(Scenario scenario) => scenario["burst"] == "0" ? $"{scenario["loss"]} %" : "bursts";
 
     private static double[] Values(IEnumerable<Measurement> all, string program, string metric) =>
         [.. all.Where(m => m.Program == program && m.Metric == metric).Select(static m => m.Value)];

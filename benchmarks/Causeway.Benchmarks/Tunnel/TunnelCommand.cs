@@ -73,7 +73,7 @@ internal static class TunnelCommand
                 using RunningTunnel tunnel = RunningTunnel.Start(program, settings, target.EndPoint);
                 return measure.Run(tunnel, target);
             },
-            measure.Describe(("crypt", settings.Crypt), ("fec", settings.Fec), ("window", settings.Window)),
+            measure.Describe(("crypt", settings.Crypt), ("fec", settings.Fec), ("window", settings.WindowName)),
             programs,
             runs,
             all);

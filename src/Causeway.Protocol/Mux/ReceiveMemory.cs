@@ -7,9 +7,8 @@ namespace Causeway.Protocol.Mux;
 /// <remarks>
 /// <para>
 /// A slice of 10 bytes keeps a whole packet buffer, or a block of 64 KiB that a batched receive filled. So a payload
-/// is passed on in place only if that is worth it, else copied into compact buffers (<see cref="ShouldShare"/>). What
-/// is held stays within <see cref="MaxPinFactor"/> times the counted bytes, plus a fixed part for sparse slices and
-/// partly filled compact buffers; when even that is used up the session stops reading, as if the bucket were empty.
+/// is passed on in place only if that is worth it, else copied into compact buffers (<see cref="ShouldShare"/>), and
+/// when <see cref="MaxPinFactor"/> times the bucket's size is held the session stops reading, as if it were empty.
 /// </para>
 /// <para>
 /// A stream's share is returned in proportion to the bytes its application takes, which is exact when it took all.
@@ -24,7 +23,7 @@ internal sealed class ReceiveMemory
     public const int CopyBelow = 256;
 
     /// <summary>A payload that is at least one part in this many of the memory that it keeps is never copied.</summary>
-    public const int MaxPinFactor = 4;
+    public const int MaxPinFactor = 2;
 
     // A session of a small bucket must still be able to hold a few packet buffers.
     private const long LeastMemory = 1 << 20;
@@ -71,8 +70,8 @@ internal sealed class ReceiveMemory
     {
         _tokens += size - _size;
         _size = size;
-        _limit = Math.Max((MaxPinFactor + 1L) * size, LeastMemory);
-        _sparseLimit = _limit / (MaxPinFactor + 1);
+        _limit = Math.Max(MaxPinFactor * size, LeastMemory);
+        _sparseLimit = _limit / MaxPinFactor;
     }
 
     /// <summary>Payload bytes were stored.</summary>

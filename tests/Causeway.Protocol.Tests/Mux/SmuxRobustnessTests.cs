@@ -156,7 +156,7 @@ public sealed class SmuxRobustnessTests
             session.Receive(pool, [.. Frame(SmuxCommand.Syn, id), .. Frame(SmuxCommand.Psh, id, "tiny"u8)]);
         }
 
-        Assert.InRange(session.Memory.Held, 5L * options.ReceiveLimit, (5L * options.ReceiveLimit) + 4096);
+        Assert.InRange(session.Memory.Held, 2L * options.ReceiveLimit, (2L * options.ReceiveLimit) + 4096);
         foreach (MuxEvent e in session.Events().Where(static e => e.Kind == MuxEventKind.Readable))
         {
             Assert.Equal("tiny"u8, e.Stream!.ReadAll());

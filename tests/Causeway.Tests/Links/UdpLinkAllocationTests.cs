@@ -11,7 +11,7 @@ public sealed class AloneCollection;
 [Collection("Alone")]
 public sealed class UdpLinkAllocationTests
 {
-    private const int Segments = 8;
+    private const int MaxSegments = 100;
     private const int RoundsPerSegment = 300;
 
     // The smallest object takes 24 bytes: this is less than one for every tenth operation, so none is made for each.
@@ -34,25 +34,19 @@ public sealed class UdpLinkAllocationTests
     public async Task NothingIsAllocatedForADatagram(UdpEngine engine, bool offload)
     {
         const int Batch = 32;
-        long allocated = await MeasureAsync(engine, offload, Batch, receiveFirst: false);
-        AssertNone(allocated, RoundsPerSegment * Batch);
+        await AssertNothingIsAllocatedAsync(engine, offload, Batch, receiveFirst: false);
     }
 
     [Theory]
     [MemberData(nameof(Engines))]
-    public async Task NothingIsAllocatedForAWait(UdpEngine engine, bool offload)
-    {
-        long allocated = await MeasureAsync(engine, offload, batch: 1, receiveFirst: true);
-        AssertNone(allocated, RoundsPerSegment);
-    }
+    public Task NothingIsAllocatedForAWait(UdpEngine engine, bool offload) =>
+        AssertNothingIsAllocatedAsync(engine, offload, batch: 1, receiveFirst: true);
 
-    private static void AssertNone(long bytes, int operations) =>
-        Assert.True(bytes < operations * AllowedBytesPerOperation, $"{bytes} bytes in {operations} operations");
-
-    // The least of several segments: what is made once (a pool that grows, a method that is compiled again) hits some
-    // of them, what is made each time hits all.
-    private static async Task<long> MeasureAsync(UdpEngine engine, bool offload, int batch, bool receiveFirst)
+    // One segment has to be free of it: what is made once (a pool that grows, a method that is compiled again, a box for
+    // each further thread of a busy machine) hits some of them, what is made each time hits all.
+    private static async Task AssertNothingIsAllocatedAsync(UdpEngine engine, bool offload, int batch, bool receiveFirst)
     {
+        double allowed = RoundsPerSegment * batch * AllowedBytesPerOperation;
         UdpLinkOptions options = new() { Engine = engine, SegmentationOffload = offload, Pool = new PacketPool() };
         await using UdpLink server = UdpLink.Bind(new IPEndPoint(IPAddress.Loopback, 0), options);
         await using UdpLink client = UdpLink.Connect((IPEndPoint)server.LocalEndPoint, options);
@@ -60,7 +54,7 @@ public sealed class UdpLinkAllocationTests
         PacketBuffer[] received = new PacketBuffer[batch];
         FillPool(options.Pool);
         long least = long.MaxValue;
-        for (int segment = 0; segment < Segments; segment++)
+        for (int segment = 0; segment < MaxSegments && least >= allowed; segment++)
         {
             long start = GC.GetTotalAllocatedBytes(precise: true);
             for (int round = 0; round < RoundsPerSegment; round++)
@@ -89,7 +83,7 @@ public sealed class UdpLinkAllocationTests
             least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - start);
         }
 
-        return least;
+        Assert.True(least < allowed, $"{least} bytes in {RoundsPerSegment * batch} operations");
     }
 
     // Each thread caches returned buffers of its own before others get them, and any pool thread may come along.
