@@ -106,9 +106,8 @@ public sealed class ForwardEndPoint
 
         try
         {
-            if (OperatingSystem.IsLinux())
+            if (AcceptedInherit)
             {
-                // Accepted sockets inherit it there: four calls less for each.
                 Prepare(socket);
             }
 
@@ -122,6 +121,9 @@ public sealed class ForwardEndPoint
             throw;
         }
     }
+
+    /// <summary>Whether accepted sockets inherit what <see cref="Prepare"/> sets from their listener: four calls less for each.</summary>
+    internal static bool AcceptedInherit => OperatingSystem.IsLinux();
 
     /// <summary>Opens a connection. A host name is looked up anew each time, and all its addresses are tried.</summary>
     /// <exception cref="SocketException">The name is unknown, or no address of it takes the connection.</exception>
@@ -157,12 +159,6 @@ public sealed class ForwardEndPoint
 
         try
         {
-            // The last one that is set below tells whether all are.
-            if (socket.GetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval) is KeepAliveSeconds)
-            {
-                return;
-            }
-
             socket.NoDelay = true;
             socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, KeepAliveSeconds);

@@ -10,29 +10,29 @@ internal static class ForwardRelay
     /// <param name="fromSocket">Whether the connection came in by the socket (on a client) and goes out by the stream.</param>
     /// <param name="options">The forwarder's.</param>
     /// <param name="cut">Cuts both off.</param>
-    public static async Task RunAsync(
-        Socket socket, CausewayStream stream, bool fromSocket, ForwardOptions options, CancellationToken cut)
+    public static Task RunAsync(Socket socket, CausewayStream stream, bool fromSocket, ForwardOptions options, CancellationToken cut)
     {
-        string from = "";
-        string to = "";
-        if (!options.Quiet)
+        // Listeners hand their options down, and who connects sets them.
+        StreamBridge bridge = new(socket, stream, options.CloseWait, options.TimeProvider)
         {
-            (from, to) = fromSocket
-                ? (AddressText.Remote(socket), AddressText.Of(stream))
-                : (AddressText.Of(stream), AddressText.Remote(socket));
-            ForwardingLog.StreamOpened(options.Logger, from, to);
-        }
+            IsPrepared = !fromSocket || ForwardEndPoint.AcceptedInherit,
+        };
+        return options.Quiet ? bridge.RunAsync(cut) : RunLoggedAsync(bridge, socket, stream, fromSocket, options, cut);
+    }
 
-        StreamBridge bridge = new(socket, stream, options.CloseWait, options.TimeProvider);
+    private static async Task RunLoggedAsync(
+        StreamBridge bridge, Socket socket, CausewayStream stream, bool fromSocket, ForwardOptions options, CancellationToken cut)
+    {
+        (string from, string to) = fromSocket
+            ? (AddressText.Remote(socket), AddressText.Of(stream))
+            : (AddressText.Of(stream), AddressText.Remote(socket));
+        ForwardingLog.StreamOpened(options.Logger, from, to);
         StreamBridgeResult result = await bridge.RunAsync(cut).ConfigureAwait(false);
-        if (!options.Quiet)
+        if (result.Failure is { } failure)
         {
-            if (result.Failure is { } failure)
-            {
-                ForwardingLog.PipeFailed(options.Logger, failure.Message, from, to);
-            }
-
-            ForwardingLog.StreamClosed(options.Logger, from, to);
+            ForwardingLog.PipeFailed(options.Logger, failure.Message, from, to);
         }
+
+        ForwardingLog.StreamClosed(options.Logger, from, to);
     }
 }

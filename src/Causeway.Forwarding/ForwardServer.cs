@@ -127,7 +127,7 @@ public sealed class ForwardServer : IAsyncDisposable
             while (true)
             {
                 CausewayStream stream = await connection.AcceptStreamAsync(stopping).ConfigureAwait(false);
-                if (_forwards.TryAdd() is { } forward)
+                if (_forwards.TryAdd(_options.ConnectTimeout, _options.TimeProvider) is { } forward)
                 {
                     forward.Connection = connection;
 
@@ -153,7 +153,7 @@ public sealed class ForwardServer : IAsyncDisposable
         {
             try
             {
-                if (await DialAsync(forward.CutToken).ConfigureAwait(false) is { } socket)
+                if (await DialAsync(forward).ConfigureAwait(false) is { } socket)
                 {
                     await ForwardRelay.RunAsync(socket, stream, fromSocket: false, _options, forward.CutToken).ConfigureAwait(false);
                 }
@@ -170,25 +170,32 @@ public sealed class ForwardServer : IAsyncDisposable
         }
     }
 
-    private async Task<Socket?> DialAsync(CancellationToken cut)
+    private async Task<Socket?> DialAsync(ForwardTable.Forward forward)
     {
-        using CancellationTokenSource timeout = new(_options.ConnectTimeout, _options.TimeProvider);
-        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cut);
         try
         {
-            return await _options.Target.ConnectAsync(either.Token).ConfigureAwait(false);
+            Socket socket = await _options.Target.ConnectAsync(forward.CutToken).ConfigureAwait(false);
+            if (forward.LiftLimit())
+            {
+                return socket;
+            }
+
+            socket.Dispose();
         }
         catch (SocketException error)
         {
             ForwardingLog.TargetUnreachable(_options.Logger, _options.Target.ToString(), error.Message);
+            return null;
         }
         catch (OperationCanceledException)
         {
-            if (!cut.IsCancellationRequested)
-            {
-                ForwardingLog.TargetUnreachable(
-                    _options.Logger, _options.Target.ToString(), $"no answer within {_options.ConnectTimeout.TotalSeconds} s");
-            }
+            // Told below.
+        }
+
+        if (!forward.IsCut)
+        {
+            ForwardingLog.TargetUnreachable(
+                _options.Logger, _options.Target.ToString(), $"no answer within {_options.ConnectTimeout.TotalSeconds} s");
         }
 
         return null;

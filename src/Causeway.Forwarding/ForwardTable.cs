@@ -37,11 +37,14 @@ internal sealed class ForwardTable
     public async ValueTask<Forward> AddAsync(CancellationToken cancellationToken)
     {
         await _free.WaitAsync(cancellationToken).ConfigureAwait(false);
-        return Add();
+        return Add(new CancellationTokenSource());
     }
 
     /// <summary>Takes a place if there is one.</summary>
-    public Forward? TryAdd() => _free.Wait(TimeSpan.Zero) ? Add() : null;
+    /// <param name="limit">When it is cut off unless <see cref="Forward.LiftLimit"/> was called.</param>
+    /// <param name="time">The clock for that.</param>
+    public Forward? TryAdd(TimeSpan limit, TimeProvider time) =>
+        _free.Wait(TimeSpan.Zero) ? Add(new CancellationTokenSource(limit, time)) : null;
 
     /// <summary>Cuts off what goes over a connection.</summary>
     public void Cut(CausewayConnection connection) => Cut(forward => forward.Connection == connection);
@@ -68,9 +71,9 @@ internal sealed class ForwardTable
         await _drained.Task.ConfigureAwait(false);
     }
 
-    private Forward Add()
+    private Forward Add(CancellationTokenSource cut)
     {
-        Forward forward = new(this);
+        Forward forward = new(this, cut);
         bool closed;
         lock (_gate)
         {
@@ -118,22 +121,35 @@ internal sealed class ForwardTable
     internal sealed class Forward : IDisposable
     {
         private readonly ForwardTable _table;
-        private readonly CancellationTokenSource _cut = new();
+        private readonly CancellationTokenSource _cut;
 
-        public Forward(ForwardTable table)
+        public Forward(ForwardTable table, CancellationTokenSource cut)
         {
             _table = table;
+            _cut = cut;
             CutToken = _cut.Token;
         }
 
         /// <summary>What carries it; null until known.</summary>
         public CausewayConnection? Connection { get; set; }
 
-        /// <summary>Cancelled when it is to be cut off.</summary>
+        /// <summary>Cancelled when it is to be cut off, or its time is up.</summary>
         public CancellationToken CutToken { get; }
+
+        /// <summary>Whether <see cref="Cut"/> was called.</summary>
+        public bool IsCut { get; private set; }
+
+        /// <summary>Lets it go on for as long as it likes.</summary>
+        /// <returns>False if its time was up already.</returns>
+        public bool LiftLimit()
+        {
+            _cut.CancelAfter(Timeout.InfiniteTimeSpan);
+            return IsCut || !_cut.IsCancellationRequested;
+        }
 
         public void Cut()
         {
+            IsCut = true;
             try
             {
                 _cut.Cancel();

@@ -55,6 +55,9 @@ public sealed class StreamBridge
         _time = timeProvider ?? TimeProvider.System;
     }
 
+    /// <summary>Whether the socket has its options already, by inheritance or from who connected it.</summary>
+    internal bool IsPrepared { get; init; }
+
     private enum End
     {
         /// <summary>The source said that there is no more, and the destination knows.</summary>
@@ -78,7 +81,11 @@ public sealed class StreamBridge
     /// <returns>What was moved, and what broke it off if something did.</returns>
     public async Task<StreamBridgeResult> RunAsync(CancellationToken cancellationToken = default)
     {
-        ForwardEndPoint.Prepare(_socket);
+        if (!IsPrepared)
+        {
+            ForwardEndPoint.Prepare(_socket);
+        }
+
         _socket.Blocking = false;
         Task<Direction> toStream = RelayToStreamAsync();
         Task<Direction> toSocket = RelayToSocketAsync();
@@ -90,8 +97,11 @@ public sealed class StreamBridge
         if (first.End != End.Failed)
         {
             Task<Direction> other = toStream.IsCompleted ? toSocket : toStream;
-            Direction? second = await AwaitOtherAsync(first, other).ConfigureAwait(false);
-            failure = second?.Failure;
+            bool mayTakeLong = first.End == End.Refused
+                || (first.End == End.Finished && await _stream.Connection.SupportsHalfCloseAsync().ConfigureAwait(false));
+            failure = mayTakeLong || other.IsCompleted
+                ? (await other.ConfigureAwait(false)).Failure
+                : await LimitAsync(other).ConfigureAwait(false);
         }
 
         if (failure is null && !cancellationToken.IsCancellationRequested)
@@ -103,25 +113,20 @@ public sealed class StreamBridge
             Cut();
         }
 
-        await Task.WhenAll(toStream, toSocket).ConfigureAwait(false);
+        await toStream.ConfigureAwait(false);
+        await toSocket.ConfigureAwait(false);
         return new StreamBridgeResult(_bytesToStream, _bytesToSocket, failure);
     }
 
-    /// <summary>Waits for the second end as long as the first one allows.</summary>
-    private async Task<Direction?> AwaitOtherAsync(Direction first, Task<Direction> other)
+    /// <summary>Waits for the second end as long as a peer that cannot be told of the first one is given.</summary>
+    /// <returns>What the second direction failed of, if it did.</returns>
+    private async Task<Exception?> LimitAsync(Task<Direction> other)
     {
-        bool mayTakeLong = first.End == End.Refused
-            || (first.End == End.Finished && await _stream.Connection.SupportsHalfCloseAsync().ConfigureAwait(false));
-        if (mayTakeLong || other.IsCompleted)
-        {
-            return await other.ConfigureAwait(false);
-        }
-
         if (_closeWait > TimeSpan.Zero)
         {
             try
             {
-                return await other.WaitAsync(_closeWait, _time).ConfigureAwait(false);
+                return (await other.WaitAsync(_closeWait, _time).ConfigureAwait(false)).Failure;
             }
             catch (TimeoutException)
             {
@@ -134,13 +139,13 @@ public sealed class StreamBridge
 
     private async Task<Direction> RelayToStreamAsync()
     {
+        // What an idle connection holds. A request that fits costs no call that only asks whether there is something.
+        byte[] small = ArrayPool<byte>.Shared.Rent(WaitingSize);
         try
         {
-            // What an idle connection holds. A request that fits costs no call that only asks whether there is something.
-            byte[] small = new byte[WaitingSize];
             while (true)
             {
-                int count = await _socket.ReceiveAsync(small.AsMemory(), SocketFlags.None).ConfigureAwait(false);
+                int count = await _socket.ReceiveAsync(small.AsMemory(0, WaitingSize), SocketFlags.None).ConfigureAwait(false);
                 if (count == 0)
                 {
                     _socketEnded = true;
@@ -175,6 +180,10 @@ public sealed class StreamBridge
         {
             return ToEnd(error);
         }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(small);
+        }
     }
 
     /// <summary>Relays in large pieces, beginning with a small one that came full, until the socket has no more for now.</summary>
@@ -184,8 +193,8 @@ public sealed class StreamBridge
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         try
         {
-            first.CopyTo(buffer, 0);
-            int count = first.Length;
+            first.AsSpan(0, WaitingSize).CopyTo(buffer);
+            int count = WaitingSize;
             while (true)
             {
                 int more = _socket.Receive(buffer.AsSpan(count, BufferSize - count), SocketFlags.None, out SocketError error);

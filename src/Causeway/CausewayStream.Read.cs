@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using System.Diagnostics;
 using System.Threading.Tasks.Sources;
 using Causeway.Runtime;
 
@@ -6,9 +6,10 @@ namespace Causeway;
 
 /// <content>
 /// The receiving direction. The shard publishes what arrived once a turn under a short lock; the reader swaps the whole
-/// lot out and copies from it without one.
+/// lot out and copies from it without one. A read that has to wait is no method of its own: the stream keeps its buffer,
+/// and who awaits it copies when taking the result.
 /// <code>
-/// idle --ReadAsync, nothing there--> waiting --Publish | EndReads | cancel--> idle
+/// idle --ReadAsync, nothing there--> waiting --Publish | EndReads | cancel | dispose--> woken --await--> idle
 /// </code>
 /// </content>
 public sealed partial class CausewayStream
@@ -30,6 +31,7 @@ public sealed partial class CausewayStream
     private SliceQueue _reading = new();
     private ManualResetValueTaskSourceCore<bool> _readable = new() { RunContinuationsAsynchronously = true };
     private CancellationTokenRegistration _readCancellation;
+    private Memory<byte> _readBuffer;
     private Exception? _readError;
     private bool _readEnded;
     private bool _readWaiting;
@@ -54,13 +56,20 @@ public sealed partial class CausewayStream
         bool waits = false;
         try
         {
-            if (TryCopy(buffer.Span, out int count))
+            int count;
+            while (!TryCopy(buffer.Span, out count))
             {
-                return new ValueTask<int>(count);
+                // The peer that this reader waits for may not know of the stream yet.
+                SendOpening();
+                ReportIfLow();
+                waits = TryWait(buffer, cancellationToken);
+                if (waits)
+                {
+                    return new ValueTask<int>(_work, _readable.Version);
+                }
             }
 
-            waits = true;
-            return ReadSlowAsync(buffer, cancellationToken);
+            return new ValueTask<int>(count);
         }
         finally
         {
@@ -91,28 +100,6 @@ public sealed partial class CausewayStream
 
     /// <inheritdoc/>
     public override int EndRead(IAsyncResult asyncResult) => TaskToAsyncResult.End<int>(asyncResult);
-
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<int> ReadSlowAsync(Memory<byte> buffer, CancellationToken cancellationToken)
-    {
-        try
-        {
-            int count;
-            // The peer that this reader waits for may not know of the stream yet.
-            SendOpening();
-            do
-            {
-                ReportIfLow();
-                await WaitReadableAsync(cancellationToken).ConfigureAwait(false);
-            }
-            while (!TryCopy(buffer.Span, out count));
-            return count;
-        }
-        finally
-        {
-            EndRead();
-        }
-    }
 
     private void BeginRead()
     {
@@ -218,16 +205,17 @@ public sealed partial class CausewayStream
         return true;
     }
 
-    private ValueTask WaitReadableAsync(CancellationToken cancellationToken)
+    /// <summary>Begins to wait, unless there is something to read by now.</summary>
+    private bool TryWait(Memory<byte> buffer, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
             if (!_arrived.IsEmpty || (_readEnded && !_moreInMux) || _disposed)
             {
-                return ValueTask.CompletedTask;
+                return false;
             }
 
-            _readable.Reset();
+            _readBuffer = buffer;
             _readWaiting = true;
         }
 
@@ -237,7 +225,7 @@ public sealed partial class CausewayStream
                 static (state, token) => ((CausewayStream)state!).CancelRead(token), this);
         }
 
-        return new ValueTask(_work, _readable.Version);
+        return true;
     }
 
     private void CancelRead(CancellationToken token)
@@ -367,8 +355,9 @@ public sealed partial class CausewayStream
                 _readEnded = true;
             }
 
-            wake = _readWaiting;
-            _readWaiting = false;
+            // While the mux is thought to have more, the work that the reader posted wakes it.
+            wake = _readWaiting && !_moreInMux;
+            _readWaiting = _readWaiting && !wake;
         }
 
         if (wake)
@@ -401,27 +390,47 @@ public sealed partial class CausewayStream
         WakeReader();
     }
 
-    private void TakeReadable(short token)
+    /// <summary>The result of a read that waited, on the thread of who awaits it.</summary>
+    private int TakeRead(short token)
     {
+        // Neither another read's token nor a wait that goes on may touch anything.
+        if (_readable.GetStatus(token) == ValueTaskSourceStatus.Pending)
+        {
+            throw new InvalidOperationException("The read has not completed; await it.");
+        }
+
+        // Waits for a callback that is running, so that it cannot hit the next read.
         _readCancellation.Dispose();
         _readCancellation = default;
-        _readable.GetResult(token);
+        Memory<byte> buffer = _readBuffer;
+        _readBuffer = default;
+        try
+        {
+            _readable.GetResult(token);
+            return TryCopy(buffer.Span, out int count) ? count : throw new UnreachableException("Nobody but the reader takes what arrived.");
+        }
+        finally
+        {
+            // At once, and not when the next read begins: the token is good for one result.
+            _readable.Reset();
+            EndRead();
+        }
     }
 
-    private ValueTaskSourceStatus ReadableStatus(short token) => _readable.GetStatus(token);
+    private ValueTaskSourceStatus ReadStatus(short token) => _readable.GetStatus(token);
 
-    private void OnReadable(
+    private void OnRead(
         Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _readable.OnCompleted(continuation, state, token, flags);
 
-    private sealed partial class StreamWork : IValueTaskSource
+    private sealed partial class StreamWork : IValueTaskSource<int>
     {
-        void IValueTaskSource.GetResult(short token) => stream.TakeReadable(token);
+        int IValueTaskSource<int>.GetResult(short token) => stream.TakeRead(token);
 
-        ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => stream.ReadableStatus(token);
+        ValueTaskSourceStatus IValueTaskSource<int>.GetStatus(short token) => stream.ReadStatus(token);
 
-        void IValueTaskSource.OnCompleted(
+        void IValueTaskSource<int>.OnCompleted(
             Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-            stream.OnReadable(continuation, state, token, flags);
+            stream.OnRead(continuation, state, token, flags);
     }
 }

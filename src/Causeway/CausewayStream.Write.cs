@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Threading.Tasks.Sources;
 
 namespace Causeway;
@@ -18,6 +17,7 @@ public sealed partial class CausewayStream
 
     private ManualResetValueTaskSourceCore<bool> _written = new() { RunContinuationsAsynchronously = true };
     private CancellationTokenRegistration _writeCancellation;
+    private CancellationToken _writeToken;
     private ReadOnlyMemory<byte> _writing;
     private byte[]? _enciphered;
     private int _encipheredStart;
@@ -28,7 +28,6 @@ public sealed partial class CausewayStream
     private int _writeState;
     private bool _isBulkWrite;
     private bool _resumesWriter;
-    private bool _isDelivered;
 
     // _writeState: no write; not yet the shard's; bytes with the shard; done, its result not yet taken.
     private const int WriteIdle = 0;
@@ -68,8 +67,8 @@ public sealed partial class CausewayStream
         }
 
         // The shard may be asking this very stream for more, or failing it: it sees the write once all of it is there.
-        _written.Reset();
         _writing = buffer;
+        _writeToken = cancellationToken;
         _isBulkWrite = buffer.Length > MaxInlineBytes;
         _writeCancelRequested = false;
         Volatile.Write(ref _writeState, WritePending);
@@ -79,24 +78,15 @@ public sealed partial class CausewayStream
                 static (state, token) => ((CausewayStream)state!).CancelWrite(), this);
         }
 
-        short version = _written.Version;
+        ValueTask written = new(_work, _written.Version);
         Connection.Shard.Post(_work);
-        ValueTask<bool> completion = new(_work, version);
-        if (completion.IsCompletedSuccessfully)
+        if (written.IsCompletedSuccessfully)
         {
-            return completion.GetAwaiter().GetResult() ? ValueTask.CompletedTask : ValueTask.FromCanceled(cancellationToken);
+            written.GetAwaiter().GetResult();
+            return ValueTask.CompletedTask;
         }
 
-        return AwaitWrite(completion, cancellationToken);
-
-        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-        static async ValueTask AwaitWrite(ValueTask<bool> completion, CancellationToken cancellationToken)
-        {
-            if (!await completion.ConfigureAwait(false))
-            {
-                throw new OperationCanceledException(cancellationToken);
-            }
-        }
+        return written;
     }
 
     /// <inheritdoc/>
@@ -158,13 +148,15 @@ public sealed partial class CausewayStream
         Connection.Shard.Post(_work);
     }
 
+    private bool IsWritePending => Volatile.Read(ref _writeState) == WritePending;
+
     private void StartWriteOnShard()
     {
-        if (Volatile.Read(ref _writeState) == WritePending)
+        if (IsWritePending)
         {
             if (_writeCancelRequested)
             {
-                CompleteWrite(delivered: false);
+                FailPendingWrite(new OperationCanceledException(_writeToken));
             }
             else if (_writeError is { } error)
             {
@@ -198,7 +190,7 @@ public sealed partial class CausewayStream
             return _enciphered.AsSpan(_encipheredStart, _encipheredLength);
         }
 
-        if (Volatile.Read(ref _writeState) != WritePending)
+        if (!IsWritePending)
         {
             return default;
         }
@@ -231,11 +223,11 @@ public sealed partial class CausewayStream
 
         if (_writing.IsEmpty && _encipheredLength == 0)
         {
-            CompleteWrite(delivered: true);
+            CompleteWrite();
         }
     }
 
-    private void CompleteWrite(bool delivered)
+    private void CompleteWrite()
     {
         if (Interlocked.CompareExchange(ref _writeState, WriteDone, WritePending) == WritePending)
         {
@@ -243,13 +235,12 @@ public sealed partial class CausewayStream
             if (Connection.Shard.ResumesInline && !_isBulkWrite)
             {
                 _resumesWriter = true;
-                _isDelivered = delivered;
                 ResumeAfterTurn();
             }
             else
             {
                 _written.RunContinuationsAsynchronously = true;
-                _written.SetResult(delivered);
+                _written.SetResult(true);
             }
         }
     }
@@ -275,16 +266,23 @@ public sealed partial class CausewayStream
         ? new TransportException(e.Error, e.Message, e.InnerException)
         : error;
 
-    private bool TakeWritten(short token)
+    private void TakeWritten(short token)
     {
+        if (_written.GetStatus(token) == ValueTaskSourceStatus.Pending)
+        {
+            throw new InvalidOperationException("The write has not completed; await it.");
+        }
+
+        _writeCancellation.Dispose();
+        _writeCancellation = default;
         try
         {
-            return _written.GetResult(token);
+            _written.GetResult(token);
         }
         finally
         {
-            _writeCancellation.Dispose();
-            _writeCancellation = default;
+            _written.Reset();
+            _writeToken = default;
             Volatile.Write(ref _writeState, WriteIdle);
         }
     }
@@ -295,13 +293,13 @@ public sealed partial class CausewayStream
         Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _written.OnCompleted(continuation, state, token, flags);
 
-    private sealed partial class StreamWork : IValueTaskSource<bool>
+    private sealed partial class StreamWork : IValueTaskSource
     {
-        bool IValueTaskSource<bool>.GetResult(short token) => stream.TakeWritten(token);
+        void IValueTaskSource.GetResult(short token) => stream.TakeWritten(token);
 
-        ValueTaskSourceStatus IValueTaskSource<bool>.GetStatus(short token) => stream.WrittenStatus(token);
+        ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => stream.WrittenStatus(token);
 
-        void IValueTaskSource<bool>.OnCompleted(
+        void IValueTaskSource.OnCompleted(
             Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
             stream.OnWritten(continuation, state, token, flags);
     }

@@ -10,9 +10,9 @@ namespace Causeway;
 /// </summary>
 /// <remarks>
 /// <para>
-/// One read and one write may be under way at a time, on any threads. A write completes when its bytes have their place
-/// in the send window, so that a peer that does not read stops the writer. A cancelled write may have sent a part of
-/// its bytes.
+/// One read and one write may be under way at a time, on any threads; each is under way until it has been awaited. A write
+/// completes when its bytes have their place in the send window, so that a peer that does not read stops the writer. A
+/// cancelled write may have sent a part of its bytes.
 /// </para>
 /// <para>
 /// Disposing delivers what was written and then closes both directions. <see cref="CompleteWrites"/> closes the sending
@@ -108,11 +108,11 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     public override void SetLength(long value) => throw new NotSupportedException("A network stream has no length.");
 
     /// <inheritdoc/>
-    public override async ValueTask DisposeAsync()
+    public override ValueTask DisposeAsync()
     {
         // The close is posted like a write, and what was written before it goes first: there is nothing to wait for
         // here.
-        await base.DisposeAsync().ConfigureAwait(false);
+        return base.DisposeAsync();
     }
 
     /// <inheritdoc/>
@@ -200,7 +200,6 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
         // Everything is read before application code runs, which may begin the next operation.
         bool reader = _resumesReader;
         bool writer = _resumesWriter;
-        bool delivered = _isDelivered;
         _resumes = false;
         _resumesReader = false;
         _resumesWriter = false;
@@ -213,7 +212,7 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
         if (writer)
         {
             _written.RunContinuationsAsynchronously = false;
-            _written.SetResult(delivered);
+            _written.SetResult(true);
         }
     }
 
@@ -247,7 +246,12 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
 
     private void CloseOnShard()
     {
-        FailWrites(new ObjectDisposedException(nameof(CausewayStream)));
+        if (IsWritePending)
+        {
+            // Else nobody would ever see it: later writes find the stream disposed.
+            FailWrites(new ObjectDisposedException(nameof(CausewayStream)));
+        }
+
         if (_abort)
         {
             _mux.Abort();

@@ -18,6 +18,7 @@ internal sealed class ReceivePump
 
     private readonly Shard _shard;
     private readonly IDatagramLink _link;
+    // Made when one is needed and none is free: a quiet link has one.
     private readonly ConcurrentQueue<ReceivedBatch> _free = new();
     private readonly SemaphoreSlim _available = new(BatchesAhead);
 
@@ -25,10 +26,6 @@ internal sealed class ReceivePump
     {
         _shard = shard;
         _link = link;
-        for (int i = 0; i < BatchesAhead; i++)
-        {
-            _free.Enqueue(new ReceivedBatch(this));
-        }
     }
 
     /// <summary>Completes when the link has ended.</summary>
@@ -43,8 +40,12 @@ internal sealed class ReceivePump
             while (true)
             {
                 await _available.WaitAsync().ConfigureAwait(false);
-                _free.TryDequeue(out ReceivedBatch? batch);
-                batch!.Count = await _link.ReceiveAsync(batch.Datagrams).ConfigureAwait(false);
+                if (!_free.TryDequeue(out ReceivedBatch? batch))
+                {
+                    batch = new ReceivedBatch(this);
+                }
+
+                batch.Count = await _link.ReceiveAsync(batch.Datagrams).ConfigureAwait(false);
                 _shard.Post(batch);
             }
         }

@@ -38,12 +38,12 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
     private static readonly int s_controlStride = 3 * (sizeof(ControlHeader) + sizeof(nuint));
 
     // Pinned and made once.
-    private readonly MultiMessageHeader[] _messages = AllocatePinned<MultiMessageHeader>(MaxDatagramSlots);
-    private readonly IoVector[] _vectors = AllocatePinned<IoVector>(MaxDatagramSlots);
-    private readonly byte[] _addresses = AllocatePinned<byte>(MaxDatagramSlots * AddressStride);
-    private readonly byte[] _controls = AllocatePinned<byte>(MaxDatagramSlots * s_controlStride);
+    private readonly MultiMessageHeader[] _messages;
+    private readonly IoVector[] _vectors;
+    private readonly byte[] _addresses;
+    private readonly byte[] _controls;
     private readonly byte[] _peeked = AllocatePinned<byte>(1);
-    private readonly PacketBuffer?[] _slots = new PacketBuffer?[MaxDatagramSlots];
+    private readonly PacketBuffer?[] _slots;
     private readonly ReceiveBlocks? _blocks;
     private readonly int _maxSlots;
 
@@ -75,6 +75,11 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
         }
 
         _maxSlots = _blocks is null ? MaxDatagramSlots : Math.Min(MaxBlockSlots, options.MaxReceiveBlocks);
+        _messages = AllocatePinned<MultiMessageHeader>(_maxSlots);
+        _vectors = AllocatePinned<IoVector>(_maxSlots);
+        _addresses = AllocatePinned<byte>(_maxSlots * AddressStride);
+        _controls = AllocatePinned<byte>(_maxSlots * s_controlStride);
+        _slots = new PacketBuffer?[_maxSlots];
         Counters.ReceiveOffload = _blocks is not null;
         Counters.Blocks = _blocks;
     }

@@ -15,6 +15,7 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
 {
     private const int MaxMessages = 64;
     private const int MaxVectors = 512;
+    private const int MinVectors = 16;
     private const int AddressStride = 32;
 
     // CMSG_SPACE of either control message, and CMSG_LEN of the one with the size of segments and the one with the octet.
@@ -25,7 +26,7 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
 
     // Pinned and made once: what is not rewritten for each batch is set in the constructor.
     private readonly MultiMessageHeader[] _messages = AllocatePinned<MultiMessageHeader>(MaxMessages);
-    private readonly IoVector[] _vectors = AllocatePinned<IoVector>(MaxVectors);
+    private IoVector[] _vectors = AllocatePinned<IoVector>(MinVectors);
     private readonly byte[] _addresses = AllocatePinned<byte>(MaxMessages * AddressStride);
     private readonly byte[] _controls = AllocatePinned<byte>(MaxMessages * s_controlStride);
     private readonly TrafficClass _trafficClass;
@@ -47,6 +48,12 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
 
     protected override bool TrySend(ReadOnlySpan<PacketBuffer> batch, ref int next)
     {
+        if (batch.Length > _vectors.Length && _vectors.Length < MaxVectors)
+        {
+            // A link that never sends many at once holds little.
+            _vectors = AllocatePinned<IoVector>(MaxVectors);
+        }
+
         while (next < batch.Length)
         {
             int messages = Plan(batch[next..], out int unaddressable);
@@ -172,7 +179,7 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
         int next = 0;
         PeerAddress peer = default;
         byte* address = null;
-        while (next < batch.Length && messages < MaxMessages && vectors < MaxVectors)
+        while (next < batch.Length && messages < MaxMessages && vectors < _vectors.Length)
         {
             PacketBuffer first = batch[next];
             if (IsForConnectedPeer(first.Peer))
@@ -193,7 +200,7 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
                 peer = first.Peer;
             }
 
-            int run = MeasureRun(batch.Slice(next, Math.Min(batch.Length - next, MaxVectors - vectors)));
+            int run = MeasureRun(batch.Slice(next, Math.Min(batch.Length - next, _vectors.Length - vectors)));
             ref MessageHeader header = ref _messages[messages].Header;
             header.Name = address;
             header.NameLength = address is null ? 0 : (uint)RawSocketAddress.SizeOf(Socket.AddressFamily);
