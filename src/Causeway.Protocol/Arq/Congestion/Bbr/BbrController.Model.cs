@@ -231,7 +231,7 @@ public sealed partial class BbrController
         {
             // It may be as calm as a queue that others keep full. A pause tells, if something hangs on it.
             _wantsProbeRtt |= _toleratesRandomLoss && _round.Lost > LossThreshold * sent
-                && now.MicrosecondsSince(_lastProbeRtt) > ProbeRttIntervalMicroseconds;
+                && (_lastProbeRtt.IsNever || now.MicrosecondsSince(_lastProbeRtt) > ProbeRttIntervalMicroseconds);
             return;
         }
 

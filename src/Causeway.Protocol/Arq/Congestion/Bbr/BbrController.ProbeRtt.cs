@@ -22,7 +22,7 @@ public sealed partial class BbrController
 
     // Beyond the draft's regular pauses: one to find out whether the smallest round-trip time is to be believed.
     private bool _wantsProbeRtt;
-    private Timestamp _lastProbeRtt;
+    private Timestamp _lastProbeRtt = Timestamp.Never;
     private bool _idleRestart;
 
     // Section 5.3.4.3.
