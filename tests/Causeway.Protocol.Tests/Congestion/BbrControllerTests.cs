@@ -86,6 +86,65 @@ public sealed class BbrControllerTests
         Assert.InRange(statistics.FastRetransmits / (double)statistics.OutDataSegments, 0, 0.03);
     }
 
+    /// <summary>
+    /// Each of them measures the delay of a full queue as part of the path, until all pause together and see the path empty. What
+    /// they lost in the meantime must not count as its nature, then or ever after.
+    /// </summary>
+    [Fact]
+    public void TakesWhatAFullQueueOfOthersDropsForNoNatureOfThePath()
+    {
+        const int Flows = 8;
+        const int FastRate = 40_000_000;
+        const int Milliseconds = 50;
+        FaultModelOptions link = new()
+        {
+            RateBitsPerSecond = FastRate,
+            Delay = TimeSpan.FromMilliseconds(Milliseconds / 2.0),
+            QueueBytes = FastRate / 8 / 1000 * Milliseconds,
+        };
+        FaultPlan plan = new() { Name = "Joining a full queue", Seed = 1, Forward = link, Backward = link };
+        using SharedBottleneck bottleneck = new(plan);
+        BbrController?[] controllers = new BbrController?[Flows];
+        for (int i = 0; i < Flows; i++)
+        {
+            int index = i;
+            bottleneck.Add(new FlowOptions
+            {
+                Name = $"flow {i}",
+                Start = TimeSpan.FromMilliseconds(700 * i),
+                SendJitter = TimeSpan.FromMicroseconds(276),
+                Endpoint = new ArqEndpointOptions
+                {
+                    Arq = new ArqOptions { SendWindow = 20_000, ReceiveWindow = 20_000 },
+                    Congestion = arq =>
+                    {
+                        BbrController bbr = new(arq.SegmentSize);
+                        controllers[index] ??= bbr;
+                        return bbr;
+                    },
+                },
+            });
+        }
+
+        bottleneck.Run(TimeSpan.FromSeconds(15));
+        FlowCounters[] before = [.. bottleneck.Flows.Select(static flow => flow.Counters)];
+        bottleneck.Run(TimeSpan.FromSeconds(10));
+        Assert.All(controllers, bbr => Assert.InRange(bbr!.RandomLoss, 0, 0.01));
+        FlowCounters[] done = [.. bottleneck.Flows.Select((flow, index) => flow.Counters - before[index])];
+        double again = done.Sum(static flow => flow.Retransmissions) / (double)done.Sum(static flow => flow.Segments);
+        Assert.InRange(again, 0, 0.04);
+    }
+
+    [Fact]
+    public void PausesBeforeItTakesLossesForNatureOnAPathThatNeverQueues()
+    {
+        using Path path = new(new FaultModelOptions { Loss = 0.05 }, queue: 0.1);
+        path.Run(8);
+        Assert.Contains(BbrState.ProbeRtt, path.States);
+        Assert.InRange(path.Bbr.RandomLoss, 0.02, 0.12);
+        Assert.InRange(path.Goodput(8), 0.7 * PayloadRate * 0.95, PayloadRate);
+    }
+
     [Fact]
     public void TakesWhatAPolicerDropsForCongestion()
     {

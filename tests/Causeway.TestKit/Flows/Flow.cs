@@ -28,9 +28,12 @@ public sealed class Flow : IDisposable
         // Clocks of different origins, as in ArqPair.
         SimulatedHost sender = network.Attach($"{Name}:sender", Sender, clockOffset: TimeSpan.FromSeconds(5 + (7 * index)));
         SimulatedHost receiver = network.Attach($"{Name}:receiver", Receiver, clockOffset: TimeSpan.FromSeconds(17));
+        TimeSpan jitter = options.SendJitter / 2;
+        FaultModelOptions host = new() { Delay = jitter, Jitter = jitter, KeepOrder = true };
         FaultModelOptions extra = new() { Delay = options.ExtraDelay };
+        FaultModel[] hostLink = jitter > TimeSpan.Zero ? [network.CreateLink(host)] : [];
         bool isLonger = options.ExtraDelay > TimeSpan.Zero;
-        Forward = network.Connect(sender, receiver, isLonger ? [forward, network.CreateLink(extra)] : [forward]);
+        Forward = network.Connect(sender, receiver, isLonger ? [.. hostLink, forward, network.CreateLink(extra)] : [.. hostLink, forward]);
         Backward = network.Connect(receiver, sender, isLonger ? [backward, network.CreateLink(extra)] : [backward]);
         network.Schedule(options.Start, $"{Name} starts", Start);
         if (options.Stop is { } stop)

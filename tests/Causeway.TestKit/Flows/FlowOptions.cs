@@ -20,4 +20,12 @@ public sealed record FlowOptions
 
     /// <summary>Delay in each direction that the flow has on top of the bottleneck's: flows of different round trips.</summary>
     public TimeSpan ExtraDelay { get; init; }
+
+    /// <summary>
+    /// How much later than the sender meant each datagram of data may reach the bottleneck: uniformly distributed from 0, by the
+    /// network's seed, in order; default 0. Hosts have such jitter, simulated ones have none, and without any, flows over one
+    /// drop-tail queue can fall into step, so that it is always the same one that finds the queue full: "On Traffic Phase Effects
+    /// in Packet-Switched Gateways" (Floyd and Jacobson, 1992), whose remedy is this, with up to one datagram's time on the link.
+    /// </summary>
+    public TimeSpan SendJitter { get; init; }
 }

@@ -26,7 +26,7 @@ public sealed class QueueMeter
     public void Watch(SimulatedPath path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        if (path.Link != _link || path.OnDatagram is not null)
+        if (!path.Links.Contains(_link) || path.OnDatagram is not null)
         {
             throw new ArgumentException($"The path {path} begins with another link or is watched already.", nameof(path));
         }

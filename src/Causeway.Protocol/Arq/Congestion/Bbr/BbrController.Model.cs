@@ -10,6 +10,10 @@ public sealed partial class BbrController
     private const long RttNoiseMicroseconds = 1000;
 
     private LossBaseline _baseline;
+
+    // The longest of the times that passed for the smallest round-trip time while the baseline was learned.
+    private long _baselineRtt;
+    private EmptyPathEvidence _emptyPath;
     private TwoSlotMaximum _maxBandwidth;
     private TwoSlotMaximum _extraAcked;
     private long _minRtt = Unbounded;
@@ -200,17 +204,14 @@ public sealed partial class BbrController
         long sent = e.Delivered - _round.DeliveredAtStart + _round.Lost;
         _baseline.Observe(_round.Lost, sent);
         _queueDelay = _round.RttSamples == 0 ? Unbounded : (_round.RttSum / _round.RttSamples) - _minRtt;
+        if (_round.RttSamples > 0)
+        {
+            _emptyPath.AddRound(_round.RttSum / _round.RttSamples);
+        }
+
         if (_wasCalm && _queueDelay <= (_minRtt / 4) + RttNoiseMicroseconds)
         {
-            double believed = RandomLoss;
-            _baseline.AddRound(_round.Lost, _round.LossRuns, sent);
-            _sawCalm = true;
-            if (RandomLoss > LossThreshold && believed < RandomLoss / 2)
-            {
-                // What was given up since the last probe was given up for nothing.
-                ResetShortTermModel();
-                _probeWait = 0;
-            }
+            LearnFromCalmRound(sent, e.Now);
         }
 
         _excessLost = _round.Lost - (long)Explained(sent);
@@ -225,6 +226,46 @@ public sealed partial class BbrController
             DeliveredAtStart = e.Delivered,
             LastLost = _round.LastLost,
         };
+    }
+
+    private void LearnFromCalmRound(long sent, Timestamp now)
+    {
+        if (!_emptyPath.Supports(_minRtt))
+        {
+            // It may be as calm as a queue that others keep full. A pause tells, if something hangs on it.
+            _wantsProbeRtt |= _toleratesRandomLoss && _round.Lost > LossThreshold * sent
+                && (_lastProbeRtt.IsNever || now.MicrosecondsSince(_lastProbeRtt) > ProbeRttIntervalMicroseconds);
+            return;
+        }
+
+        double believed = RandomLoss;
+        _baseline.AddRound(_round.Lost, _round.LossRuns, sent);
+        _baselineRtt = Math.Max(_baselineRtt, _minRtt);
+        _sawCalm = true;
+        if (RandomLoss > LossThreshold && believed < RandomLoss / 2)
+        {
+            // What was given up since the last probe was given up for nothing.
+            ResetShortTermModel();
+            _probeWait = 0;
+        }
+    }
+
+    /// <summary>
+    /// The smallest round-trip time is another one. If it is shorter than it was thought to be while the baseline was learned,
+    /// the rounds that taught had a queue, and their losses were congestion.
+    /// </summary>
+    private void ReviseBaseline(long previousMinRtt)
+    {
+        if (_minRtt < _baselineRtt - (_baselineRtt / 8) - RttNoiseMicroseconds)
+        {
+            _baseline = new LossBaseline(_segmentSize);
+            _baselineRtt = 0;
+        }
+
+        if (_minRtt - (_minRtt / 8) - RttNoiseMicroseconds > previousMinRtt)
+        {
+            _emptyPath = default;
+        }
     }
 
     // Section 5.5.10.3.
@@ -287,6 +328,7 @@ public sealed partial class BbrController
         _inflightLongTerm = Unbounded;
         _fullBandwidthReached = false;
         _minRtt = Unbounded;
+        _emptyPath = default;
         _probeRttMinDelay = Unbounded;
         _priorWindow = 0;
         ResetShortTermModel();

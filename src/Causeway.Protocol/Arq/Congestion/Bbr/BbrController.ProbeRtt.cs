@@ -18,6 +18,11 @@ public sealed partial class BbrController
     private Timestamp _probeRttDoneAt = Timestamp.Never;
     private bool _probeRttRoundDone;
     private long _probeRttEnd;
+    private long _minRttBeforeProbe;
+
+    // Beyond the draft's regular pauses: one to find out whether the smallest round-trip time is to be believed.
+    private bool _wantsProbeRtt;
+    private Timestamp _lastProbeRtt = Timestamp.Never;
     private bool _idleRestart;
 
     // Section 5.3.4.3.
@@ -34,6 +39,7 @@ public sealed partial class BbrController
         {
             _round.RttSum += rtt;
             _round.RttSamples++;
+            _emptyPath.AddSample(rtt);
             if (rtt < _probeRttMinDelay || _probeRttExpired)
             {
                 _probeRttMinDelay = rtt;
@@ -48,17 +54,20 @@ public sealed partial class BbrController
         bool isMinRttExpired = e.Now.MicrosecondsSince(_minRttStamp) > MinRttFilterMicroseconds;
         if (_probeRttMinDelay < _minRtt || isMinRttExpired)
         {
+            long previous = _minRtt;
             _minRtt = _probeRttMinDelay;
             _minRttStamp = _probeRttMinStamp;
+            ReviseBaseline(previous);
         }
     }
 
     private void CheckProbeRtt(in AckEvent e)
     {
-        if (State != BbrState.ProbeRtt && _probeRttExpired && !_idleRestart)
+        if (State != BbrState.ProbeRtt && (_probeRttExpired || _wantsProbeRtt) && !_idleRestart)
         {
             SaveWindow();
             State = BbrState.ProbeRtt;
+            _minRttBeforeProbe = _minRtt;
             _probeRttDoneAt = Timestamp.Never;
             _ackPhase = AckPhase.ProbeStopping;
             StartRound();
@@ -83,6 +92,7 @@ public sealed partial class BbrController
             {
                 _probeRttDoneAt = e.Now.AddMicroseconds(ProbeRttDurationMicroseconds);
                 _probeRttRoundDone = false;
+                _emptyPath.BeginPause(_minRttBeforeProbe);
                 StartRound();
             }
 
@@ -103,6 +113,9 @@ public sealed partial class BbrController
             return;
         }
 
+        _emptyPath.EndPause();
+        _wantsProbeRtt = false;
+        _lastProbeRtt = now;
         _probeRttMinStamp = now;
         _probeRttDoneAt = Timestamp.Never;
 

@@ -13,7 +13,9 @@ namespace Causeway.Protocol.Arq.Congestion;
 /// <item>Loss ends startup only in a round in which the delivery rate did not grow any more.</item>
 /// <item>Probing upward also ends when a quarter more than the path holds is in flight and no more of it arrives (as
 /// draft-cardwell-iccrg-bbr-congestion-control-02 section 4.3.3.4): it bounds the queue to a quarter of a round trip.</item>
-/// <item>A round-trip time near the smallest known one counts as seeing it again: no pause to see it is needed.</item>
+/// <item>A round-trip time near the smallest known one counts as seeing it again: no pause to see it is needed. Before losses
+/// count as nature, there must be evidence that it is the empty path's (<see cref="EmptyPathEvidence"/>), for which a flow may
+/// pause once more.</item>
 /// </list>
 /// </remarks>
 public sealed partial class BbrController : CongestionController
