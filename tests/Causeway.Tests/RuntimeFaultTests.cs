@@ -159,7 +159,15 @@ public sealed class RuntimeFaultTests
         release.Set();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => closing.Guarded());
         Assert.False(wasDisposed);
-        await writing.Guarded();
+        try
+        {
+            await writing.Guarded();
+        }
+        catch (TransportException error) when (error.Error == TransportError.ConnectionClosed)
+        {
+            // The turn was another's, an acknowledgement's perhaps, and the write too late for the next.
+        }
+
         Assert.Null(peers.Client.Failure);
         await accepted.DisposeAsync();
     }
