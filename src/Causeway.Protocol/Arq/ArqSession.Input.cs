@@ -6,19 +6,6 @@ namespace Causeway.Protocol.Arq;
 /// <content>What arrives.</content>
 public sealed partial class ArqSession
 {
-    /// <summary>How a segment came to be acknowledged.</summary>
-    private enum Evidence
-    {
-        /// <summary>The echoed timestamp is that of its newest transmission.</summary>
-        Newest,
-
-        /// <summary>The echoed timestamp is that of an earlier transmission: the newest was needless.</summary>
-        Earlier,
-
-        /// <summary>It does not tell which transmission arrived.</summary>
-        Unknown,
-    }
-
     /// <summary>
     /// Takes one KCP datagram: acknowledges what it carries and keeps slices of it. The caller keeps its own reference,
     /// and nobody may write to the payload any more.
@@ -108,14 +95,19 @@ public sealed partial class ArqSession
             _peerWindow = header.Window;
         }
 
+        _peerIsCauseway |= header.Fragment == SegmentHeader.CausewayMark && _usesRack;
         switch (header.Command)
         {
             case SegmentCommand.Push:
                 TakeData(ref state, in header, dataOffset);
                 break;
             case SegmentCommand.Ack:
-                _peerIsCauseway |= header.Fragment == SegmentHeader.CausewayMark && _usesRack;
                 TakeAck(ref state, header.Sequence, header.Time);
+                if (header.Length > 0 && header.Fragment == SegmentHeader.CausewayMark && _usesRack)
+                {
+                    TakeRanges(ref state, header.Unacknowledged, dataOffset, (int)header.Length);
+                }
+
                 break;
             case SegmentCommand.WindowAsk:
                 _receive.RequestReport();
@@ -157,8 +149,17 @@ public sealed partial class ArqSession
             Statistics.Repeated++;
         }
 
-        if (arrival != Arrival.Beyond
-            && !_acks.Add(header.Sequence, header.Time, atOnce: arrival != Arrival.InOrder, state.Now))
+        if (arrival == Arrival.Beyond)
+        {
+            return;
+        }
+
+        if (_peerIsCauseway && !Sequence.IsBefore(header.Sequence, _receive.Next))
+        {
+            _receivedRanges.Add(header.Sequence, _receive.Next);
+        }
+
+        if (!_acks.Add(header.Sequence, header.Time, atOnce: arrival != Arrival.InOrder, state.Now))
         {
             Statistics.AcknowledgementsDropped++;
         }
@@ -170,90 +171,6 @@ public sealed partial class ArqSession
         {
             Statistics.InvalidPathReports++;
         }
-    }
-
-    private void TakeAck(ref InputState state, uint sequence, uint time)
-    {
-        if (!Sequence.IsBefore(sequence, _ring.Next))
-        {
-            Statistics.InvalidAcknowledgements++;
-            return;
-        }
-
-        if (Sequence.IsBefore(sequence, _ring.Unacknowledged) || _ring[sequence].State == SendState.Acknowledged)
-        {
-            Statistics.StaleAcknowledgements++;
-            return;
-        }
-
-        SendSegment segment = _ring[sequence];
-        Evidence evidence = Evidence.Unknown;
-        if (time == segment.SentTicks)
-        {
-            evidence = Evidence.Newest;
-        }
-        else if (segment.Transmissions > 1 && Sequence.IsBefore(time, segment.SentTicks)
-            && !Sequence.IsBefore(time, segment.FirstTicks))
-        {
-            evidence = Evidence.Earlier;
-        }
-
-        // An echo that was never sent says nothing about the path; the segment arrived all the same.
-        if (evidence != Evidence.Unknown)
-        {
-            state.RttTicks = unchecked((int)(state.NowTicks - time));
-        }
-
-        bool wasLost = evidence != Evidence.Unknown && time != segment.FirstTicks;
-        Acknowledge(ref state, segment, evidence, wasLost);
-    }
-
-    private void Acknowledge(ref InputState state, SendSegment segment, Evidence evidence, bool wasLost)
-    {
-        NodesVisited++;
-        bool neverRepeated = segment.Transmissions == 1;
-        bool isNewest = evidence == Evidence.Newest || neverRepeated;
-        _rate.OnAcknowledged(segment, isNewest, isTimely: !state.Recovered, state.Now);
-        if (isNewest)
-        {
-            long rtt = state.Recovered ? -1 : state.Now.MicrosecondsSince(segment.SentAt);
-            _detector.OnAcknowledged(segment.Transmission, rtt);
-        }
-
-        if (segment.LostBy == LossReason.None)
-        {
-            if (wasLost)
-            {
-                ReportRepaired(segment, state.Now);
-            }
-            else
-            {
-                _lossMeter.Add(wasLost: false);
-            }
-        }
-        else
-        {
-            // Acknowledged while it waits to be sent again, or by the echo of an older transmission: it was not lost.
-            bool spurious = evidence == Evidence.Earlier || (segment.State == SendState.Lost && neverRepeated);
-            if (spurious)
-            {
-                Statistics.SpuriousRetransmits += neverRepeated ? 0 : 1;
-                if (segment.LostBy != LossReason.Timeout)
-                {
-                    _detector.OnSpurious(state.Now, SmoothedRttMicroseconds);
-                }
-            }
-
-            state.EpisodeWasSpurious |= _episode.OnResolved(spurious);
-        }
-
-        (segment.State == SendState.Lost ? _lost : _inFlight).Remove(segment);
-        state.AckedBytes += segment.Length;
-        state.AckedSegments++;
-        _repeatCredit = Math.Min(MaxRepeatCredit, _repeatCredit + RepeatCreditOfAck);
-        segment.State = SendState.Acknowledged;
-        segment.Buffer!.Release();
-        segment.Buffer = null;
     }
 
     private void Finish(ref InputState state, bool isIntact)

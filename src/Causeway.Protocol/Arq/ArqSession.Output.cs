@@ -173,33 +173,20 @@ public sealed partial class ArqSession
         scoped ref TSink sink, scoped ref DatagramWriter writer, ref FlushState state, ref uint sequence, ref uint time)
         where TSink : IPacketSink, allows ref struct
     {
-        // Repeated ones go first: the last acknowledgement of a datagram gives the peer its round-trip sample.
-        while (_acks.Count > 0 && _ackRepeater.TryPeek(_receive.Next, out uint repeated, out uint repeatedTime))
-        {
-            if (!TryWrite(ref sink, ref writer, in state, SegmentCommand.Ack, repeated, repeatedTime, default))
-            {
-                return false;
-            }
-
-            _ackRepeater.Pop();
-        }
-
+        Span<byte> ranges = stackalloc byte[ReceivedRanges.MostBytes];
         while (_acks.TryPeek(_receive.Next, out uint next, out uint nextTime))
         {
-            if (!TryWrite(ref sink, ref writer, in state, SegmentCommand.Ack, next, nextTime, default))
+            // With the last one: those before it tell more of the segments that they name, and when they left.
+            int length = _acks.Count == 1 && _peerIsCauseway ? _receivedRanges.Write(_receive.Next, ranges) : 0;
+            if (!TryWrite(ref sink, ref writer, in state, SegmentCommand.Ack, next, nextTime, ranges[..length]))
             {
                 return false;
             }
 
             _acks.Pop();
             (sequence, time) = (next, nextTime);
-            if (_peerIsCauseway && !Sequence.IsBefore(next, _receive.Next))
-            {
-                _ackRepeater.OnSent(next, nextTime);
-            }
         }
 
-        _ackRepeater.EndFlush();
         return true;
     }
 
@@ -328,7 +315,7 @@ public sealed partial class ArqSession
         {
             Conversation = ConversationId,
             Command = command,
-            Fragment = command == SegmentCommand.Ack && _usesRack ? SegmentHeader.CausewayMark : (byte)0,
+            Fragment = MarkOf(command),
             Window = state.Window,
             Time = time,
             Sequence = sequence,
@@ -341,6 +328,12 @@ public sealed partial class ArqSession
         Statistics.OutSegments++;
         return true;
     }
+
+    // Data may bear the mark only towards one of ours: to others it says that fragments of the message follow.
+    private byte MarkOf(SegmentCommand command) =>
+        _usesRack && (command == SegmentCommand.Ack || (command == SegmentCommand.Push && _peerIsCauseway))
+            ? SegmentHeader.CausewayMark
+            : (byte)0;
 
     /// <summary>Whether the windows, leaving the pacer aside, let anything leave that waits.</summary>
     private bool WindowsAllowSomething() => _lost.Head is { } lost ? RetransmissionAllowed(lost) : NewDataAllowed();

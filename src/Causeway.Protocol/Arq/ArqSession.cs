@@ -50,7 +50,7 @@ public sealed partial class ArqSession : IDisposable
     private readonly DeadLinkMonitor _deadLink;
     private readonly ReceiveWindow _receive;
     private readonly AckList _acks;
-    private readonly AckRepeater _ackRepeater = new();
+    private readonly ReceivedRanges _receivedRanges = new();
     private readonly PathExchange _path = new();
 
     private LossEpisode _episode;

@@ -57,6 +57,28 @@ internal sealed class SendRing(PacketPool pool, int segmentSize, uint initialSeq
         Next++;
     }
 
+    /// <summary>
+    /// The first segment from a sent one on that was not acknowledged, or <see cref="Next"/>. Runs of acknowledged ones are
+    /// skipped by what earlier calls found out, halving the way each time, so that to look for news in the same range again
+    /// and again takes next to no time, however long it is.
+    /// </summary>
+    public uint SkipAcknowledged(uint sequence, out int steps)
+    {
+        steps = 1;
+        while (Sequence.IsBefore(sequence, Next) && this[sequence] is { State: SendState.Acknowledged } segment)
+        {
+            steps++;
+            if (Sequence.IsBefore(segment.SkipTo, Next) && this[segment.SkipTo] is { State: SendState.Acknowledged } further)
+            {
+                segment.SkipTo = further.SkipTo;
+            }
+
+            sequence = segment.SkipTo;
+        }
+
+        return sequence;
+    }
+
     /// <summary>Forgets the oldest segment, which was sent and acknowledged.</summary>
     public void RemoveFirst()
     {

@@ -57,6 +57,9 @@ internal sealed class SendSegment
     /// <summary>Why it was last deemed lost.</summary>
     public LossReason LostBy { get; set; }
 
+    /// <summary>Once acknowledged: everything from this one up to there is, too.</summary>
+    public uint SkipTo { get; set; }
+
     public SendSegment? Previous { get; set; }
 
     public SendSegment? Next { get; set; }

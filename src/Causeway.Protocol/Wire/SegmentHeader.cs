@@ -14,7 +14,7 @@ public readonly record struct SegmentHeader
 
     /// <summary>
     /// What an acknowledgement of ours has for <see cref="Fragment"/>, which means nothing there and which no KCP reads: so
-    /// we know each other.
+    /// we know each other. Data has it too once the peer is known to be one of ours, for one that only receives.
     /// </summary>
     internal const byte CausewayMark = 0xCA;
 

@@ -181,7 +181,14 @@ public sealed class ArqHostilePeerTests
                 una: unchecked(session.SendUnacknowledged + (uint)random.Next(-2, 4)),
                 time: (uint)random.Next(),
                 window: (ushort)random.Next(0, 100),
-                data: command == SegmentCommand.Push ? new byte[random.Next(0, 300)] : []);
+                data: command switch
+                {
+                    SegmentCommand.Push => new byte[random.Next(0, 300)],
+                    SegmentCommand.Ack when random.Next(2) == 0 => AckRangesTests.Write(
+                        ((ushort)random.Next(70), (ushort)random.Next(20)), ((ushort)random.Next(70), (ushort)random.Next(20))),
+                    _ => [],
+                },
+                fragment: random.Next(2) == 0 ? SegmentHeader.CausewayMark : (byte)0);
             while (random.Next(4) == 0)
             {
                 segment[random.Next(segment.Length)] = (byte)random.Next(256);

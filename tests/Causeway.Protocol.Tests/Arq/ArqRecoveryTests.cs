@@ -4,7 +4,7 @@ using Causeway.Protocol.Wire;
 
 namespace Causeway.Protocol.Tests.Arq;
 
-/// <summary>What goes beyond KCP in finding losses: by time, by a probe, by copies, and acknowledgements said twice.</summary>
+/// <summary>What goes beyond KCP in finding losses: by time, by a probe, and by copies.</summary>
 public sealed class ArqRecoveryTests
 {
     private const int Full = 1326;
@@ -146,40 +146,6 @@ public sealed class ArqRecoveryTests
     }
 
     [Fact]
-    public void AcknowledgementsBehindAGapAreRepeatedOnceToOneOfOurs()
-    {
-        using ArqHarness harness = Make();
-        harness.Session.Write(new byte[10]);
-        harness.Flush(At(0));
-        harness.Input(At(40), Marked(Ack(0, time: 0, una: 1)));
-
-        harness.Input(At(41), Push(1));
-        harness.Input(At(41), Push(2));
-        Assert.Equal([1u, 2u], Acked(harness, At(41)));
-        harness.Input(At(42), Push(3));
-        Assert.Equal([1u, 2u, 3u], Acked(harness, At(42)));
-        harness.Input(At(43), Push(4));
-        Assert.Equal([3u, 4u], Acked(harness, At(43)));
-
-        // What was missing has come: una says it all.
-        harness.Input(At(44), Push(0));
-        Assert.Equal([0u], Acked(harness, At(44)));
-    }
-
-    [Fact]
-    public void AcknowledgementsAreNotRepeatedToKcptunWhichWouldCountThemAsSkips()
-    {
-        using ArqHarness harness = Make();
-        harness.Session.Write(new byte[10]);
-        harness.Flush(At(0));
-        harness.Input(At(40), Ack(0, time: 0, una: 1));
-        harness.Input(At(41), Push(1));
-        Assert.Equal([1u], Acked(harness, At(41)));
-        harness.Input(At(42), Push(2));
-        Assert.Equal([2u], Acked(harness, At(42)));
-    }
-
-    [Fact]
     public void TimeoutsOfAThinStreamDoNotBackOffAtOnce()
     {
         Assert.InRange(SixthTimeout(bytes: 200), 0, 1_500_000);
@@ -218,23 +184,11 @@ public sealed class ArqRecoveryTests
     private static uint[] Sent(ArqHarness harness, Timestamp now) =>
         [.. Of(harness, now, SegmentCommand.Push)];
 
-    private static uint[] Acked(ArqHarness harness, Timestamp now) =>
-        [.. Of(harness, now, SegmentCommand.Ack)];
-
     private static IEnumerable<uint> Of(ArqHarness harness, Timestamp now, SegmentCommand command) =>
         harness.FlushSegments(now).Where(segment => segment.Header.Command == command).Select(segment => segment.Header.Sequence);
 
-    private static byte[] Marked(byte[] ack)
-    {
-        ack[5] = SegmentHeader.CausewayMark;
-        return ack;
-    }
-
     private static byte[] Ack(uint sequence, uint time, uint una = 0) =>
         ArqHarness.Segment(SegmentCommand.Ack, sequence, una, time);
-
-    private static byte[] Push(uint sequence) =>
-        ArqHarness.Segment(SegmentCommand.Push, sequence, una: 1, data: new byte[10]);
 
     private static Timestamp At(long milliseconds) => Timestamp.FromMilliseconds(milliseconds);
 
