@@ -86,6 +86,37 @@ public sealed class BbrControllerTests
         Assert.InRange(statistics.FastRetransmits / (double)statistics.OutDataSegments, 0, 0.03);
     }
 
+    /// <summary>On these two, bursts of loss without a queue once cost a probe its result, and a tenth of the bandwidth.</summary>
+    [Theory]
+    [InlineData(5, 1.0)]
+    [InlineData(6, 0.5)]
+    public void BadLuckInAProbeIsNoFullPath(int seed, double queue)
+    {
+        FaultModelOptions link = new()
+        {
+            RateBitsPerSecond = 100_000_000,
+            Delay = TimeSpan.FromMilliseconds(25),
+            QueueBytes = (long)(queue * 625_000),
+            BurstEnter = 0.01,
+            BurstLeave = 0.25,
+        };
+        FaultPlan plan = new() { Name = "Bad luck", Seed = (ulong)seed, Forward = link, Backward = link };
+        using SharedBottleneck bottleneck = new(plan, new PacketPool());
+        Flow flow = bottleneck.Add(new FlowOptions
+        {
+            Name = "bulk",
+            Endpoint = new ArqEndpointOptions
+            {
+                Arq = new ArqOptions { SendWindow = 65535, ReceiveWindow = 65535 },
+                Congestion = static arq => new BbrController(arq.SegmentSize),
+            },
+        });
+        bottleneck.Run(TimeSpan.FromSeconds(3));
+        FlowCounters before = flow.Counters;
+        bottleneck.Run(TimeSpan.FromSeconds(6));
+        Assert.InRange((flow.Counters - before).Goodput / 1e6, 88, 93);
+    }
+
     [Fact]
     public void TakesWhatAPolicerDropsForCongestion()
     {
