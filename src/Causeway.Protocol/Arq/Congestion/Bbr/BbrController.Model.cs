@@ -6,7 +6,8 @@ public sealed partial class BbrController
     private const int AggregationRounds = 10;
     private const int RoundsToForgive = 2;
 
-    // A probe presses by a quarter, so that a policer, which has no queue either, drops a fifth of it: bad luck is less.
+    // A probe presses by a quarter, so that a policer, which has no queue either, drops a fifth of it: bad luck is
+    // less.
     private const double MostBadLuck = 0.1;
 
     // A path lets so much variation of its round-trip time pass as no queue.
@@ -173,9 +174,9 @@ public sealed partial class BbrController
     private bool IsTooMuch(long lost, long inFlight) => lost > inFlight * LossThreshold + Explained(inFlight);
 
     /// <summary>
-    /// Whether losses that exceed the usual may be bad luck all the same: what left next to them found no queue that could
-    /// have overflowed, and twice the allowance for chance explains them. Each lost segment of a probe asks anew, so that
-    /// chance has many tries: where losses come in runs, every few probes exceed the single allowance.
+    /// Whether losses that exceed the usual may be bad luck all the same: what left next to them found no queue that
+    /// could have overflowed, and twice the allowance for chance explains them. Each lost segment of a probe asks anew,
+    /// so that chance has many tries: where losses come in runs, every few probes exceed the single allowance.
     /// </summary>
     private bool IsChance(long lost, long inFlight) =>
         _toleratesRandomLoss && _latestRtt - _minRtt <= (_minRtt / 8) + RttNoiseMicroseconds
