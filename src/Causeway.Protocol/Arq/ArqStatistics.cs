@@ -78,7 +78,8 @@ public sealed class ArqStatistics
     public long CongestionMarks { get; internal set; }
 
     /// <summary>
-    /// Payloads of window reports and acknowledgements that were skipped: not understood, or their counts cannot be true.
+    /// Payloads of window reports and acknowledgements that were skipped: not understood, or their counts cannot be
+    /// true.
     /// </summary>
     public long InvalidPathReports { get; internal set; }
 

@@ -128,8 +128,8 @@ internal sealed class DeliveryRateSampler
         _hasSegment = false;
         long interval = Math.Max(_sendElapsed, _deliveredAt.MicrosecondsSince(_newest.DeliveredAt));
 
-        // What passed the path between two arrivals was sent between the two. The counts can hold more: what had arrived
-        // or got lost before, and was acknowledged or found out late because acknowledgements got lost.
+        // What passed the path between two arrivals was sent between the two. The counts can hold more: what had
+        // arrived or got lost before, and was acknowledged or found out late because acknowledgements got lost.
         long most = _sentUntilArrived - _newest.SentUntilArrived;
         long delivered = Math.Min(Delivered - _newest.Delivered, most);
 

@@ -4,13 +4,13 @@ namespace Causeway.Protocol.Arq;
 
 /// <summary>
 /// The ranges of segments received above the cumulative acknowledgement that changed last, the newest first (RFC 2018
-/// section 4). KCP acknowledges a segment once, and while a gap is open no cumulative acknowledgement makes up for a lost
-/// datagram of them: the peer sends again what has arrived. Said again with each datagram of acknowledgements, ranges tell
-/// all that the lost ones told.
+/// section 4). KCP acknowledges a segment once, and while a gap is open no cumulative acknowledgement makes up for a
+/// lost datagram of them: the peer sends again what has arrived. Said again with each datagram of acknowledgements,
+/// ranges tell all that the lost ones told.
 /// </summary>
 /// <remarks>
-/// Invariant: the ranges are disjoint, and no two of them touch. What falls off the end is not known to be missing, just not
-/// said again.
+/// Invariant: the ranges are disjoint, and no two of them touch. What falls off the end is not known to be missing,
+/// just not said again.
 /// </remarks>
 internal sealed class ReceivedRanges
 {
@@ -66,8 +66,8 @@ internal sealed class ReceivedRanges
         int count = Math.Min(_count, MostSent);
         for (int i = 0; i < count; i++)
         {
-            // One may reach back to the cumulative acknowledgement and beyond: that stands still while too much is unread. No
-            // window is larger than a u16 tells.
+            // One may reach back to the cumulative acknowledgement and beyond: that stands still while too much is
+            // unread. No window is larger than a u16 tells.
             (uint first, uint end) = _ranges[i];
             int offset = Math.Max(0, Sequence.Difference(first, next));
             int length = Sequence.Difference(end, next) - offset;

@@ -58,9 +58,9 @@ internal sealed class SendRing(PacketPool pool, int segmentSize, uint initialSeq
     }
 
     /// <summary>
-    /// The first segment from a sent one on that was not acknowledged, or <see cref="Next"/>. Runs of acknowledged ones are
-    /// skipped by what earlier calls found out, halving the way each time, so that to look for news in the same range again
-    /// and again takes next to no time, however long it is.
+    /// The first segment from a sent one on that was not acknowledged, or <see cref="Next"/>. Runs of acknowledged ones
+    /// are skipped by what earlier calls found out, halving the way each time, so that to look for news in the same
+    /// range again and again takes next to no time, however long it is.
     /// </summary>
     public uint SkipAcknowledged(uint sequence, out int steps)
     {

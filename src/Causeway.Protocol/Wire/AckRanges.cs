@@ -3,8 +3,9 @@ using System.Buffers.Binary;
 namespace Causeway.Protocol.Wire;
 
 /// <summary>
-/// What was received above the cumulative acknowledgement, in the payload of an acknowledgement between two ends of this
-/// library (docs/design/loss-recovery.md): a kind, a count, and so many ranges of two u16, how far the range begins behind
+/// What was received above the cumulative acknowledgement, in the payload of an acknowledgement between two ends of
+/// this library (docs/design/loss-recovery.md): a kind, a count, and so many ranges of two u16, how far the range
+/// begins behind
 /// <c>una</c> and how many segments it has. Little endian; what follows is skipped.
 /// </summary>
 internal readonly ref struct AckRanges
@@ -28,7 +29,9 @@ internal readonly ref struct AckRanges
     /// <summary>How many there are.</summary>
     public int Count => _ranges.Length / RangeSize;
 
-    /// <summary>A range: where it begins, counted from <c>una</c>, and how many segments it has; any numbers can arrive.</summary>
+    /// <summary>
+    /// A range: where it begins, counted from <c>una</c>, and how many segments it has; any numbers can arrive.
+    /// </summary>
     public (ushort Offset, ushort Length) this[int index]
     {
         get

@@ -23,6 +23,7 @@ public sealed class LossBaselineTests
 
         // Two standard deviations of a binomial count of 100 at 5 %: 2.18 each.
         Assert.Equal((5 + (2 * Math.Sqrt(100 * 0.05 * 0.95))) * Segment, baseline.Explains(100 * Segment), 1);
+        Assert.Equal((5 + (4 * Math.Sqrt(100 * 0.05 * 0.95))) * Segment, baseline.Explains(100 * Segment, allowance: 2), 1);
     }
 
     [Fact]

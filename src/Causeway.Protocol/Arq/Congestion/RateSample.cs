@@ -15,8 +15,8 @@ public readonly record struct RateSample
     public long PriorDelivered { get; init; }
 
     /// <summary>
-    /// Bytes acknowledged between that segment's departure and now; no more than were sent after the newest that was known
-    /// to have arrived at its departure.
+    /// Bytes acknowledged between that segment's departure and now; no more than were sent after the newest that was
+    /// known to have arrived at its departure.
     /// </summary>
     public long Delivered { get; init; }
 

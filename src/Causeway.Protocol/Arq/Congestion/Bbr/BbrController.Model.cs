@@ -6,6 +6,10 @@ public sealed partial class BbrController
     private const int AggregationRounds = 10;
     private const int RoundsToForgive = 2;
 
+    // A probe presses by a quarter, so that a policer, which has no queue either, drops a fifth of it: bad luck is
+    // less.
+    private const double MostBadLuck = 0.1;
+
     // A path lets so much variation of its round-trip time pass as no queue.
     private const long RttNoiseMicroseconds = 1000;
 
@@ -45,6 +49,7 @@ public sealed partial class BbrController
 
     // The mean of the last round, above the smallest round-trip time.
     private long _queueDelay;
+    private long _latestRtt;
     private long _excessLost;
     private int _roundsWithoutExcess;
     private bool _isWindowLimited;
@@ -68,6 +73,7 @@ public sealed partial class BbrController
     private void UpdateLatestDeliverySignals(in AckEvent e)
     {
         _delivered = e.Delivered;
+        _latestRtt = e.RttMicroseconds >= 0 ? e.RttMicroseconds : _latestRtt;
         _isCalm &= IsCalm;
         _lossRoundStart = false;
         RateSample rate = e.Rate;
@@ -165,13 +171,24 @@ public sealed partial class BbrController
         _round.Lost += e.Bytes;
         _round.LossRuns += e.Transmission == _round.LastLost + 1 ? 0 : 1;
         _round.LastLost = e.Transmission;
-        if (_isCollectingProbeFeedback && IsTooMuch(e.LostSinceSend, e.InFlightAtSend))
+        if (_isCollectingProbeFeedback && IsTooMuch(e.LostSinceSend, e.InFlightAtSend)
+            && !IsChance(e.LostSinceSend, e.InFlightAtSend))
         {
             HandleInflightTooHigh(InflightAtLoss(in e), e.IsAppLimited, e.Now);
         }
     }
 
     private bool IsTooMuch(long lost, long inFlight) => lost > inFlight * LossThreshold + Explained(inFlight);
+
+    /// <summary>
+    /// Whether losses that exceed the usual may be bad luck all the same: what left next to them found no queue that
+    /// could have overflowed, and twice the allowance for chance explains them. Each lost segment of a probe asks anew,
+    /// so that chance has many tries: where losses come in runs, every few probes exceed the single allowance.
+    /// </summary>
+    private bool IsChance(long lost, long inFlight) =>
+        _toleratesRandomLoss && _latestRtt - _minRtt <= (_minRtt / 8) + RttNoiseMicroseconds
+        && lost <= inFlight * LossThreshold + _baseline.Explains(inFlight, allowance: 2)
+        && lost <= inFlight * (RandomLoss + MostBadLuck);
 
     private double Explained(long bytes) => _toleratesRandomLoss ? _baseline.Explains(bytes) : 0;
 

@@ -14,7 +14,7 @@ internal struct LossBaseline(int segmentSize)
     // Beyond this the path is treated as congested, whatever else it may be.
     private const double MostTolerated = 0.25;
 
-    // Three standard deviations: chance alone exceeds it about once in seven hundred round trips.
+    // Chance alone exceeds two standard deviations about once in forty round trips.
     private const double Deviations = 2;
 
     // Half of what was seen is forgotten after so many segments, so the estimate follows a path that changes.
@@ -99,10 +99,12 @@ internal struct LossBaseline(int segmentSize)
     public readonly double Expected(long bytes) => Rate * bytes;
 
     /// <summary>The most bytes of so many that the baseline and chance explain; 0 on a path that loses nothing.</summary>
-    public readonly double Explains(long bytes)
+    /// <param name="bytes">What was sent.</param>
+    /// <param name="allowance">How many times the usual allowance chance is given.</param>
+    public readonly double Explains(long bytes, double allowance = 1)
     {
         double expected = Expected(bytes);
-        return expected + (Deviations * Math.Sqrt(Dispersion * expected * (1 - Rate) * segmentSize));
+        return expected + (allowance * Deviations * Math.Sqrt(Dispersion * expected * (1 - Rate) * segmentSize));
     }
 
     /// <summary>What the last four stretches allow.</summary>
