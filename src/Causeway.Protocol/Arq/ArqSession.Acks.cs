@@ -76,14 +76,18 @@ public sealed partial class ArqSession
             (ushort distance, ushort segments) = ranges[i];
             uint first = unchecked(unacknowledged + distance);
             uint end = unchecked(first + segments);
-            if (segments == 0 || Sequence.IsAfter(end, _ring.Next))
+
+            // From one place, or a una from the other side of all numbers would let a range begin behind its end.
+            int from = Sequence.Difference(first, _ring.Unacknowledged);
+            int to = Sequence.Difference(end, _ring.Unacknowledged);
+            if (from >= to || to > _ring.SentCount)
             {
                 Statistics.InvalidAcknowledgements++;
                 continue;
             }
 
-            uint next = Sequence.IsBefore(first, _ring.Unacknowledged) ? _ring.Unacknowledged : first;
-            while (TryFindUnacknowledged(ref next, end))
+            uint next = from < 0 ? _ring.Unacknowledged : first;
+            while (to > 0 && TryFindUnacknowledged(ref next, end))
             {
                 Acknowledge(ref state, _ring[next], Evidence.Range, wasLost: false);
             }

@@ -141,10 +141,19 @@ public sealed class ArqRangesTests
         Assert.Equal(5, harness.Session.Statistics.InvalidAcknowledgements);
         Assert.Equal(2 * Full, harness.Session.Statistics.BytesInFlight);
 
+        // From about the other side of all numbers, where what is before and what after turns round, nothing is acknowledged.
+        for (uint una = 0x7FFF_FFF0; una < 0x8000_0010; una++)
+        {
+            harness.Input(At(40), Ack(uint.MaxValue, time: 0, una, (0, 1), (1, 9), (0, 16)));
+        }
+
+        Assert.Equal(2 * Full, harness.Session.Statistics.BytesInFlight);
+        long invalid = harness.Session.Statistics.InvalidAcknowledgements;
+
         // One that was overtaken counts from its own una, and what lies before the newest is old.
         harness.Input(At(41), Ack(uint.MaxValue, time: 0, una: 0));
         harness.Input(At(42), Ack(uint.MaxValue, time: 0, una: uint.MaxValue - 1, (0, 1), (1, 3)));
-        Assert.Equal(5, harness.Session.Statistics.InvalidAcknowledgements);
+        Assert.Equal(invalid, harness.Session.Statistics.InvalidAcknowledgements);
         Assert.Equal(0, harness.Session.Statistics.BytesInFlight);
     }
 
