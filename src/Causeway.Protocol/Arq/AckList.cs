@@ -6,9 +6,20 @@ namespace Causeway.Protocol.Arq;
 /// </summary>
 internal sealed class AckList(int limit, long delayMicroseconds)
 {
+    // Every second segment, as TCP does (RFC 5681 section 4.2).
+    private const int Few = 2;
+
+    // Among many segments a peer that expects it learns no less from one datagram of acknowledgements a millisecond, and both
+    // ends wake up for fewer of them (draft-ietf-quic-ack-frequency). More than eight would be felt in what its window lets go.
+    private const int Many = 8;
+    private const long Interval = 1_000;
+
     private (uint Sequence, uint Time)[] _entries = new (uint, uint)[32];
     private int _head;
     private int _added;
+    private int _enough = Few;
+    private int _counted;
+    private Timestamp _countedSince = new(long.MinValue / 2);
 
     public int Count { get; private set; }
 
@@ -21,9 +32,10 @@ internal sealed class AckList(int limit, long delayMicroseconds)
     /// <param name="atOnce">
     /// The peer should know soon: the segment was a duplicate, out of order, or filled a gap.
     /// </param>
+    /// <param name="mayGather">The peer does not mind that as many share a flush as arrive in a millisecond.</param>
     /// <param name="now">The time.</param>
     /// <returns>False if the oldest entry was given up for it.</returns>
-    public bool Add(uint sequence, uint time, bool atOnce, Timestamp now)
+    public bool Add(uint sequence, uint time, bool atOnce, bool mayGather, Timestamp now)
     {
         bool kept = true;
         if (Count == _entries.Length && !TryGrow())
@@ -34,8 +46,9 @@ internal sealed class AckList(int limit, long delayMicroseconds)
 
         _entries[(_head + Count++) & (_entries.Length - 1)] = (sequence, time);
 
-        // Every second segment, as TCP does (RFC 5681 section 4.2): within a batch all share one flush anyway.
-        bool due = atOnce || delayMicroseconds == 0 || ++_added >= 2;
+        // Within a batch all share one flush anyway.
+        _counted++;
+        bool due = atOnce || delayMicroseconds == 0 || ++_added >= (mayGather ? _enough : Few);
         DueAt = due ? now : Timestamp.Min(DueAt, now.AddMicroseconds(delayMicroseconds));
         return kept;
     }
@@ -56,12 +69,18 @@ internal sealed class AckList(int limit, long delayMicroseconds)
     }
 
     /// <summary>The entry last peeked at was sent.</summary>
-    public void Pop()
+    public void Pop() => Drop();
+
+    /// <summary>All have been sent.</summary>
+    public void EndFlush(Timestamp now)
     {
-        Drop();
-        if (Count == 0)
+        Clear();
+        long elapsed = now.MicrosecondsSince(_countedSince);
+        if (elapsed >= Interval)
         {
-            Clear();
+            _enough = (int)Math.Clamp(_counted * Interval / elapsed, Few, Many);
+            _counted = 0;
+            _countedSince = now;
         }
     }
 

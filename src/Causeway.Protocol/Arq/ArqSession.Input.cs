@@ -159,7 +159,9 @@ public sealed partial class ArqSession
             _receivedRanges.Add(header.Sequence, _receive.Next);
         }
 
-        if (!_acks.Add(header.Sequence, header.Time, atOnce: arrival != Arrival.InOrder, state.Now))
+        // Between two of ours, what comes behind a known gap is as good as in order: ranges tell of it.
+        bool mayWait = arrival == Arrival.InOrder || (arrival == Arrival.BehindGap && _peerIsCauseway);
+        if (!_acks.Add(header.Sequence, header.Time, atOnce: !mayWait, mayGather: _peerIsCauseway, state.Now))
         {
             Statistics.AcknowledgementsDropped++;
         }

@@ -187,6 +187,7 @@ public sealed partial class ArqSession
             (sequence, time) = (next, nextTime);
         }
 
+        _acks.EndFlush(state.Now);
         return true;
     }
 

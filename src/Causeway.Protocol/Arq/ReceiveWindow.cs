@@ -6,6 +6,9 @@ internal enum Arrival
     /// <summary>It was the next one, and nothing waited for it.</summary>
     InOrder,
 
+    /// <summary>It came right after the newest so far, behind a gap that is known already.</summary>
+    BehindGap,
+
     /// <summary>It left a gap before it, or filled one.</summary>
     OutOfOrder,
 
@@ -48,6 +51,9 @@ internal sealed class ReceiveWindow
     private readonly WindowTuner? _tuner;
     private Slot[] _slots = new Slot[64];
     private uint _read;
+
+    // One beyond the newest segment that ever arrived.
+    private uint _newest;
     private uint _edge;
     private int _window;
     private int _advertised;
@@ -64,6 +70,7 @@ internal sealed class ReceiveWindow
         _tuner = isAutomatic ? new WindowTuner(FirstWindow, LeastWindow, limit) : null;
         _read = initialSequence;
         Next = initialSequence;
+        _newest = initialSequence;
         _window = (int)(_tuner?.Window ?? limit);
         _edge = unchecked(initialSequence + (uint)_window);
         _advertised = _window;
@@ -131,10 +138,12 @@ internal sealed class ReceiveWindow
 
         slot = new Slot(_keeper.Keep(datagram, offset, length));
         bool hadGap = OutOfOrderCount > 0;
+        bool isNewest = sequence == _newest;
+        _newest = Sequence.IsBefore(sequence, _newest) ? _newest : unchecked(sequence + 1);
         OutOfOrderCount++;
         _tuner?.OnArrived(1);
         AdvanceNext();
-        return ahead > 0 || hadGap ? Arrival.OutOfOrder : Arrival.InOrder;
+        return !isNewest ? Arrival.OutOfOrder : hadGap ? Arrival.BehindGap : Arrival.InOrder;
     }
 
     public bool TryRead(out PacketSlice slice)

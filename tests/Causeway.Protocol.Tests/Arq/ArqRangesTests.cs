@@ -32,6 +32,28 @@ public sealed class ArqRangesTests
         Assert.Equal(["3"], Acked(harness, At(45)));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void BehindAKnownGapAcknowledgementsWaitForCompanyBetweenTwoOfOurs(bool isOurs)
+    {
+        using ArqHarness harness = Make();
+        if (isOurs)
+        {
+            Introduce(harness);
+        }
+
+        harness.Input(At(41), Push(1));
+        Assert.Equal(isOurs ? ["1 1+1"] : ["1"], Acked(harness, At(41)));
+        harness.Input(At(41), Push(2));
+        Assert.Equal(isOurs ? [] : ["2"], Acked(harness, At(41)));
+        Assert.Equal(isOurs ? ["2 1+2"] : [], Acked(harness, At(43)));
+
+        // One more gap is news.
+        harness.Input(At(44), Push(4));
+        Assert.Equal(isOurs ? ["4 4+1 1+2"] : ["4"], Acked(harness, At(44)));
+    }
+
     [Fact]
     public void RangesFitWithTheSmallestDatagrams()
     {
