@@ -115,7 +115,7 @@ internal static class ReportCommand
         ];
 
         static Contender Variant(Contender program, string name, string arguments) =>
-            program with { Name = $"{program.Name}, {name}", Arguments = [.. arguments.Split(' '), .. program.Arguments] };
+            program with { Name = $"{program.Name} {name}", Arguments = [.. arguments.Split(' '), .. program.Arguments] };
     }
 
     private static List<Measurement> MeasureLinks(List<Contender> programs, int runs)
