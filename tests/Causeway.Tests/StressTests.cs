@@ -95,6 +95,8 @@ public sealed class StressTests
         switch (random.Next(4))
         {
             case 0:
+                // The other end may do the same: who waits for its writes has to read on, or both wait for each other.
+                reading = DrainAfterAsync(reading, stream, errors);
                 await writing;
                 break;
             case 1:
@@ -109,6 +111,12 @@ public sealed class StressTests
         await stream.DisposeAsync();
         await writing;
         await reading;
+    }
+
+    private static async Task DrainAfterAsync(Task reading, CausewayStream stream, ConcurrentQueue<string> errors)
+    {
+        await reading;
+        await RunAsync(errors, () => stream.CopyToAsync(Stream.Null));
     }
 
     private static Task ReadAsync(CausewayStream stream, Random random, ConcurrentQueue<string> errors) => RunAsync(

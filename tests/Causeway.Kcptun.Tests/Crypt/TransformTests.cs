@@ -175,22 +175,23 @@ public sealed class TransformTests
         using DatagramTransform sender = KcptunCrypt.Create(name, s_key);
         using DatagramTransform receiver = KcptunCrypt.Create(name, s_key);
         using PacketBatch batch = new(Enumerable.Range(0, 20).Select(static i => GoldenVectors.Pattern(200 + (7 * i))));
-        long before = 0;
+        long allocated = long.MaxValue;
         int opened = 0;
         for (int turn = 0; turn < 12; turn++)
         {
-            // The first turns may compile, fetch nonces and grow what is grown once.
-            before = turn == 10 ? GC.GetAllocatedBytesForCurrentThread() : before;
+            // One turn has to be free of it: some compile, fetch nonces and grow what is grown once, and a collection that
+            // another test's thread causes counts what was left of this thread's share of the heap.
+            long before = GC.GetAllocatedBytesForCurrentThread();
             sender.Protect(batch.Buffers);
             opened += receiver.Unprotect(batch.Buffers);
+            allocated = Math.Min(allocated, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 
-        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         Assert.Equal(12 * batch.Buffers.Length, opened);
 
         // BouncyCastle's CAST5 makes an array of 32 bytes for every block of 8; it is the only one.
         long blocks = batch.Buffers.Sum(static datagram => (datagram.Length + ChecksummedTransform.Overhead + 7) / 8);
-        Assert.InRange(allocated, 0, name == "cast5" ? 2 * 2 * 32 * blocks : 0);
+        Assert.InRange(allocated, 0, name == "cast5" ? 2 * 32 * blocks : 0);
     }
 
     [Theory]
