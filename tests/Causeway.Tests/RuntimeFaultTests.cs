@@ -144,24 +144,15 @@ public sealed class RuntimeFaultTests
     {
         await using MemoryPeers peers = await MemoryPeers.ConnectAsync();
         (CausewayStream stream, CausewayStream accepted, _) = await peers.OpenFirstAsync();
-        using ManualResetEventSlim entered = new();
-        using ManualResetEventSlim release = new();
-        peers.ClientLink.BeforeSend = () =>
-        {
-            entered.Set();
-            release.Wait();
-            return ValueTask.CompletedTask;
-        };
-        Task writing = Task.Run(() => stream.WriteAsync(new byte[1]).AsTask());
-        entered.Wait();
+        using BlockedTurn turn = new(peers.ClientLink, stream);
         Task closing = peers.Client.CloseAsync(new CancellationToken(canceled: true)).AsTask();
         bool wasDisposed = peers.ClientLink.IsDisposed;
-        release.Set();
+        turn.Release();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => closing.Guarded());
         Assert.False(wasDisposed);
         try
         {
-            await writing.Guarded();
+            await turn.Writing.Guarded();
         }
         catch (TransportException error) when (error.Error == TransportError.ConnectionClosed)
         {
@@ -177,25 +168,15 @@ public sealed class RuntimeFaultTests
     {
         await using MemoryPeers peers = await MemoryPeers.ConnectAsync();
         (CausewayStream stream, CausewayStream accepted, _) = await peers.OpenFirstAsync();
-        using ManualResetEventSlim entered = new();
-        using ManualResetEventSlim release = new();
-        peers.ClientLink.BeforeSend = () =>
-        {
-            entered.Set();
-            release.Wait();
-            return ValueTask.CompletedTask;
-        };
 
         // Another thread is inside the shard, so that the open has to wait.
-        Task writing = Task.Run(() => stream.WriteAsync(new byte[1]).AsTask());
-        entered.Wait();
+        using BlockedTurn turn = new(peers.ClientLink, stream);
         using CancellationTokenSource cancel = new();
         Task<CausewayStream> opening = peers.Client.OpenStreamAsync(cancel.Token).AsTask();
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => opening.Guarded());
-        peers.ClientLink.BeforeSend = null;
-        release.Set();
-        await writing.Guarded();
+        turn.Release();
+        await turn.Writing.Guarded();
 
         // A stream that is opened now comes next; nothing was opened in between.
         await using CausewayStream next = await peers.Client.OpenStreamAsync().Guarded();
@@ -384,6 +365,41 @@ public sealed class RuntimeFaultTests
         Assert.Equal(TransportError.LinkFailed, error.Error);
         error = await Assert.ThrowsAsync<TransportException>(() => connection.AcceptStreamAsync().Guarded());
         Assert.Equal(TransportError.LinkFailed, error.Error);
+    }
+
+    /// <summary>A write whose turn stands still in the link's send, on a thread of its own, until it is released.</summary>
+    private sealed class BlockedTurn : IDisposable
+    {
+        private readonly ManualResetEventSlim _entered = new();
+        private readonly ManualResetEventSlim _released = new();
+        private readonly HookedLink _link;
+
+        public BlockedTurn(HookedLink link, CausewayStream stream)
+        {
+            _link = link;
+            link.BeforeSend = () =>
+            {
+                _entered.Set();
+                _released.Wait();
+                return ValueTask.CompletedTask;
+            };
+            Writing = Task.Run(() => stream.WriteAsync(new byte[1]).AsTask());
+            _entered.Wait();
+        }
+
+        public Task Writing { get; }
+
+        public void Release()
+        {
+            _link.BeforeSend = null;
+            _released.Set();
+        }
+
+        public void Dispose()
+        {
+            _entered.Dispose();
+            _released.Dispose();
+        }
     }
 
     private sealed class BrokenCipher : StreamCipher

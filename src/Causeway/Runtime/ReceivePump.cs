@@ -18,6 +18,7 @@ internal sealed class ReceivePump
 
     private readonly Shard _shard;
     private readonly IDatagramLink _link;
+
     // Made when one is needed and none is free: a quiet link has one.
     private readonly ConcurrentQueue<ReceivedBatch> _free = new();
     private readonly SemaphoreSlim _available = new(BatchesAhead);
