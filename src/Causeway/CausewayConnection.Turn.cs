@@ -28,10 +28,9 @@ public sealed partial class CausewayConnection
 
     internal bool IsDirty { get; set; }
 
-    /// <summary>The connection's place and key in the shard's heap of deadlines.</summary>
-    internal int HeapIndex { get; set; } = -1;
+    int IDeadlineItem.HeapIndex { get; set; } = -1;
 
-    internal Timestamp Deadline { get; set; } = Timestamp.Never;
+    Timestamp IDeadlineItem.Deadline { get; set; } = Timestamp.Never;
 
     /// <summary>
     /// Whether readers should report every byte that they take, because the session's receive buffer is used up.

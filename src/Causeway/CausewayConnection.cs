@@ -17,7 +17,7 @@ namespace Causeway;
 /// unreachable server shows as a stream that does not move, until <see cref="TransportError.IdleTimeout"/> or
 /// <see cref="TransportError.DeadLink"/> ends the connection.
 /// </remarks>
-public sealed partial class CausewayConnection : IAsyncDisposable
+public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
 {
     private readonly Shard _shard;
     private readonly CausewayOptions _options;

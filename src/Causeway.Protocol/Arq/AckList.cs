@@ -14,12 +14,18 @@ internal sealed class AckList(int limit, long delayMicroseconds)
     private const int Many = 8;
     private const long Interval = 1_000;
 
+    // After a pause no other segment is likely to follow soon, only an answer that the application has ready. The sender of a
+    // thin stream repeats what is not acknowledged a moment after it could have been.
+    private const long Pause = 5_000;
+    private const long DelayAfterPause = 250;
+
     private (uint Sequence, uint Time)[] _entries = new (uint, uint)[32];
     private int _head;
     private int _added;
     private int _enough = Few;
     private int _counted;
     private Timestamp _countedSince = new(long.MinValue / 2);
+    private Timestamp _addedAt = new(long.MinValue / 2);
 
     public int Count { get; private set; }
 
@@ -49,7 +55,10 @@ internal sealed class AckList(int limit, long delayMicroseconds)
         // Within a batch all share one flush anyway.
         _counted++;
         bool due = atOnce || delayMicroseconds == 0 || ++_added >= (mayGather ? _enough : Few);
-        DueAt = due ? now : Timestamp.Min(DueAt, now.AddMicroseconds(delayMicroseconds));
+        bool afterPause = mayGather && now.MicrosecondsSince(_addedAt) >= Pause;
+        long delay = afterPause ? Math.Min(delayMicroseconds, DelayAfterPause) : delayMicroseconds;
+        DueAt = due ? now : Timestamp.Min(DueAt, now.AddMicroseconds(delay));
+        _addedAt = now;
         return kept;
     }
 

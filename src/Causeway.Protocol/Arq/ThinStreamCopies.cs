@@ -15,6 +15,7 @@ internal sealed class ThinStreamCopies
     private const double LeastLoss = 0.005;
     private const long LeastDelay = 1_000;
     private const long MostDelay = 10_000;
+    private const long LeastMargin = 250;
 
     // Thin also by rate: what copies may cost, whatever the size of the messages.
     private const long BytesPerSecond = 32 << 10;
@@ -40,7 +41,7 @@ internal sealed class ThinStreamCopies
 
         return segment.FirstSentAt.AddMicroseconds(segment.Transmissions == 1
             ? Math.Clamp(smoothedRtt / 8, LeastDelay, MostDelay)
-            : smoothedRtt + Math.Max(2 * variance, LeastDelay));
+            : smoothedRtt + Math.Max(2 * variance, LeastMargin));
     }
 
     /// <summary>A copy left.</summary>

@@ -1,64 +1,65 @@
 namespace Causeway.Runtime;
 
-/// <summary>The connections of a shard by their next deadline: a binary heap in which each knows its place.</summary>
-internal sealed class DeadlineHeap
+/// <summary>Items by their next deadline: a binary heap in which each knows its place.</summary>
+internal sealed class DeadlineHeap<T>
+    where T : class, IDeadlineItem
 {
-    private CausewayConnection[] _items = new CausewayConnection[4];
+    private T[] _items = new T[4];
     private int _count;
 
     /// <summary>The soonest deadline, or never.</summary>
     public Timestamp Next => _count == 0 ? Timestamp.Never : _items[0].Deadline;
 
-    /// <summary>The connection whose deadline is <see cref="Next"/>.</summary>
-    public CausewayConnection First => _items[0];
+    /// <summary>The item whose deadline is <see cref="Next"/>.</summary>
+    public T First => _items[0];
 
-    /// <summary>Sets the deadline of a connection; never takes it out.</summary>
-    public void Set(CausewayConnection connection, Timestamp deadline)
+    /// <summary>Sets the deadline of an item; never takes it out.</summary>
+    public void Set(T item, Timestamp deadline)
     {
         if (deadline.IsNever)
         {
-            Remove(connection);
+            Remove(item);
             return;
         }
 
-        if (connection.HeapIndex < 0)
+        if (item.HeapIndex < 0)
         {
             if (_count == _items.Length)
             {
                 Array.Resize(ref _items, _count * 2);
             }
 
-            connection.Deadline = deadline;
-            Place(connection, _count++);
-            Rise(connection.HeapIndex);
+            item.Deadline = deadline;
+            Place(item, _count++);
+            Rise(item.HeapIndex);
         }
-        else if (connection.Deadline != deadline)
+        else if (item.Deadline != deadline)
         {
-            bool sooner = deadline < connection.Deadline;
-            connection.Deadline = deadline;
+            bool sooner = deadline < item.Deadline;
+            item.Deadline = deadline;
             if (sooner)
             {
-                Rise(connection.HeapIndex);
+                Rise(item.HeapIndex);
             }
             else
             {
-                Sink(connection.HeapIndex);
+                Sink(item.HeapIndex);
             }
         }
     }
 
-    /// <summary>Takes a connection out.</summary>
-    public void Remove(CausewayConnection connection)
+    /// <summary>Takes an item out.</summary>
+    public void Remove(T item)
     {
-        int index = connection.HeapIndex;
+        int index = item.HeapIndex;
         if (index < 0)
         {
             return;
         }
 
-        connection.HeapIndex = -1;
-        connection.Deadline = Timestamp.Never;
-        CausewayConnection last = _items[--_count];
+        item.HeapIndex = -1;
+        item.Deadline = Timestamp.Never;
+        T last = _items[--_count];
         _items[_count] = null!;
         if (index < _count)
         {
@@ -70,7 +71,7 @@ internal sealed class DeadlineHeap
 
     private void Rise(int index)
     {
-        CausewayConnection item = _items[index];
+        T item = _items[index];
         while (index > 0)
         {
             int parent = (index - 1) / 2;
@@ -88,7 +89,7 @@ internal sealed class DeadlineHeap
 
     private void Sink(int index)
     {
-        CausewayConnection item = _items[index];
+        T item = _items[index];
         while ((2 * index) + 1 < _count)
         {
             int child = (2 * index) + 1;
@@ -109,9 +110,9 @@ internal sealed class DeadlineHeap
         Place(item, index);
     }
 
-    private void Place(CausewayConnection connection, int index)
+    private void Place(T item, int index)
     {
-        _items[index] = connection;
-        connection.HeapIndex = index;
+        _items[index] = item;
+        item.HeapIndex = index;
     }
 }

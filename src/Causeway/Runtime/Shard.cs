@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 using Causeway.Links;
 using Causeway.Protocol;
+using Causeway.Runtime.Timers;
 
 namespace Causeway.Runtime;
 
@@ -32,11 +33,11 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     private readonly SessionTable _sessions;
     private readonly TimeProvider _time;
     private readonly long _origin;
-    private readonly ITimer _timer;
+    private readonly ShardTimer _timer;
     private readonly TimerItem _timerItem;
     private readonly SendCompletion _sendCompletion;
     private readonly ReceivePump _pump;
-    private readonly DeadlineHeap _deadlines = new();
+    private readonly DeadlineHeap<CausewayConnection> _deadlines = new();
     private readonly PacketBatch _outgoing = new(SendBatch);
     private readonly Action _onSendCompleted;
     private readonly int _rounds;
@@ -60,8 +61,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
         _timerItem = new TimerItem(this);
         _sendCompletion = new SendCompletion(this);
         _onSendCompleted = () => Post(_sendCompletion);
-        _timer = _time.CreateTimer(
-            static state => ((Shard)state!).Post(((Shard)state)._timerItem), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = ShardTimer.Create(_time, () => Post(_timerItem));
         _pump = new ReceivePump(this, link);
         ResumesInline = options.UnsafePreferInlineScheduling;
         _rounds = ResumesInline ? InlineResumeRounds : InlineRounds;
@@ -112,7 +112,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     /// <summary>Gives a connection a turn at that time at the latest. Called on the shard only.</summary>
     internal void Schedule(CausewayConnection connection, Timestamp latest)
     {
-        if (latest < connection.Deadline)
+        if (latest < ((IDeadlineItem)connection).Deadline)
         {
             _deadlines.Set(connection, latest);
         }
@@ -423,10 +423,8 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
             return;
         }
 
-        // Timers have a grain of a millisecond: rounding up saves a turn that would find nothing due.
-        long wait = Math.Max(1, (next.MicrosecondsSince(now) + 999) / 1000);
         _armedFor = next;
-        _timer.Change(TimeSpan.FromMilliseconds(Math.Min(wait, int.MaxValue)), Timeout.InfiniteTimeSpan);
+        _timer.Arm(next.MicrosecondsSince(now));
     }
 
     private void CloseAll(TransportException reason, Timestamp now)

@@ -34,7 +34,7 @@ public sealed class AckListTests
     }
 
     [Fact]
-    public void AfterAPauseFewAreEnoughAgain()
+    public void AfterAPauseFewAreEnoughAgainAndThePeerLearnsSoon()
     {
         AckList acks = new(limit: 128, Delay);
         for (int i = 0; i < 160; i++)
@@ -50,20 +50,34 @@ public sealed class AckListTests
         Flush(acks, new Timestamp(16_000));
         Timestamp later = new(100_000);
         acks.Add(160, time: 0, atOnce: false, mayGather: true, later);
-        Assert.Equal(Delay, acks.DueAt.MicrosecondsSince(later));
+        Assert.Equal(250, acks.DueAt.MicrosecondsSince(later));
         Flush(acks, acks.DueAt);
         acks.Add(161, time: 0, atOnce: false, mayGather: true, later);
         acks.Add(162, time: 0, atOnce: false, mayGather: true, later);
         Assert.Equal(later, acks.DueAt);
     }
 
+    [Theory]
+    [InlineData(4_999, true, Delay)]
+    [InlineData(5_000, true, 250)]
+    [InlineData(5_000, false, Delay)]
+    public void WhatComesAloneAfterAPauseDoesNotWaitForCompany(int pause, bool mayGather, int expected)
+    {
+        AckList acks = new(limit: 128, Delay);
+        acks.Add(0, time: 0, atOnce: true, mayGather, new Timestamp(0));
+        Flush(acks, new Timestamp(0));
+        Timestamp now = new(pause);
+        acks.Add(1, time: 0, atOnce: false, mayGather, now);
+        Assert.Equal(expected, acks.DueAt.MicrosecondsSince(now));
+    }
+
     [Fact]
     public void WhatThePeerShouldKnowSoonTakesTheOthersAlong()
     {
         AckList acks = new(limit: 128, Delay);
-        acks.Add(0, time: 0, atOnce: false, mayGather: true, new Timestamp(0));
+        acks.Add(0, time: 0, atOnce: false, mayGather: false, new Timestamp(0));
         Assert.Equal(new Timestamp(Delay), acks.DueAt);
-        acks.Add(2, time: 0, atOnce: true, mayGather: true, new Timestamp(10));
+        acks.Add(2, time: 0, atOnce: true, mayGather: false, new Timestamp(10));
         Assert.Equal(new Timestamp(10), acks.DueAt);
         Assert.Equal(2, Flush(acks, new Timestamp(10)));
         Assert.True(acks.DueAt.IsNever);

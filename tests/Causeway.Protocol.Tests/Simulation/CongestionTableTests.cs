@@ -28,7 +28,7 @@ public sealed class CongestionTableTests
         table.Append("# datagrams wait in the queue, in ms, p50 and p99; again: data segments sent again, of all sent; needless: how many\n");
         table.Append("# of these the sender found out to be so; twice: data segments that the receiver had already.\n");
         table.Append("rate rtt queue loss    controller  goodput  share   wire  wait50  wait99   again  needless  twice\n");
-        foreach (string row in SimulationTable.Make(cases, Run))
+        foreach ((string row, _) in SimulationTable.Make(cases, one => Run(one, seed: 1)))
         {
             table.Append(row);
         }
@@ -37,8 +37,8 @@ public sealed class CongestionTableTests
     }
 
     /// <summary>
-    /// What the stored table, which the test above proves true, holds of the goals. They are 93, 92, 87, 81 and 88 Mbit/s for
-    /// a tunnel whose cipher takes 20 bytes of a datagram; here there is none, so that as much more has to arrive.
+    /// The goals are 93, 92, 87, 81 and 88 Mbit/s for a tunnel whose cipher takes 20 bytes of a datagram; here there is none, so
+    /// that as much more has to arrive. What a few seconds of losses do is a matter of chance: the mean of several runs counts.
     /// </summary>
     [Theory]
     [InlineData("0", 93)]
@@ -46,9 +46,16 @@ public sealed class CongestionTableTests
     [InlineData("5%", 87)]
     [InlineData("10%", 81)]
     [InlineData("bursts", 88)]
-    public void BbrFillsAPathThatLoses(string loss, double goal) =>
-        Assert.InRange(Stored("bbr", queue: "1", loss, column: 5), goal * 1326 / 1306, 100);
+    public void BbrFillsAPathThatLoses(string loss, double goal)
+    {
+        ulong[] seeds = [1, 2, 3, 4, 5, 6];
+        Case one = new(Rate: 100, RoundTrip: 50, Queue: 1, loss, "bbr");
+        (string Row, double Goodput)[] runs = SimulationTable.Make(seeds, seed => Run(one, seed));
+        Assert.True(
+            runs.Average(static run => run.Goodput) >= goal * 1326 / 1306, string.Concat(runs.Select(static run => run.Row)));
+    }
 
+    // What the stored table, which the first test proves true, holds of the other goals.
     [Theory]
     [InlineData("0")]
     [InlineData("5%")]
@@ -102,11 +109,11 @@ public sealed class CongestionTableTests
         }
     }
 
-    private string Run(Case one)
+    private (string Row, double Goodput) Run(Case one, ulong seed)
     {
         FaultModelOptions link =
             SimulatedLinks.Make(one.Rate, one.RoundTrip, one.Queue, SimulatedLinks.Loss(one.Loss));
-        FaultPlan plan = new() { Name = one.ToString(), Seed = 1, Forward = link, Backward = link };
+        FaultPlan plan = new() { Name = one.ToString(), Seed = seed, Forward = link, Backward = link };
         using SharedBottleneck bottleneck = new(plan, _pool);
         Flow flow = bottleneck.Add(new FlowOptions { Name = one.Controller, Endpoint = SimulatedControllers.Named(one.Controller) });
         TimeSpan third = Duration(one) / 3;
@@ -116,12 +123,13 @@ public sealed class CongestionTableTests
         bottleneck.Run(2 * third);
         FlowCounters done = flow.Counters - before;
         double goodput = done.Goodput / 1e6;
-        return string.Create(
+        string row = string.Create(
             CultureInfo.InvariantCulture,
             $"{one.Rate,4} {one.RoundTrip,3} {one.Queue,5} {one.Loss,-6}  {one.Controller,-10}  {goodput,7:F2}  "
             + $"{100 * goodput / SimulatedLinks.Possible(link),5:F1}  {done.WirePerPayload,5:F3}  "
             + $"{Milliseconds(bottleneck, 50),6:F2}  {Milliseconds(bottleneck, 99),6:F2}  "
             + $"{100.0 * done.Retransmissions / Math.Max(1, done.Segments),4:F1} %  {done.Spurious,8}  {done.Repeated,5}\n");
+        return (row, goodput);
     }
 
     private static double Milliseconds(SharedBottleneck bottleneck, double percent) =>
