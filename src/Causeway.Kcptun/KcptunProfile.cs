@@ -107,6 +107,7 @@ public sealed class KcptunProfile : IDisposable
                 Profile = Transport,
                 Udp = udp,
                 ListenEndPoint = new IPEndPoint(address, port),
+                Shards = config.Shards,
             }),
         ];
     }

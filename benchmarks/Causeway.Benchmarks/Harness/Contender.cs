@@ -11,7 +11,7 @@ internal sealed record Contender(string Name, string[] Client, string[] Server, 
 
     /// <summary>Lines for the help of commands that start tunnels.</summary>
     public const string Help = """
-          --causeway DLL        our forwarder (artifacts/bin/PortForwarder/release/causeway-cli.dll)
+          --causeway FILE       our forwarder, a program or a DLL (artifacts/bin/PortForwarder/release/causeway-cli.dll)
           --ours ARGS           more arguments for both ends of ours; "NAME: ARGS" adds a program of that name; may be repeated
           --peer PAIR           another implementation's programs, CLIENT,SERVER or NAME:CLIENT,SERVER; may be repeated;
                                 none to leave it out (kcptun:kcptun-client,kcptun-server)
@@ -28,11 +28,12 @@ internal sealed record Contender(string Name, string[] Client, string[] Server, 
             throw new UsageException($"{forwarder} is not there; build samples/PortForwarder in Release, or say --causeway");
         }
 
+        string[] start = Path.GetExtension(forwarder) == ".dll" ? ["dotnet", "exec", forwarder] : [forwarder];
         List<Contender> all = [];
         foreach (string value in options.All("ours") is { Count: > 0 } variants ? variants : [""])
         {
             (string name, string arguments) = SplitName(value, ": ", OurName);
-            all.Add(new Contender(name, ["dotnet", "exec", forwarder, "client"], ["dotnet", "exec", forwarder, "server"], Words(arguments)));
+            all.Add(new Contender(name, [.. start, "client"], [.. start, "server"], Words(arguments)));
         }
 
         foreach (string value in options.All("peer") is { Count: > 0 } peers ? peers : ["kcptun:kcptun-client,kcptun-server"])

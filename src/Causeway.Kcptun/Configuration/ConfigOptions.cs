@@ -14,6 +14,9 @@ internal static class ConfigOptions
     // (spec 3.9).
     private const int MinMtu = 86;
 
+    // What a listener takes (CausewayListenerOptions.Shards).
+    private const int MaxShards = 256;
+
     private static readonly ConfigOption[] s_common =
     [
         Text("key", "pre-shared secret between client and server [$KCPTUN_KEY]",
@@ -119,6 +122,8 @@ internal static class ConfigOptions
         Text("target", "where to forward to: host:port, or the path of a Unix socket",
             static c => c.AsServer().Target,
             static (c, v) => c.AsServer() with { Target = v }) with { Flags = ["target", "t"] },
+        Number("shards", "sockets that share each port, on Linux, with a processor for the clients of each; 0 for as many as processors",
+            0, MaxShards, static c => c.AsServer().Shards, static (c, v) => c.AsServer() with { Shards = (int)v }),
         .. s_common,
     ];
 

@@ -22,6 +22,13 @@ public sealed record KcptunServerConfig : KcptunConfig
     /// </summary>
     public string Target { get; init; } = "127.0.0.1:12948";
 
+    /// <summary>
+    /// Sockets that share each port, 0 to 256, each with the work of its clients on a processor of its own; 0 for as many as there
+    /// are processors. For many clients, on Linux; see <see cref="CausewayListenerOptions.Shards"/>. kcptun has no such option.
+    /// Default: 1.
+    /// </summary>
+    public int Shards { get; init; } = 1;
+
     internal override IReadOnlyList<ConfigOption> Options => ConfigOptions.Server;
 
     /// <summary>Reads a JSON file over the defaults and validates the result.</summary>

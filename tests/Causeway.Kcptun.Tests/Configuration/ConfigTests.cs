@@ -247,13 +247,26 @@ public sealed class ConfigTests
         Assert.Equal(("/run/x", ":1-9"), (server.Target, server.Listen));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void EachPortOfAServerHasItsShards(int shards)
+    {
+        KcptunServerConfig config = KcptunServerConfig.ParseFlags(["-l=127.0.0.1:7001-7002", $"--shards={shards}"]).Config!;
+        Assert.Equal(config.Shards, KcptunServerConfig.Parse(Encoding.UTF8.GetBytes($$"""{ "shards": {{shards}} }""")).Shards);
+        using KcptunProfile profile = new(config);
+        Assert.Equal([shards, shards], profile.NewListenerOptions().Select(static listener => listener.Shards));
+        Assert.Equal(1, new KcptunServerConfig().Shards);
+    }
+
     [Fact]
     public void EveryOptionIsAFlagAndAKeyAndInTheHelp()
     {
         foreach (KcptunConfig defaults in new KcptunConfig[] { new KcptunClientConfig(), new KcptunServerConfig() })
         {
             string help = defaults is KcptunClientConfig ? KcptunClientConfig.Help : KcptunServerConfig.Help;
-            Assert.Equal(defaults is KcptunClientConfig ? 40 : 37, defaults.Options.Count);
+            Assert.Equal(defaults is KcptunClientConfig ? 40 : 38, defaults.Options.Count);
             foreach (ConfigOption option in defaults.Options)
             {
                 string value = option is SwitchOption ? "true" : option is NumberOption ? "77" : "text";
@@ -324,7 +337,7 @@ public sealed class ConfigTests
     public void HelpIsAlignedAndShowsDefaults()
     {
         string[] rows = [.. KcptunServerConfig.Help.Split('\n').Where(static line => line.StartsWith(' '))];
-        Assert.Equal(37 + 3, rows.Length);
+        Assert.Equal(38 + 3, rows.Length);
         Assert.Single(rows.Select(static row => row.Length - row[3..].TrimStart().Length - 3).Distinct());
         int column = rows[0].IndexOf("  where", StringComparison.Ordinal);
         Assert.All(rows, row => Assert.True(row[column] == ' ' && row[column + 1] == ' ' && row[column + 2] != ' ', row));
