@@ -136,6 +136,8 @@ internal sealed unsafe class InterleavedGcmCipher<TAes, TCarryless> : GcmCipher
     /// Encrypts or decrypts the groups from <paramref name="text"/> to <paramref name="end"/>, and takes as many groups
     /// from <paramref name="hashed"/> on into the hash. A group is hashed before one at the same place is changed.
     /// </summary>
+    /// <remarks>Not inlined: it needs all 16 vector registers, and must not share them with a caller.</remarks>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void CryptAndHash(
         byte* text, byte* end, byte* hashed, ref Vector128<uint> counter, ref Vector128<ulong> hash)
     {
@@ -184,6 +186,7 @@ internal sealed unsafe class InterleavedGcmCipher<TAes, TCarryless> : GcmCipher
     }
 
     /// <summary>Encrypts or decrypts one group.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void CryptGroup(byte* text, ref Vector128<uint> counter)
     {
         Vector128<uint> current = counter;
