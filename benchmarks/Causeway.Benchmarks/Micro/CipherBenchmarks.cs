@@ -11,7 +11,8 @@ namespace Causeway.Benchmarks.Micro;
 
 /// <summary>
 /// Ciphers alone, ours beside what .NET and BouncyCastle have for the same, encrypting in place batches of packets of 1344
-/// bytes (whole blocks, which .NET insists on). One operation is one packet.
+/// bytes (whole blocks, which .NET insists on). One operation is one packet. Decryption by GCM begins with a copy of the
+/// ciphertext, some 50 ns: only what is genuine is decrypted.
 /// </summary>
 public class CipherBenchmarks
 {
@@ -23,6 +24,8 @@ public class CipherBenchmarks
     private readonly byte[] _scratch = new byte[Size];
     private readonly byte[] _packet = new byte[Size];
     private readonly byte[] _tag = new byte[16];
+    private readonly byte[] _sealed = new byte[Size];
+    private readonly byte[] _sealedTag = new byte[16];
     private PacketBuffer[] _batch = [];
     private PacketCipher _aes = null!;
     private PacketCipher _salsa = null!;
@@ -30,6 +33,7 @@ public class CipherBenchmarks
     private PacketCipher _xtea = null!;
     private PacketCipher _tripleDes = null!;
     private Aes _platformAes = null!;
+    private GcmCipher _gcm = null!;
     private AesGcm _platformGcm = null!;
 
     [GlobalSetup]
@@ -43,7 +47,9 @@ public class CipherBenchmarks
         _tripleDes = new CfbCipher(new TripleDesBlockCipher(_key.AsSpan(0, 24)));
         _platformAes = Aes.Create();
         _platformAes.Key = _key;
+        _gcm = GcmCipher.Create(_key.AsSpan(0, 16));
         _platformGcm = new AesGcm(_key.AsSpan(0, 16), _tag.Length);
+        _platformGcm.Encrypt(_iv.AsSpan(0, 12), _packet, _sealed, _sealedTag);
     }
 
     [Benchmark(OperationsPerInvoke = Packets.Batch)]
@@ -74,11 +80,43 @@ public class CipherBenchmarks
     public void AesBouncyCastle() => RunBlocks(new AesEngine(), 32, 16);
 
     [Benchmark(OperationsPerInvoke = Packets.Batch)]
+    public void GcmOurs()
+    {
+        foreach (PacketBuffer packet in _batch)
+        {
+            _gcm.Seal(_iv.AsSpan(0, 12), associatedData: default, packet.Payload, _tag);
+        }
+    }
+
+    [Benchmark(OperationsPerInvoke = Packets.Batch)]
+    public bool GcmOursDecrypt()
+    {
+        bool opened = true;
+        foreach (PacketBuffer packet in _batch)
+        {
+            _sealed.CopyTo(packet.Payload);
+            opened &= _gcm.TryOpen(_iv.AsSpan(0, 12), associatedData: default, packet.Payload, _sealedTag);
+        }
+
+        return opened ? opened : throw new InvalidOperationException("a genuine packet was refused");
+    }
+
+    [Benchmark(OperationsPerInvoke = Packets.Batch)]
     public void GcmPlatform()
     {
         foreach (PacketBuffer packet in _batch)
         {
             _platformGcm.Encrypt(_iv.AsSpan(0, 12), packet.Payload, _scratch, _tag);
+        }
+    }
+
+    [Benchmark(OperationsPerInvoke = Packets.Batch)]
+    public void GcmPlatformDecrypt()
+    {
+        foreach (PacketBuffer packet in _batch)
+        {
+            _sealed.CopyTo(packet.Payload);
+            _platformGcm.Decrypt(_iv.AsSpan(0, 12), packet.Payload, _sealedTag, packet.Payload);
         }
     }
 

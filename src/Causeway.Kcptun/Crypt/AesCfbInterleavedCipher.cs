@@ -27,9 +27,8 @@ internal sealed unsafe class AesCfbInterleavedCipher<TAes> : PacketCipher
     public AesCfbInterleavedCipher(ReadOnlySpan<byte> key)
     {
         _schedule = new AesKeySchedule<TAes>(key);
-        Vector128<byte> block = Vector128.Create(CfbCipher.InitialVector);
-        EncryptBlock(_schedule, ref block);
-        _firstKeystream = block;
+        Vector128<byte> initial = Vector128.Create(CfbCipher.InitialVector);
+        _firstKeystream = AesBlocks<TAes>.EncryptOne(_schedule.Keys, _schedule.Rounds, initial);
     }
 
     public override void Encrypt(ReadOnlySpan<PacketBuffer> batch)
@@ -137,7 +136,7 @@ internal sealed unsafe class AesCfbInterleavedCipher<TAes> : PacketCipher
             Vector128<byte> s6 = Vector128.Load(position + 80);
             Vector128<byte> s7 = Vector128.Load(position + 96);
             last = Vector128.Load(position + 112);
-            EncryptEight(keys, rounds, ref s0, ref s1, ref s2, ref s3, ref s4, ref s5, ref s6, ref s7);
+            AesBlocks<TAes>.EncryptEight(keys, rounds, ref s0, ref s1, ref s2, ref s3, ref s4, ref s5, ref s6, ref s7);
             (s0 ^ Vector128.Load(position)).Store(position);
             (s1 ^ Vector128.Load(position + 16)).Store(position + 16);
             (s2 ^ Vector128.Load(position + 32)).Store(position + 32);
@@ -183,7 +182,7 @@ internal sealed unsafe class AesCfbInterleavedCipher<TAes> : PacketCipher
         nint length = (nint)steps * BlockSize;
         for (nint offset = 0; offset < length; offset += BlockSize)
         {
-            EncryptEight(keys, rounds, ref s0, ref s1, ref s2, ref s3, ref s4, ref s5, ref s6, ref s7);
+            AesBlocks<TAes>.EncryptEight(keys, rounds, ref s0, ref s1, ref s2, ref s3, ref s4, ref s5, ref s6, ref s7);
             s0 ^= Vector128.Load(p0 + offset);
             s1 ^= Vector128.Load(p1 + offset);
             s2 ^= Vector128.Load(p2 + offset);
@@ -233,7 +232,7 @@ internal sealed unsafe class AesCfbInterleavedCipher<TAes> : PacketCipher
         nint length = (nint)steps * BlockSize;
         for (nint offset = 0; offset < length; offset += BlockSize)
         {
-            EncryptFour(keys, rounds, ref s0, ref s1, ref s2, ref s3);
+            AesBlocks<TAes>.EncryptFour(keys, rounds, ref s0, ref s1, ref s2, ref s3);
             s0 ^= Vector128.Load(p0 + offset);
             s1 ^= Vector128.Load(p1 + offset);
             s2 ^= Vector128.Load(p2 + offset);
@@ -252,115 +251,17 @@ internal sealed unsafe class AesCfbInterleavedCipher<TAes> : PacketCipher
 
     private static void RunOne(AesKeySchedule<TAes> schedule, CfbLane* lane, int steps)
     {
+        byte* keys = schedule.Keys;
+        int rounds = schedule.Rounds;
         byte* position = lane->Position;
         Vector128<byte> state = lane->Feedback;
         for (; steps > 0; steps--)
         {
-            EncryptBlock(schedule, ref state);
-            state ^= Vector128.Load(position);
+            state = AesBlocks<TAes>.EncryptOne(keys, rounds, state) ^ Vector128.Load(position);
             state.Store(position);
             position += BlockSize;
         }
 
         lane->Feedback = state;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void EncryptEight(
-        byte* keys,
-        int rounds,
-        ref Vector128<byte> s0,
-        ref Vector128<byte> s1,
-        ref Vector128<byte> s2,
-        ref Vector128<byte> s3,
-        ref Vector128<byte> s4,
-        ref Vector128<byte> s5,
-        ref Vector128<byte> s6,
-        ref Vector128<byte> s7)
-    {
-        Vector128<byte> key = Vector128.Load(keys);
-        s0 = TAes.First(s0, key);
-        s1 = TAes.First(s1, key);
-        s2 = TAes.First(s2, key);
-        s3 = TAes.First(s3, key);
-        s4 = TAes.First(s4, key);
-        s5 = TAes.First(s5, key);
-        s6 = TAes.First(s6, key);
-        s7 = TAes.First(s7, key);
-
-        byte* last = keys + (rounds * BlockSize);
-        byte* end = last - (TAes.KeyLag * BlockSize);
-        for (byte* at = keys + ((1 - TAes.KeyLag) * BlockSize); at < end; at += BlockSize)
-        {
-            key = Vector128.Load(at);
-            s0 = TAes.Round(s0, key);
-            s1 = TAes.Round(s1, key);
-            s2 = TAes.Round(s2, key);
-            s3 = TAes.Round(s3, key);
-            s4 = TAes.Round(s4, key);
-            s5 = TAes.Round(s5, key);
-            s6 = TAes.Round(s6, key);
-            s7 = TAes.Round(s7, key);
-        }
-
-        Vector128<byte> before = Vector128.Load(last - BlockSize);
-        key = Vector128.Load(last);
-        s0 = TAes.Last(s0, before, key);
-        s1 = TAes.Last(s1, before, key);
-        s2 = TAes.Last(s2, before, key);
-        s3 = TAes.Last(s3, before, key);
-        s4 = TAes.Last(s4, before, key);
-        s5 = TAes.Last(s5, before, key);
-        s6 = TAes.Last(s6, before, key);
-        s7 = TAes.Last(s7, before, key);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void EncryptFour(
-        byte* keys,
-        int rounds,
-        ref Vector128<byte> s0,
-        ref Vector128<byte> s1,
-        ref Vector128<byte> s2,
-        ref Vector128<byte> s3)
-    {
-        Vector128<byte> key = Vector128.Load(keys);
-        s0 = TAes.First(s0, key);
-        s1 = TAes.First(s1, key);
-        s2 = TAes.First(s2, key);
-        s3 = TAes.First(s3, key);
-
-        byte* last = keys + (rounds * BlockSize);
-        byte* end = last - (TAes.KeyLag * BlockSize);
-        for (byte* at = keys + ((1 - TAes.KeyLag) * BlockSize); at < end; at += BlockSize)
-        {
-            key = Vector128.Load(at);
-            s0 = TAes.Round(s0, key);
-            s1 = TAes.Round(s1, key);
-            s2 = TAes.Round(s2, key);
-            s3 = TAes.Round(s3, key);
-        }
-
-        Vector128<byte> before = Vector128.Load(last - BlockSize);
-        key = Vector128.Load(last);
-        s0 = TAes.Last(s0, before, key);
-        s1 = TAes.Last(s1, before, key);
-        s2 = TAes.Last(s2, before, key);
-        s3 = TAes.Last(s3, before, key);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void EncryptBlock(AesKeySchedule<TAes> schedule, ref Vector128<byte> block)
-    {
-        byte* keys = schedule.Keys;
-        byte* last = keys + (schedule.Rounds * BlockSize);
-        byte* end = last - (TAes.KeyLag * BlockSize);
-        block = TAes.First(block, Vector128.Load(keys));
-        for (byte* at = keys + ((1 - TAes.KeyLag) * BlockSize); at < end; at += BlockSize)
-        {
-            block = TAes.Round(block, Vector128.Load(at));
-        }
-
-        block = TAes.Last(block, Vector128.Load(last - BlockSize), Vector128.Load(last));
     }
 }

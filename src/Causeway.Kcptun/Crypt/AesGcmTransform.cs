@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Causeway.Protocol;
 
 namespace Causeway.Kcptun.Crypt;
@@ -11,23 +10,16 @@ internal sealed class AesGcmTransform : DatagramTransform
     /// <summary>Bytes around the payload.</summary>
     public const int Overhead = NonceLength + TagLength;
 
-    private const int NonceLength = 12;
-    private const int TagLength = 16;
+    private const int NonceLength = GcmCipher.NonceLength;
+    private const int TagLength = GcmCipher.TagLength;
 
-    // A refusal by AesGcm.Decrypt is an exception: 5 us against the 1 us of a datagram that opens, which is what a
-    // flood of forgeries would live on. So after one, this many datagrams must open before the next is given that
-    // chance.
-    private const int WaryFor = 256;
-
-    private readonly AesGcm _aes;
+    private readonly GcmCipher _cipher;
     private readonly NonceSource _nonces;
-    private byte[] _scratch = new byte[KcptunMtu.MaxDatagram];
-    private int _wary;
     private bool _disposed;
 
-    public AesGcmTransform(ReadOnlySpan<byte> key, NonceSource nonces)
+    public AesGcmTransform(GcmCipher cipher, NonceSource nonces)
     {
-        _aes = new AesGcm(key, TagLength);
+        _cipher = cipher;
         _nonces = nonces;
     }
 
@@ -44,7 +36,7 @@ internal sealed class AesGcmTransform : DatagramTransform
             Span<byte> nonce = datagram.Prepend(NonceLength);
             Span<byte> tag = datagram.Append(TagLength);
             _nonces.Fill(nonce);
-            _aes.Encrypt(nonce, payload, payload, tag);
+            _cipher.Seal(nonce, associatedData: default, payload, tag);
         }
     }
 
@@ -81,7 +73,7 @@ internal sealed class AesGcmTransform : DatagramTransform
         if (!_disposed)
         {
             _disposed = true;
-            _aes.Dispose();
+            _cipher.Dispose();
         }
 
         base.Dispose(disposing);
@@ -93,61 +85,13 @@ internal sealed class AesGcmTransform : DatagramTransform
         ReadOnlySpan<byte> nonce = whole[..NonceLength];
         Span<byte> text = whole[NonceLength..^TagLength];
         ReadOnlySpan<byte> tag = whole[^TagLength..];
-        if (_wary > 0)
+        if (!_cipher.TryOpen(nonce, associatedData: default, text, tag))
         {
-            if (!TryDecryptQuietly(nonce, text, tag))
-            {
-                _wary = WaryFor;
-                return false;
-            }
-
-            _wary--;
-        }
-        else if (!TryDecrypt(nonce, text, tag))
-        {
-            _wary = WaryFor;
             return false;
         }
 
         datagram.Advance(NonceLength);
         datagram.Truncate(datagram.Length - TagLength);
         return true;
-    }
-
-    private bool TryDecrypt(ReadOnlySpan<byte> nonce, Span<byte> text, ReadOnlySpan<byte> tag)
-    {
-        try
-        {
-            _aes.Decrypt(nonce, text, tag, text);
-            return true;
-        }
-        catch (AuthenticationTagMismatchException)
-        {
-            return false;
-        }
-    }
-
-    /// <summary>
-    /// Decrypts without an exception for a wrong tag, at twice the work. GCM encrypts by a keystream, so that to
-    /// encrypt the ciphertext is to decrypt it; to encrypt the result once more gives the tag that the datagram
-    /// should have had.
-    /// </summary>
-    private bool TryDecryptQuietly(ReadOnlySpan<byte> nonce, Span<byte> text, ReadOnlySpan<byte> tag)
-    {
-        if (_scratch.Length < text.Length)
-        {
-            _scratch = new byte[text.Length];
-        }
-
-        Span<byte> expected = stackalloc byte[TagLength];
-        _aes.Encrypt(nonce, text, text, expected);
-        _aes.Encrypt(nonce, text, _scratch.AsSpan(0, text.Length), expected);
-        if (CryptographicOperations.FixedTimeEquals(expected, tag))
-        {
-            return true;
-        }
-
-        CryptographicOperations.ZeroMemory(text);
-        return false;
     }
 }

@@ -25,7 +25,7 @@ public sealed class KcptunCrypt
         new("aes-128", keyLength: 16, AesCfb.Create),
         new("aes-192", keyLength: 24, AesCfb.Create),
         new("aes-128-gcm", keyLength: 16, AesGcmTransform.Overhead,
-            static (key, nonces) => new AesGcmTransform(key, nonces)) { Authenticates = true },
+            static (key, nonces) => new AesGcmTransform(GcmCipher.Create(key), nonces)) { Authenticates = true },
         new("salsa20", keyLength: 32, Salsa20.Create),
         new("blowfish", keyLength: 32,
             static key => new CfbCipher(new BouncyCastleBlockCipher(new BlowfishEngine(), key))),
