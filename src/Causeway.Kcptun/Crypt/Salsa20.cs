@@ -7,6 +7,11 @@ internal static class Salsa20
 {
     public static PacketCipher Create(ReadOnlySpan<byte> key)
     {
+        if (SalsaLanesRotating.IsSupported)
+        {
+            return new Salsa20Cipher<SalsaLanesRotating, Vector256<uint>>(key);
+        }
+
         if (SalsaLanes256.IsSupported)
         {
             return new Salsa20Cipher<SalsaLanes256, Vector256<uint>>(key);

@@ -17,6 +17,9 @@ internal interface ISalsaLanes<TVector>
     /// <summary>How many blocks run together.</summary>
     static abstract int Count { get; }
 
+    /// <summary>Whether the processor has registers for the 16 words of the state and what is computed with them.</summary>
+    static abstract bool KeepsStateInRegisters { get; }
+
     static abstract TVector Broadcast(uint word);
 
     static abstract TVector Add(TVector left, TVector right);
@@ -38,6 +41,8 @@ internal readonly struct ScalarSalsaLanes : ISalsaLanes<uint>
 
     public static int Count => 1;
 
+    public static bool KeepsStateInRegisters => false;
+
     public static uint Broadcast(uint word) => word;
 
     public static uint Add(uint left, uint right) => left + right;
@@ -56,6 +61,8 @@ internal readonly struct SalsaLanes128 : ISalsaLanes<Vector128<uint>>
     public static bool IsSupported => Sse2.IsSupported || AdvSimd.Arm64.IsSupported;
 
     public static int Count => 4;
+
+    public static bool KeepsStateInRegisters => AdvSimd.Arm64.IsSupported;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> Broadcast(uint word) => Vector128.Create(word);
@@ -99,6 +106,8 @@ internal readonly struct SalsaLanes256 : ISalsaLanes<Vector256<uint>>
 
     public static int Count => 8;
 
+    public static bool KeepsStateInRegisters => false;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<uint> Broadcast(uint word) => Vector256.Create(word);
 
@@ -109,19 +118,7 @@ internal readonly struct SalsaLanes256 : ISalsaLanes<Vector256<uint>>
     public static Vector256<uint> Mix(Vector256<uint> target, Vector256<uint> left, Vector256<uint> right, int count)
     {
         Vector256<uint> sum = left + right;
-        if (!Avx512F.VL.IsSupported)
-        {
-            return target ^ ((sum << count) | (sum >>> (32 - count)));
-        }
-
-        // AVX-512 lends 256-bit code a rotation, whose count must be a literal.
-        return target ^ count switch
-        {
-            7 => Avx512F.VL.RotateLeft(sum, 7),
-            9 => Avx512F.VL.RotateLeft(sum, 9),
-            13 => Avx512F.VL.RotateLeft(sum, 13),
-            _ => Avx512F.VL.RotateLeft(sum, 18),
-        };
+        return target ^ ((sum << count) | (sum >>> (32 - count)));
     }
 
     public static unsafe void Scatter(
@@ -144,4 +141,41 @@ internal readonly struct SalsaLanes256 : ISalsaLanes<Vector256<uint>>
         row.GetLower().AsByte().Store(block);
         row.GetUpper().AsByte().Store(block + 256);
     }
+}
+
+/// <summary>Eight blocks at a time with the rotation that AVX-512 lends 256-bit code.</summary>
+/// <remarks>
+/// Not a branch in <see cref="SalsaLanes256"/>: code compiled ahead of time would ask the processor at each step.
+/// </remarks>
+internal readonly struct SalsaLanesRotating : ISalsaLanes<Vector256<uint>>
+{
+    public static bool IsSupported => SalsaLanes256.IsSupported && Avx512F.VL.IsSupported;
+
+    public static int Count => SalsaLanes256.Count;
+
+    public static bool KeepsStateInRegisters => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<uint> Broadcast(uint word) => SalsaLanes256.Broadcast(word);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<uint> Add(Vector256<uint> left, Vector256<uint> right) => SalsaLanes256.Add(left, right);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<uint> Mix(Vector256<uint> target, Vector256<uint> left, Vector256<uint> right, int count) =>
+        target ^ Rotate(left + right, count);
+
+    public static unsafe void Scatter(
+        Vector256<uint> a, Vector256<uint> b, Vector256<uint> c, Vector256<uint> d, byte* blocks) =>
+        SalsaLanes256.Scatter(a, b, c, d, blocks);
+
+    // The count must be a literal; Salsa20 has four.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<uint> Rotate(Vector256<uint> value, int count) => count switch
+    {
+        7 => Avx512F.VL.RotateLeft(value, 7),
+        9 => Avx512F.VL.RotateLeft(value, 9),
+        13 => Avx512F.VL.RotateLeft(value, 13),
+        _ => Avx512F.VL.RotateLeft(value, 18),
+    };
 }

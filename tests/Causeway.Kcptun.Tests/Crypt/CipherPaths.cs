@@ -70,6 +70,11 @@ internal static class CipherPaths
             yield return ("128", new Salsa20Cipher<SalsaLanes128, Vector128<uint>>(key));
         }
 
+        if (SalsaLanesRotating.IsSupported)
+        {
+            yield return ("rotating", new Salsa20Cipher<SalsaLanesRotating, Vector256<uint>>(key));
+        }
+
         if (SalsaLanes256.IsSupported)
         {
             yield return ("256", new Salsa20Cipher<SalsaLanes256, Vector256<uint>>(key));
