@@ -15,6 +15,8 @@ internal sealed class ThinStreamCopies
     private const double LeastLoss = 0.005;
     private const long LeastDelay = 1_000;
     private const long MostDelay = 10_000;
+
+    // Beyond the round trip, which has the time in it that a peer waits for an answer to acknowledge with.
     private const long LeastMargin = 250;
 
     // Thin also by rate: what copies may cost, whatever the size of the messages.

@@ -12,6 +12,7 @@ internal static unsafe partial class LinuxTimerApi
     private const int ClockMonotonic = 1;
     private const int CloseOnExec = 0x80000;
     private const int AbsoluteTime = 1;
+    private const int Interrupted = 4;
 
     /// <summary>Makes a timer on the clock of <see cref="Stopwatch"/>, if the system has and allows it.</summary>
     public static bool TryCreate([NotNullWhen(true)] out SafeFileHandle? timer)
@@ -51,7 +52,8 @@ internal static unsafe partial class LinuxTimerApi
     }
 
     // A signal may end a wait; nothing else can happen to a handle that stays open as long as the process.
-    private static void Check(int result) => Debug.Assert(result >= 0 || Marshal.GetLastPInvokeError() == 4, "timerfd failed");
+    private static void Check(int result) =>
+        Debug.Assert(result >= 0 || Marshal.GetLastPInvokeError() == Interrupted, "a timer of the kernel failed");
 
     [LibraryImport("libc", EntryPoint = "timerfd_create", SetLastError = true)]
     private static partial int Create(int clock, int flags);

@@ -57,7 +57,6 @@ internal sealed class LinuxTimerQueue
             LinuxTimerApi.Wait(_timer);
             lock (_lock)
             {
-                // A round of the thread pool later, all that was due by now runs, and what they set counts anew.
                 Timestamp now = Now;
                 while (_timers.Next <= now)
                 {
