@@ -21,6 +21,9 @@ public sealed class StreamBridge
     /// <summary>Bytes that one operation moves at most.</summary>
     public const int BufferSize = 64 * 1024;
 
+    // Pieces that go without a wait before the thread is let go: it may be the one that hears of all other sockets.
+    private const int PiecesBeforeYield = 4;
+
     // Bytes that a connection waits with for its socket: most requests fit, and a thousand idle connections hold a megabyte.
     private const int WaitingSize = 1024;
 
@@ -195,7 +198,7 @@ public sealed class StreamBridge
         {
             first.AsSpan(0, WaitingSize).CopyTo(buffer);
             int count = WaitingSize;
-            while (true)
+            for (int pieces = 1; ; pieces++)
             {
                 int more = _socket.Receive(buffer.AsSpan(count, BufferSize - count), SocketFlags.None, out SocketError error);
                 if (error is not (SocketError.Success or SocketError.WouldBlock))
@@ -206,7 +209,17 @@ public sealed class StreamBridge
                 count += more;
                 if (count > 0)
                 {
-                    await _stream.WriteAsync(buffer.AsMemory(0, count)).ConfigureAwait(false);
+                    ValueTask writing = _stream.WriteAsync(buffer.AsMemory(0, count));
+                    if (!writing.IsCompleted)
+                    {
+                        pieces = 0;
+                    }
+                    else if (pieces == PiecesBeforeYield)
+                    {
+                        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+                    }
+
+                    await writing.ConfigureAwait(false);
                     _bytesToStream += count;
                 }
 

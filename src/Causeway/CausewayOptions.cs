@@ -45,8 +45,8 @@ public abstract record CausewayOptions
     /// <summary>
     /// Whether an application's code goes on, after reads, writes, opening and accepting of streams, on the thread that
     /// runs the protocol, in place of one of the thread pool's. Saves the change of threads, which costs more than
-    /// relaying a short message; but while that code runs, nothing else of the same socket moves, so it must be short
-    /// and never block. Large lots of data are handed to the thread pool all the same. Default false.
+    /// relaying a short message, and leaves data in the caches of the processor that deciphered it; but while that code
+    /// runs, nothing else of the same socket moves, so it must be short and never block. Default false.
     /// </summary>
     public bool UnsafePreferInlineScheduling { get; init; }
 

@@ -22,9 +22,6 @@ public sealed partial class CausewayStream
     // the stream's window (spec 7.5): steps of a quarter on top of those leave it a quarter to go on with.
     private const int MaxReportStep = 64 * 1024;
 
-    // More than this is worth a thread of its own, beside the shard's, even if the application prefers the shard's.
-    private const int MaxInlineBytes = 16 * 1024;
-
     private readonly int _reportStep;
 
     private SliceQueue _arrived = new();
@@ -261,9 +258,9 @@ public sealed partial class CausewayStream
     }
 
     /// <summary>Completes a wait that this turn took out of the reader's hands. On the shard.</summary>
-    private void CompleteWait(bool isBulk)
+    private void CompleteWait()
     {
-        if (Connection.Shard.ResumesInline && !isBulk)
+        if (Connection.Shard.ResumesInline)
         {
             _resumesReader = true;
             ResumeAfterTurn();
@@ -306,7 +303,6 @@ public sealed partial class CausewayStream
     {
         bool wake = false;
         int discarded = 0;
-        int arrived = 0;
         lock (_gate)
         {
             _moreInMux = !all && !_disposed && !_readWaiting && _arrived.Count >= ArrivedLimit;
@@ -319,7 +315,6 @@ public sealed partial class CausewayStream
                 }
                 else
                 {
-                    arrived += slice.Length;
                     _arrived.Enqueue(slice);
                 }
             }
@@ -339,7 +334,7 @@ public sealed partial class CausewayStream
 
         if (wake)
         {
-            CompleteWait(isBulk: arrived > MaxInlineBytes);
+            CompleteWait();
         }
     }
 
@@ -362,7 +357,7 @@ public sealed partial class CausewayStream
 
         if (wake)
         {
-            CompleteWait(isBulk: false);
+            CompleteWait();
         }
     }
 

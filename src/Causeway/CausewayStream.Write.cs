@@ -26,7 +26,6 @@ public sealed partial class CausewayStream
     private volatile bool _finishRequested;
     private volatile bool _writeCancelRequested;
     private int _writeState;
-    private bool _isBulkWrite;
     private bool _resumesWriter;
 
     // _writeState: no write; not yet the shard's; bytes with the shard; done, its result not yet taken.
@@ -69,7 +68,6 @@ public sealed partial class CausewayStream
         // The shard may be asking this very stream for more, or failing it: it sees the write once all of it is there.
         _writing = buffer;
         _writeToken = cancellationToken;
-        _isBulkWrite = buffer.Length > MaxInlineBytes;
         _writeCancelRequested = false;
         Volatile.Write(ref _writeState, WritePending);
         if (cancellationToken.CanBeCanceled)
@@ -232,7 +230,7 @@ public sealed partial class CausewayStream
         if (Interlocked.CompareExchange(ref _writeState, WriteDone, WritePending) == WritePending)
         {
             _writing = default;
-            if (Connection.Shard.ResumesInline && !_isBulkWrite)
+            if (Connection.Shard.ResumesInline)
             {
                 _resumesWriter = true;
                 ResumeAfterTurn();
