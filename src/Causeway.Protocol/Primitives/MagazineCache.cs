@@ -3,48 +3,64 @@ using System.Diagnostics.CodeAnalysis;
 namespace Causeway.Protocol;
 
 /// <summary>
-/// A cache of objects for threads that mostly take what other threads put: each thread has a magazine of its own, and full
-/// and empty magazines are traded through a depot, so that the depot's lock is taken once for a whole magazine of
-/// objects (Bonwick and Adams, "Magazines and Vmem", USENIX 2001). Allocates nothing in steady state.
+/// A cache of packet buffers for threads that mostly take what other threads put: each thread has a magazine of its own, and
+/// full and empty magazines are traded through a depot, so that the depot's lock is taken once for a whole magazine of
+/// buffers (Bonwick and Adams, "Magazines and Vmem", USENIX 2001). Allocates nothing in steady state.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "Lives as long as its pool; thread-local magazines die with their threads.")]
-internal sealed class MagazineCache<T>
-    where T : class
+internal sealed class MagazineCache
 {
-    private readonly ThreadLocal<Magazine> _local;
-    private readonly Stack<T?[]> _full = new();
-    private readonly Stack<T?[]> _empty = new();
+    /// <summary>How many caches may live as long as the process.</summary>
+    public const int LastingCaches = 2;
+
+    // A thread's magazines of the caches that last. Finding one through a ThreadLocal takes longer than all the rest when
+    // compiled ahead of time; but what is found here lives on with the thread, so that it must not belong to a cache that ends.
+    [ThreadStatic]
+    private static Magazine?[]? t_lasting;
+
+    private readonly ThreadLocal<Magazine>? _local;
+    private readonly int _lastingIndex;
+    private readonly Stack<PacketBuffer?[]> _full = new();
+    private readonly Stack<PacketBuffer?[]> _empty = new();
     private readonly int _magazineSize;
     private readonly int _maxFull;
 
-    /// <param name="magazineSize">Objects that a thread keeps to itself at most.</param>
-    /// <param name="maxIdle">About how many objects the depot keeps; beyond that they are left to the garbage collector.</param>
-    public MagazineCache(int magazineSize, int maxIdle)
+    /// <param name="magazineSize">Buffers that a thread keeps to itself at most.</param>
+    /// <param name="maxIdle">About how many buffers the depot keeps; beyond that they are left to the garbage collector.</param>
+    /// <param name="lastingIndex">
+    /// Of a cache that lives as long as the process: which one it is, below <see cref="LastingCaches"/>. Others: -1.
+    /// </param>
+    public MagazineCache(int magazineSize, int maxIdle, int lastingIndex)
     {
         _magazineSize = magazineSize;
         _maxFull = maxIdle / magazineSize;
-        _local = new ThreadLocal<Magazine>(() => new Magazine(magazineSize));
+        _lastingIndex = lastingIndex;
+        _local = lastingIndex < 0 ? new ThreadLocal<Magazine>(() => new Magazine(magazineSize)) : null;
     }
 
-    /// <summary>An object that was put, or null.</summary>
-    public T? TryTake()
+    private Magazine Local => _local is { } local
+        ? local.Value!
+        : (t_lasting ??= new Magazine?[LastingCaches])[_lastingIndex] ??= new Magazine(_magazineSize);
+
+    /// <summary>A buffer that was put, or null.</summary>
+    public PacketBuffer? TryTake()
     {
-        Magazine magazine = _local.Value!;
+        Magazine magazine = Local;
         if (magazine.Count == 0 && !TryRefill(magazine))
         {
             return null;
         }
 
-        ref T? slot = ref magazine.Items[--magazine.Count];
-        T? item = slot;
+        ref PacketBuffer? slot = ref magazine.Items[--magazine.Count];
+        PacketBuffer? item = slot;
         slot = null;
         return item;
     }
 
-    /// <summary>Keeps an object for a later taker.</summary>
-    public void Put(T item)
+    /// <summary>Keeps a buffer for a later taker.</summary>
+    public void Put(PacketBuffer item)
     {
-        Magazine magazine = _local.Value!;
+        Magazine magazine = Local;
         if (magazine.Count == _magazineSize)
         {
             Drain(magazine);
@@ -57,7 +73,7 @@ internal sealed class MagazineCache<T>
     {
         lock (_full)
         {
-            if (!_full.TryPop(out T?[]? full))
+            if (!_full.TryPop(out PacketBuffer?[]? full))
             {
                 return false;
             }
@@ -76,7 +92,7 @@ internal sealed class MagazineCache<T>
             if (_full.Count < _maxFull)
             {
                 _full.Push(magazine.Items);
-                magazine.Items = _empty.TryPop(out T?[]? empty) ? empty : new T?[_magazineSize];
+                magazine.Items = _empty.TryPop(out PacketBuffer?[]? empty) ? empty : new PacketBuffer?[_magazineSize];
             }
             else
             {
@@ -89,7 +105,7 @@ internal sealed class MagazineCache<T>
 
     private sealed class Magazine(int size)
     {
-        public T?[] Items = new T?[size];
+        public PacketBuffer?[] Items = new PacketBuffer?[size];
         public int Count;
     }
 }

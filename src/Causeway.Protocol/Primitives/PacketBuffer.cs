@@ -184,6 +184,14 @@ public sealed class PacketBuffer
         }
     }
 
+    internal PacketPool Pool => _pool;
+
+    /// <summary>
+    /// Whether the only reference is the caller's, who may then <see cref="Reuse"/> the buffer rather than return it. A tracking
+    /// pool wants to see each use.
+    /// </summary>
+    internal bool IsReusable => _block is null && Volatile.Read(ref _references) == 1 && !_pool.IsTracking;
+
     internal byte[] Array => _array;
 
     internal int RetainedBytes => _retained;
@@ -192,6 +200,12 @@ public sealed class PacketBuffer
     {
         Debug.Assert(_references == 0, "a pool handed out a buffer that is in use");
         _references = 1;
+        Reuse(headroom);
+    }
+
+    /// <summary>Makes it as if it had just been rented.</summary>
+    internal void Reuse(int headroom)
+    {
         _start = headroom;
         _length = 0;
         Peer = default;

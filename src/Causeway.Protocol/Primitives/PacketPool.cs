@@ -23,8 +23,8 @@ public sealed class PacketPool
     private const int MaxMagazine = 64;
     private const int MinMagazine = 2;
 
-    private readonly MagazineCache<PacketBuffer> _buffers;
-    private readonly MagazineCache<PacketBuffer> _views = new(MaxMagazine, maxIdle: 16384);
+    private readonly MagazineCache _buffers;
+    private readonly MagazineCache _views;
     private readonly ConcurrentDictionary<PacketBuffer, StackTrace?>? _outstanding;
     private readonly bool _stackTraces;
 
@@ -47,19 +47,25 @@ public sealed class PacketPool
     /// </exception>
     public PacketPool(
         int bufferSize = DefaultBufferSize, bool track = false, bool stackTraces = true, int maxIdleBytes = DefaultMaxIdleBytes)
+        : this(bufferSize, maxIdleBytes, isLasting: false)
+    {
+        _outstanding = track ? new ConcurrentDictionary<PacketBuffer, StackTrace?>() : null;
+        _stackTraces = stackTraces;
+    }
+
+    private PacketPool(int bufferSize, int maxIdleBytes, bool isLasting)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bufferSize, 64);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(bufferSize, 131072);
         ArgumentOutOfRangeException.ThrowIfNegative(maxIdleBytes);
         BufferSize = bufferSize;
         int magazine = Math.Clamp(MagazineBytes / bufferSize, MinMagazine, MaxMagazine);
-        _buffers = new MagazineCache<PacketBuffer>(magazine, maxIdleBytes / bufferSize);
-        _outstanding = track ? new ConcurrentDictionary<PacketBuffer, StackTrace?>() : null;
-        _stackTraces = stackTraces;
+        _buffers = new MagazineCache(magazine, maxIdleBytes / bufferSize, isLasting ? 0 : -1);
+        _views = new MagazineCache(MaxMagazine, maxIdle: 16384, isLasting ? 1 : -1);
     }
 
     /// <summary>The pool of datagram buffers that a process shares.</summary>
-    public static PacketPool Shared { get; } = new();
+    public static PacketPool Shared { get; } = new(DefaultBufferSize, DefaultMaxIdleBytes, isLasting: true);
 
     /// <summary>Bytes of each buffer.</summary>
     public int BufferSize { get; }
@@ -122,6 +128,8 @@ public sealed class PacketPool
                 $"{_outstanding.Count} packet buffers were not returned. Rented at: {string.Join(Environment.NewLine, places)}");
         }
     }
+
+    internal bool IsTracking => _outstanding is not null;
 
     internal void Return(PacketBuffer buffer)
     {

@@ -4,9 +4,15 @@ namespace Causeway.Protocol;
 /// The datagrams of one flush, in the order in which they are to leave. Filled by sessions, emptied by a driver that
 /// hands <see cref="Memory"/> to a link and then calls <see cref="ReleaseAll"/>.
 /// </summary>
+/// <remarks>
+/// Buffers that nobody else holds stay with the batch for its next datagrams: those were written a moment ago and are still
+/// in the processor's caches, which a pool that also serves what waits for acknowledgements would hand to somebody else.
+/// </remarks>
 public sealed class PacketBatch
 {
+    private readonly PacketBuffer[] _spare;
     private PacketBuffer[] _items;
+    private int _spareCount;
 
     /// <summary>Makes a batch.</summary>
     /// <param name="limit">After how many datagrams a flush stops; parity that belongs to the last one may exceed
@@ -16,6 +22,7 @@ public sealed class PacketBatch
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
         Limit = limit;
         _items = new PacketBuffer[limit + 16];
+        _spare = new PacketBuffer[limit];
     }
 
     /// <summary>After how many datagrams a flush stops.</summary>
@@ -44,16 +51,55 @@ public sealed class PacketBatch
         _items[Count++] = datagram;
     }
 
-    /// <summary>Releases every datagram and empties the batch.</summary>
+    /// <summary>Releases every datagram and empties the batch, keeping buffers of which it had the only reference.</summary>
     public void ReleaseAll()
     {
         Span<PacketBuffer> items = _items.AsSpan(0, Count);
+
+        // What a burst left behind goes back to the pool a quarter at a time, while less is needed.
+        KeepSpare(_spareCount - ((Math.Max(0, _spareCount - Count) + 3) / 4));
         foreach (PacketBuffer item in items)
         {
-            item.Release();
+            if (_spareCount < _spare.Length && item.IsReusable)
+            {
+                _spare[_spareCount++] = item;
+            }
+            else
+            {
+                item.Release();
+            }
         }
 
         items.Clear();
         Count = 0;
+    }
+
+    /// <summary>Gives the buffers that it keeps for later back to their pool.</summary>
+    public void Trim() => KeepSpare(0);
+
+    /// <summary>An empty buffer of the pool, if possible one that a datagram of this batch left in before.</summary>
+    internal PacketBuffer Rent(PacketPool pool, int headroom)
+    {
+        while (_spareCount > 0)
+        {
+            PacketBuffer spare = _spare[--_spareCount];
+            if (spare.Pool == pool)
+            {
+                spare.Reuse(headroom);
+                return spare;
+            }
+
+            spare.Release();
+        }
+
+        return pool.Rent(headroom);
+    }
+
+    private void KeepSpare(int count)
+    {
+        while (_spareCount > count)
+        {
+            _spare[--_spareCount].Release();
+        }
     }
 }

@@ -318,7 +318,7 @@ public sealed class TransportSession : IDisposable, IMuxOutput
             // A span that was asked for but not committed is simply asked for again.
             if (_open is null)
             {
-                _open = _session._pool.Rent(_session._linkHeadroom + _session._fec.Overhead);
+                _open = _batch.Rent(_session._pool, _session._linkHeadroom + _session._fec.Overhead);
                 _open.Peer = _peer;
             }
             else
@@ -376,7 +376,7 @@ public sealed class TransportSession : IDisposable, IMuxOutput
                 Fragment = 0,
                 Length = 0,
             };
-            PacketBuffer filler = _session._pool.Rent(_session._linkHeadroom + _session._fec.Overhead);
+            PacketBuffer filler = _batch.Rent(_session._pool, _session._linkHeadroom + _session._fec.Overhead);
             filler.Peer = _peer;
             for (int written = 0; written < length; written += SegmentHeader.Size)
             {

@@ -477,6 +477,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     {
         internal override void Run(Timestamp now)
         {
+            shard._outgoing.Trim();
             if (!shard._sending)
             {
                 drained.TrySetResult();
