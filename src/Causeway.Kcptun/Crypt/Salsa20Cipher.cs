@@ -71,6 +71,7 @@ internal sealed unsafe class Salsa20Cipher<TLanes, TVector> : PacketCipher
         int* length = stackalloc int[MaxLanes];
 
         int used = 0;
+        int runs = 0;
         foreach (PacketBuffer packet in batch)
         {
             byte* start = Address(packet);
@@ -85,16 +86,23 @@ internal sealed unsafe class Salsa20Cipher<TLanes, TVector> : PacketCipher
             uint block = 0;
             for (int position = NonceLength; position < end; position += BlockSize)
             {
+                // Consecutive lanes of one packet are XORed in one go.
+                if (used == 0 || block == 0)
+                {
+                    target[runs] = start + position;
+                    length[runs++] = 0;
+                }
+
                 nonceLow[used] = low;
                 nonceHigh[used] = high;
                 counter[used] = block++;
-                target[used] = start + position;
-                length[used] = Math.Min(BlockSize, end - position);
+                length[runs - 1] += Math.Min(BlockSize, end - position);
                 if (++used == TLanes.Count)
                 {
                     Generate(initial, state, keystream);
-                    Apply(used, target, length, keystream);
+                    Apply(runs, target, length, keystream);
                     used = 0;
+                    runs = 0;
                 }
             }
         }
@@ -103,7 +111,7 @@ internal sealed unsafe class Salsa20Cipher<TLanes, TVector> : PacketCipher
         {
             // Idle lanes compute what was left in them, and nobody looks.
             Generate(initial, state, keystream);
-            Apply(used, target, length, keystream);
+            Apply(runs, target, length, keystream);
         }
 
         CryptographicOperations.ZeroMemory(new Span<byte>(keystream, MaxLanes * BlockSize));
@@ -115,12 +123,14 @@ internal sealed unsafe class Salsa20Cipher<TLanes, TVector> : PacketCipher
 
     public override void Dispose() => CryptographicOperations.ZeroMemory(MemoryMarshal.AsBytes(_key.AsSpan()));
 
-    private static void Apply(int lanes, byte** target, int* length, byte* keystream)
+    private static void Apply(int runs, byte** target, int* length, byte* keystream)
     {
-        for (int i = 0; i < lanes; i++)
+        for (int i = 0; i < runs; i++)
         {
-            XorCipher.XorInto(
-                new Span<byte>(target[i], length[i]), new ReadOnlySpan<byte>(keystream + (i * BlockSize), BlockSize));
+            XorCipher.XorInto(new Span<byte>(target[i], length[i]), new ReadOnlySpan<byte>(keystream, length[i]));
+
+            // The next run is another packet's, from its first block on.
+            keystream += (length[i] + BlockSize - 1) & -BlockSize;
         }
     }
 
@@ -188,9 +198,22 @@ internal sealed unsafe class Salsa20Cipher<TLanes, TVector> : PacketCipher
     private static void TwoQuarterRounds(TVector* x, int a, int b, int c, int d, int e, int f, int g, int h)
     {
         TVector xa = x[a], xb = x[b], xc = x[c], xd = x[d], xe = x[e], xf = x[f], xg = x[g], xh = x[h];
-        QuarterRound(ref xa, ref xb, ref xc, ref xd);
-        QuarterRound(ref xe, ref xf, ref xg, ref xh);
-        (x[a], x[b], x[c], x[d], x[e], x[f], x[g], x[h]) = (xa, xb, xc, xd, xe, xf, xg, xh);
+        xb = TLanes.Mix(xb, xa, xd, 7);
+        xf = TLanes.Mix(xf, xe, xh, 7);
+        xc = TLanes.Mix(xc, xb, xa, 9);
+        xg = TLanes.Mix(xg, xf, xe, 9);
+        xd = TLanes.Mix(xd, xc, xb, 13);
+        xh = TLanes.Mix(xh, xg, xf, 13);
+        xa = TLanes.Mix(xa, xd, xc, 18);
+        xe = TLanes.Mix(xe, xh, xg, 18);
+        x[a] = xa;
+        x[b] = xb;
+        x[c] = xc;
+        x[d] = xd;
+        x[e] = xe;
+        x[f] = xf;
+        x[g] = xg;
+        x[h] = xh;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
