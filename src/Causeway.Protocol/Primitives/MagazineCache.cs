@@ -16,7 +16,7 @@ internal sealed class MagazineCache
     // A thread's magazines of the caches that last. Finding one through a ThreadLocal takes longer than all the rest when
     // compiled ahead of time; but what is found here lives on with the thread, so that it must not belong to a cache that ends.
     [ThreadStatic]
-    private static Magazine?[]? t_lasting;
+    private static Magazine?[]? s_lasting;
 
     private readonly ThreadLocal<Magazine>? _local;
     private readonly int _lastingIndex;
@@ -40,7 +40,7 @@ internal sealed class MagazineCache
 
     private Magazine Local => _local is { } local
         ? local.Value!
-        : (t_lasting ??= new Magazine?[LastingCaches])[_lastingIndex] ??= new Magazine(_magazineSize);
+        : (s_lasting ??= new Magazine?[LastingCaches])[_lastingIndex] ??= new Magazine(_magazineSize);
 
     /// <summary>A buffer that was put, or null.</summary>
     public PacketBuffer? TryTake()
