@@ -165,14 +165,10 @@ internal sealed unsafe class Salsa20Cipher<TLanes, TVector> : PacketCipher
         for (int round = 0; round < DoubleRounds; round++)
         {
             // Columns, then rows; each starts below (right of) the diagonal.
-            QuarterRound(ref x0, ref x4, ref x8, ref x12);
-            QuarterRound(ref x5, ref x9, ref x13, ref x1);
-            QuarterRound(ref x10, ref x14, ref x2, ref x6);
-            QuarterRound(ref x15, ref x3, ref x7, ref x11);
-            QuarterRound(ref x0, ref x1, ref x2, ref x3);
-            QuarterRound(ref x5, ref x6, ref x7, ref x4);
-            QuarterRound(ref x10, ref x11, ref x8, ref x9);
-            QuarterRound(ref x15, ref x12, ref x13, ref x14);
+            TwoQuarterRounds(ref x0, ref x4, ref x8, ref x12, ref x5, ref x9, ref x13, ref x1);
+            TwoQuarterRounds(ref x10, ref x14, ref x2, ref x6, ref x15, ref x3, ref x7, ref x11);
+            TwoQuarterRounds(ref x0, ref x1, ref x2, ref x3, ref x5, ref x6, ref x7, ref x4);
+            TwoQuarterRounds(ref x10, ref x11, ref x8, ref x9, ref x15, ref x12, ref x13, ref x14);
         }
 
         (x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]) = (x0, x1, x2, x3, x4, x5, x6, x7);
@@ -198,14 +194,7 @@ internal sealed unsafe class Salsa20Cipher<TLanes, TVector> : PacketCipher
     private static void TwoQuarterRounds(TVector* x, int a, int b, int c, int d, int e, int f, int g, int h)
     {
         TVector xa = x[a], xb = x[b], xc = x[c], xd = x[d], xe = x[e], xf = x[f], xg = x[g], xh = x[h];
-        xb = TLanes.Mix(xb, xa, xd, 7);
-        xf = TLanes.Mix(xf, xe, xh, 7);
-        xc = TLanes.Mix(xc, xb, xa, 9);
-        xg = TLanes.Mix(xg, xf, xe, 9);
-        xd = TLanes.Mix(xd, xc, xb, 13);
-        xh = TLanes.Mix(xh, xg, xf, 13);
-        xa = TLanes.Mix(xa, xd, xc, 18);
-        xe = TLanes.Mix(xe, xh, xg, 18);
+        TwoQuarterRounds(ref xa, ref xb, ref xc, ref xd, ref xe, ref xf, ref xg, ref xh);
         x[a] = xa;
         x[b] = xb;
         x[c] = xc;
@@ -216,12 +205,18 @@ internal sealed unsafe class Salsa20Cipher<TLanes, TVector> : PacketCipher
         x[h] = xh;
     }
 
+    /// <summary>Two quarter rounds step by step: each by itself is a chain in which every step waits for the last.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void QuarterRound(ref TVector a, ref TVector b, ref TVector c, ref TVector d)
+    private static void TwoQuarterRounds(
+        ref TVector a, ref TVector b, ref TVector c, ref TVector d, ref TVector e, ref TVector f, ref TVector g, ref TVector h)
     {
         b = TLanes.Mix(b, a, d, 7);
+        f = TLanes.Mix(f, e, h, 7);
         c = TLanes.Mix(c, b, a, 9);
+        g = TLanes.Mix(g, f, e, 9);
         d = TLanes.Mix(d, c, b, 13);
+        h = TLanes.Mix(h, g, f, 13);
         a = TLanes.Mix(a, d, c, 18);
+        e = TLanes.Mix(e, h, g, 18);
     }
 }
