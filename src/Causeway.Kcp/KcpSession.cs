@@ -91,6 +91,9 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
     public override TransportFailure? Failure => _failure;
 
     /// <inheritdoc/>
+    public override Timestamp WaitingSince => _arq.WaitingSince;
+
+    /// <inheritdoc/>
     public override bool IsIdle => _arq.IsIdle && !_mux.HasPendingOutput;
 
     /// <inheritdoc/>
@@ -129,7 +132,8 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
 
         // The decoder keeps what it needs before the header is stripped; arrived data goes to the ARQ before what it
         // helps to rebuild, because only arrived data may give windows and RTT samples (docs/wire/kcptun.md 4.6, 5.6).
-        if (_fec.Add(datagram) == FecPacketKind.Data)
+        FecPacketKind kind = _fec.Add(datagram);
+        if (kind == FecPacketKind.Data)
         {
             datagram.Advance(FecEncoder.HeaderSize);
             InputSegments(datagram, recovered: false, now);
@@ -137,6 +141,10 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
         else
         {
             _arq.Path.OnArrived(datagram.Ecn);
+            if (kind == FecPacketKind.Parity)
+            {
+                _mux.OnPeerHeard(now);
+            }
         }
 
         while (_fec.TryTakeRecovered(out PacketBuffer? recovered))
@@ -197,9 +205,16 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
     void ISmuxOutput.Write(ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload)
     {
         Statistics.BytesSent += header.Length + payload.Length;
+        bool isHeartbeat = SmuxFrame.Read(header) is { Command: SmuxCommand.Nop, StreamId: 0 };
         if (_codec is not null)
         {
-            _arq.Write(_codec.Encode(header, payload));
+            header = _codec.Encode(header, payload);
+            payload = default;
+        }
+
+        if (isHeartbeat)
+        {
+            _arq.WriteHeartbeat(header);
             return;
         }
 
@@ -225,6 +240,10 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
         if (_arq.Input(datagram, recovered, now) != ArqInputResult.Ok)
         {
             Statistics.KcpInErrors++;
+        }
+        else
+        {
+            _mux.OnPeerHeard(now);
         }
 
         if (!_isPeerAnnounced && _arq.Path.PeerAnnouncement is { } announcement)
@@ -275,7 +294,9 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
     }
 
     private void NoteFailure() => _failure ??=
-        _arq.Failure is { } dead ? new TransportFailure(TransportFailureKind.DeadLink, DescribeDeadLink(dead))
+        _arq.Failure is ArqFailure.PeerForgot
+            ? new TransportFailure(TransportFailureKind.ForgottenByPeer, "it acknowledges less than before")
+        : _arq.Failure is { } dead ? new TransportFailure(TransportFailureKind.DeadLink, DescribeDeadLink(dead))
         : _codec?.Failure is { } corrupt ? new TransportFailure(TransportFailureKind.Protocol, corrupt)
         : _mux.Failure is { } mux ? new TransportFailure(
             mux.Kind == StreamFailureKind.KeepAliveTimeout ? TransportFailureKind.IdleTimeout : TransportFailureKind.Protocol, mux.Reason)

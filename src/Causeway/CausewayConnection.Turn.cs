@@ -279,6 +279,8 @@ public sealed partial class CausewayConnection
     {
         TransportFailureKind.DeadLink => new(TransportError.DeadLink, "The link is dead: " + failure.Reason),
         TransportFailureKind.IdleTimeout => new(TransportError.IdleTimeout, "The peer fell silent: " + failure.Reason),
+        TransportFailureKind.ForgottenByPeer => new(
+            TransportError.ForgottenByPeer, "The peer has forgotten the connection, as one that was restarted: " + failure.Reason),
         _ => new(TransportError.ProtocolViolation, "The peer broke the protocol, or its settings differ: " + failure.Reason),
     };
 }

@@ -54,4 +54,10 @@ public enum TransportError
 
     /// <summary>The peer began a new connection from the same address and port: it was restarted.</summary>
     ConnectionReplaced,
+
+    /// <summary>
+    /// The peer does not know the connection any more: it was restarted, or this side's address changed on the way. A new
+    /// connection works.
+    /// </summary>
+    ForgottenByPeer,
 }

@@ -16,4 +16,7 @@ public enum TransportFailureKind
 
     /// <summary>The peer broke the protocol, or speaks another version of it or other settings.</summary>
     Protocol,
+
+    /// <summary>The peer does not know the session: it was restarted, or this end's address changed on the way.</summary>
+    ForgottenByPeer,
 }
