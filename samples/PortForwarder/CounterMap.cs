@@ -4,7 +4,7 @@ using Causeway.Kcptun.Telemetry;
 
 namespace Causeway.PortForwarder;
 
-/// <summary>Causeway's counters under kcptun's names (spec 11).</summary>
+/// <summary>Causeway's counters under kcptun's names (docs/wire/kcptun.md 11).</summary>
 internal static class CounterMap
 {
     /// <summary>The counters of a forwarder.</summary>

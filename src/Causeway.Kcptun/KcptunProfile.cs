@@ -22,7 +22,7 @@ namespace Causeway.Kcptun;
 /// </remarks>
 public sealed class KcptunProfile : IDisposable
 {
-    // What kcptun gives its smux, whatever it is configured to (spec 7.9).
+    // What kcptun gives its smux, whatever it is configured to (docs/wire/kcptun.md 7.9).
     private static readonly TimeSpan s_peerTimeout = TimeSpan.FromSeconds(30);
 
     private readonly KcptunKey _key;
@@ -69,8 +69,8 @@ public sealed class KcptunProfile : IDisposable
     public long TooShort => Volatile.Read(ref _counters.TooShort);
 
     /// <summary>
-    /// Settings of the next connection of a client: a port of the range is chosen anew each time (spec 10.1), and the
-    /// name is looked up by the connection.
+    /// Settings of the next connection of a client: a port of the range is chosen anew each time
+    /// (docs/wire/kcptun.md 10.1), and the name is looked up by the connection.
     /// </summary>
     /// <exception cref="InvalidOperationException">The configuration is a server's.</exception>
     public CausewayClientOptions NewClientOptions()

@@ -13,9 +13,9 @@ namespace Causeway;
 /// Thread-safe.
 /// </summary>
 /// <remarks>
-/// The kcptun profile has no handshake and no goodbye on the wire (spec 1.2, 7.8): connecting always succeeds, an
-/// unreachable server shows as a stream that does not move, until <see cref="TransportError.IdleTimeout"/> or
-/// <see cref="TransportError.DeadLink"/> ends the connection.
+/// The kcptun profile has no handshake and no goodbye on the wire (docs/wire/kcptun.md 1.2, 7.8): connecting always
+/// succeeds, an unreachable server shows as a stream that does not move, until <see cref="TransportError.IdleTimeout"/>
+/// or <see cref="TransportError.DeadLink"/> ends the connection.
 /// </remarks>
 public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
 {
@@ -69,7 +69,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
     /// <summary>Live counters.</summary>
     public ConnectionStatistics Statistics { get; }
 
-    /// <summary>The conversation id that the client chose (spec 5.12).</summary>
+    /// <summary>The conversation id that the client chose (docs/wire/kcptun.md 5.12).</summary>
     public uint ConversationId => Session.Arq.ConversationId;
 
     /// <summary>Opens a client connection. No datagram is sent before the first stream is opened.</summary>
@@ -148,7 +148,8 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
 
     /// <summary>
     /// Whether a stream can be closed in one direction only. True between two ends of Causeway; false with a kcptun
-    /// peer, for which the first end of stream closes both directions (spec 7.7). Known once the peer has answered.
+    /// peer, for which the first end of stream closes both directions (docs/wire/kcptun.md 7.7). Known once the peer
+    /// has answered.
     /// </summary>
     /// <returns>False also if the connection ends first.</returns>
     public Task<bool> SupportsHalfCloseAsync() => _halfClose.Task;

@@ -48,7 +48,7 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     /// <summary>The connection that carries the stream.</summary>
     public CausewayConnection Connection { get; }
 
-    /// <summary>The stream's number on the wire: odd if the client opened it (spec 7.2).</summary>
+    /// <summary>The stream's number on the wire: odd if the client opened it (docs/wire/kcptun.md 7.2).</summary>
     public long Id { get; }
 
     /// <summary>The receiving direction as a pipe.</summary>

@@ -11,7 +11,9 @@ public sealed class ListenerStatistics
 
     internal ListenerStatistics(ListenerCounters[] shards) => _shards = shards;
 
-    /// <summary>From an unknown address without a conversation id, e.g. a parity shard (spec 5.12).</summary>
+    /// <summary>
+    /// From an unknown address without a conversation id, e.g. a parity shard (docs/wire/kcptun.md 5.12).
+    /// </summary>
     public long WithoutConversation => Sum(static shard => Volatile.Read(ref shard.WithoutConversation));
 
     /// <summary>From a known address, of another conversation, but not the first datagram of one.</summary>

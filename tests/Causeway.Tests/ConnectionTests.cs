@@ -346,7 +346,7 @@ public sealed class ConnectionTests
         await using CausewayListener listener = await ListenAsync(maxConnections: 10, backlog: 10);
         await sockets.SendAsync(0, listener, new byte[3]);
 
-        // A parity shard of spec 4.2.
+        // A parity shard of docs/wire/kcptun.md 4.2.
         byte[] parity = new byte[100];
         parity[4] = 0xF2;
         await sockets.SendAsync(0, listener, parity);
@@ -403,7 +403,7 @@ public sealed class ConnectionTests
             ConnectionBacklog = backlog,
         });
 
-    /// <summary>The datagram of one data segment (spec 5.1) without data.</summary>
+    /// <summary>The datagram of one data segment (docs/wire/kcptun.md 5.1) without data.</summary>
     private static byte[] OpeningOf(uint conversation, uint sequence = 0, byte command = 81)
     {
         byte[] segment = new byte[25];

@@ -92,7 +92,8 @@ public sealed class StreamContractTests
             await Task.Delay(20);
         }
 
-        // First send window (spec 7.5) or stream buffer, send queue, both ARQ windows, and what is under way in the stream.
+        // First send window (docs/wire/kcptun.md 7.5) or stream buffer, send queue, both ARQ windows, and what is under
+        // way in the stream.
         Assert.InRange(seen, 64 * 1024, (256 + 64 + 64 + 64) * 1024);
         Assert.False(writing.IsCompleted);
         await cancel.CancelAsync();

@@ -3,7 +3,7 @@ using Causeway.Protocol;
 namespace Causeway.Kcptun.Configuration;
 
 /// <summary>
-/// The options of either side in the order of <c>--help</c> (spec 10.7). Defaults stand in the records.
+/// The options of either side in the order of <c>--help</c> (docs/wire/kcptun.md 10.7). Defaults stand in the records.
 /// </summary>
 internal static class ConfigOptions
 {
@@ -11,7 +11,7 @@ internal static class ConfigOptions
     private const int MaxSeconds = 4_294_967;
 
     // Under the largest overhead (28 bytes of AEAD, 8 of FEC) 50 bytes are left, less than which the reference ignores
-    // (spec 3.9).
+    // (docs/wire/kcptun.md 3.9).
     private const int MinMtu = 86;
 
     // What a listener takes (CausewayListenerOptions.Shards).

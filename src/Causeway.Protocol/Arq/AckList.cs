@@ -64,7 +64,7 @@ internal sealed class AckList(int limit, long delayMicroseconds)
 
     /// <summary>
     /// The next entry to send. One that the cumulative acknowledgement covers is dropped unless it is the last, whose
-    /// echo gives the peer its round-trip sample (spec 5.7.2).
+    /// echo gives the peer its round-trip sample (docs/wire/kcptun.md 5.7.2).
     /// </summary>
     public bool TryPeek(uint receiveNext, out uint sequence, out uint time)
     {

@@ -1,7 +1,7 @@
 namespace Causeway.Protocol.Arq;
 
 /// <summary>What became of a datagram given to <see cref="ArqSession.Input"/>.</summary>
-/// <remarks>Whatever stood before the faulty segment of a datagram took effect (spec 5.6).</remarks>
+/// <remarks>Whatever stood before the faulty segment of a datagram took effect (docs/wire/kcptun.md 5.6).</remarks>
 public enum ArqInputResult
 {
     /// <summary>Every segment was understood.</summary>

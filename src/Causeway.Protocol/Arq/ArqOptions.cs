@@ -4,7 +4,8 @@ using Causeway.Protocol.Wire;
 namespace Causeway.Protocol.Arq;
 
 /// <summary>
-/// Settings of an <see cref="ArqSession"/>. The defaults are kcptun's mode "fast" (spec 6) with windows that need no setting.
+/// Settings of an <see cref="ArqSession"/>. The defaults are kcptun's mode "fast" (docs/wire/kcptun.md 6) with windows
+/// that need no setting.
 /// </summary>
 public sealed record ArqOptions
 {

@@ -13,7 +13,7 @@ public sealed partial class ArqSession
     /// <param name="datagram">The datagram; its payload begins with the first segment's header.</param>
     /// <param name="recovered">
     /// It was rebuilt by error correction, some time after it was sent: its acknowledgements and data count, its window
-    /// and timing do not (spec 5.6).
+    /// and timing do not (docs/wire/kcptun.md 5.6).
     /// </param>
     /// <param name="now">When it arrived.</param>
     /// <returns>What was found; segments in front of a faulty one took effect.</returns>

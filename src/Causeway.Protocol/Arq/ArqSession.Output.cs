@@ -117,7 +117,8 @@ public sealed partial class ArqSession
         bool sends = asks || _receive.IsReportDue
             || (WindowsAllowSomething() && _pacer.CanSend(_congestion.PacingRate, state.Now));
 
-        // The timestamp and sequence of window segments mean nothing and repeat the last acknowledgement's (spec 5.1).
+        // The timestamp and sequence of window segments mean nothing and repeat the last acknowledgement's
+        // (docs/wire/kcptun.md 5.1).
         uint sequence = 0;
         uint time = 0;
         if ((sends || _acks.DueAt <= state.Now) && !TrySendAcks(ref sink, ref writer, ref state, ref sequence, ref time))

@@ -5,7 +5,7 @@ namespace Causeway.Protocol.Arq;
 
 /// <summary>
 /// Turns datagrams that get lost, reordered and repeated into two ordered byte streams, with KCP's segments on the wire
-/// (spec 5) and loss detection, timers and windows of its own behind it.
+/// (docs/wire/kcptun.md 5) and loss detection, timers and windows of its own behind it.
 /// </summary>
 /// <remarks>
 /// <para>

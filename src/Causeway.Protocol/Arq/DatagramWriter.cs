@@ -1,6 +1,6 @@
 namespace Causeway.Protocol.Arq;
 
-/// <summary>Packs segments into datagrams, as many as fit, in the order they come (spec 5.7).</summary>
+/// <summary>Packs segments into datagrams, as many as fit, in the order they come (docs/wire/kcptun.md 5.7).</summary>
 internal ref struct DatagramWriter(int maxDatagramSize)
 {
     private Span<byte> _span;

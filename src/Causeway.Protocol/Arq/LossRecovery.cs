@@ -9,6 +9,8 @@ public enum LossRecovery
     /// </summary>
     Rack,
 
-    /// <summary>KCP's rules alone (spec 5.7.6): skips, the early rule, and a timer for each flight.</summary>
+    /// <summary>
+    /// KCP's rules alone (docs/wire/kcptun.md 5.7.6): skips, the early rule, and a timer for each flight.
+    /// </summary>
     Kcp,
 }

@@ -23,7 +23,7 @@ internal enum Arrival
 
 /// <summary>
 /// Received data in a ring indexed by sequence number: <c>read .. Next</c> is in order and unread, and what follows may
-/// hold what arrived out of order (spec 5.9).
+/// hold what arrived out of order (docs/wire/kcptun.md 5.9).
 /// </summary>
 /// <remarks>
 /// <para>

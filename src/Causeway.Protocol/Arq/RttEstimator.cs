@@ -1,8 +1,8 @@
 namespace Causeway.Protocol.Arq;
 
 /// <summary>
-/// Round-trip time and retransmission timeout by KCP's integer formulas (spec 5.8). They do not care for the unit: in
-/// milliseconds they reproduce kcptun's values, in microseconds they do not round a short path to zero.
+/// Round-trip time and retransmission timeout by KCP's integer formulas (docs/wire/kcptun.md 5.8). They do not care for
+/// the unit: in milliseconds they reproduce kcptun's values, in microseconds they do not round a short path to zero.
 /// </summary>
 internal sealed class RttEstimator(long leastRto, long margin, long initialRto, long mostRto)
 {

@@ -30,7 +30,7 @@ internal sealed class SendRing(PacketPool pool, int segmentSize, uint initialSeq
     public int TailRoom => UnsentCount == 0 ? 0 : segmentSize - this[unchecked(End - 1)].Length;
 
     /// <summary>
-    /// Copies bytes behind what waits, filling the newest segment before it starts another (spec 5.5).
+    /// Copies bytes behind what waits, filling the newest segment before it starts another (docs/wire/kcptun.md 5.5).
     /// </summary>
     public void Write(ReadOnlySpan<byte> bytes)
     {

@@ -12,7 +12,7 @@ internal enum SendState : byte
     Acknowledged,
 }
 
-/// <summary>Which rule deemed a segment lost (spec 5.7.6).</summary>
+/// <summary>Which rule deemed a segment lost (docs/wire/kcptun.md 5.7.6).</summary>
 internal enum LossReason : byte
 {
     None,

@@ -4,7 +4,7 @@ namespace Causeway.Protocol.Arq;
 /// Sends the segments of a thin stream twice where the path loses data. A stream of small messages with pauses between
 /// them has nothing behind a lost segment that would reveal the loss, so that it costs a round trip and more; a second
 /// copy a moment later, which outlives short bursts of loss, costs a few bytes of a stream that has few. Legal towards
-/// any peer (spec 5.9), which drops the one that comes second.
+/// any peer (docs/wire/kcptun.md 5.9), which drops the one that comes second.
 /// </summary>
 internal sealed class ThinStreamCopies
 {

@@ -2,7 +2,7 @@ namespace Causeway.Protocol.Arq;
 
 /// <summary>
 /// Asks a peer that left no room for its window again: after 500 ms, then after waits that grow by half up to two
-/// minutes (spec 5.7.3).
+/// minutes (docs/wire/kcptun.md 5.7.3).
 /// </summary>
 internal sealed class WindowProbe(long deadLinkMicroseconds)
 {

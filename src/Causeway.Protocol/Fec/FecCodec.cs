@@ -5,7 +5,8 @@ namespace Causeway.Protocol.Fec;
 
 /// <summary>
 /// Forward error correction of one session: an encoder if it is switched on here, and a decoder as soon as the peer
-/// turns out to use it. Nothing is negotiated; each side copes with whatever the other sends (spec 1.2, 4.2).
+/// turns out to use it. Nothing is negotiated; each side copes with whatever the other sends
+/// (docs/wire/kcptun.md 1.2, 4.2).
 /// </summary>
 /// <remarks>
 /// See <see cref="FecEncoder"/> and <see cref="FecDecoder"/> for the order of calls. Not thread-safe.
@@ -171,8 +172,8 @@ public sealed class FecCodec : IDisposable
 
     // Whatever this end uses is no more than a guess at what the peer does, and rebuilding by wrong counts makes
     // garbage whose size, conversation and command are believable (see FecSizeGuard). So the counts are found, or
-    // confirmed, before anything is rebuilt (spec 4.7); what the guess saves is the change of the decoder's tables when
-    // it proves right.
+    // confirmed, before anything is rebuilt (docs/wire/kcptun.md 4.7); what the guess saves is the change of the
+    // decoder's tables when it proves right.
     private FecDecoder NewDecoder()
     {
         if (_peer.DataShards > 0)

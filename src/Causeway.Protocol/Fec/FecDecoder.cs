@@ -4,8 +4,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Causeway.Protocol.Fec;
 
 /// <summary>
-/// Collects the shards of a peer's FEC groups and rebuilds lost datagrams from them (spec 4.6), whatever shard counts
-/// the peer uses (spec 4.7).
+/// Collects the shards of a peer's FEC groups and rebuilds lost datagrams from them (docs/wire/kcptun.md 4.6), whatever
+/// shard counts the peer uses (docs/wire/kcptun.md 4.7).
 /// </summary>
 /// <remarks>
 /// <para>
@@ -87,7 +87,7 @@ public sealed class FecDecoder : IDisposable
 
     /// <summary>
     /// Whether a datagram has an FEC header; otherwise it is plain KCP, whose command and fragment stand in the same
-    /// place and cannot be mistaken for it (spec 4.2).
+    /// place and cannot be mistaken for it (docs/wire/kcptun.md 4.2).
     /// </summary>
     public static bool IsFec(ReadOnlySpan<byte> datagram) => FecHeader.Read(datagram).Kind != FecPacketKind.None;
 

@@ -3,7 +3,8 @@ using System.Buffers.Binary;
 namespace Causeway.Protocol.Fec;
 
 /// <summary>
-/// Adds kcptun's FEC header to the datagrams of a session and makes the parity of each group (spec 4.1 to 4.5).
+/// Adds kcptun's FEC header to the datagrams of a session and makes the parity of each group
+/// (docs/wire/kcptun.md 4.1 to 4.5).
 /// </summary>
 /// <remarks>
 /// <para>
@@ -29,12 +30,12 @@ public sealed class FecEncoder : IDisposable
     /// </summary>
     internal const int MaxFillers = 2;
 
-    // The reference's constant (spec 4.4): after a pause parity would come too late to help anybody.
+    // The reference's constant (docs/wire/kcptun.md 4.4): after a pause parity would come too late to help anybody.
     private const long PauseMicroseconds = 500_000;
 
     // The reference of 2021 needs an undisturbed run of two groups whose sequence ids do not wrap at its 258 samples
-    // (spec 4.7, appendix A). Losses make it wait for the next turn of the samples; so do groups that are nearly as
-    // long.
+    // (docs/wire/kcptun.md 4.7, appendix A). Losses make it wait for the next turn of the samples; so do groups that
+    // are nearly as long.
     private const int GuardedGroups = 64;
 
     private readonly ReedSolomon _code;
@@ -172,7 +173,7 @@ public sealed class FecEncoder : IDisposable
         Accumulate(datagram);
 
         // Only the gap before the last datagram of a group counts, and the very first datagram has none before it,
-        // which counts as a pause: with one data shard it gets no parity (spec 4.4).
+        // which counts as a pause: with one data shard it gets no parity (docs/wire/kcptun.md 4.4).
         bool paused = IsAfterPause(now);
         _previous = now;
         if (++_collected < DataShards)
@@ -336,7 +337,8 @@ public sealed class FecEncoder : IDisposable
         return true;
     }
 
-    // The sequence ids of parity that is not sent are consumed, so that positions stay aligned (spec 4.4).
+    // The sequence ids of parity that is not sent are consumed, so that positions stay aligned
+    // (docs/wire/kcptun.md 4.4).
     private void SkipSequences(int count)
     {
         _nextSequence += (uint)count;

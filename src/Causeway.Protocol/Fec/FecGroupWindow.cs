@@ -17,8 +17,8 @@ internal enum FecGroupPlace
 }
 
 /// <summary>
-/// Decides which groups are worth memory: the newest and <see cref="Behind"/> before it, as in the reference (spec
-/// 4.6).
+/// Decides which groups are worth memory: the newest and <see cref="Behind"/> before it, as in the reference
+/// (docs/wire/kcptun.md 4.6).
 /// </summary>
 /// <remarks>
 /// The reference follows any jump ahead at once and never goes back, so that one bogus sequence id ends its error
@@ -52,7 +52,7 @@ internal sealed class FecGroupWindow
     /// <param name="totalShards">Shards of a group, which gives the number at which groups wrap to 0.</param>
     public FecGroupWindow(int totalShards) => _groups = uint.MaxValue / (uint)totalShards;
 
-    /// <summary>The newest group; 0 at first (spec 4.6).</summary>
+    /// <summary>The newest group; 0 at first (docs/wire/kcptun.md 4.6).</summary>
     public uint Newest { get; private set; }
 
     /// <summary>Whether a group is to be kept.</summary>

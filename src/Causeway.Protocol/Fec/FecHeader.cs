@@ -14,11 +14,13 @@ public enum FecPacketKind
     /// <summary>Parity over the data of its group.</summary>
     Parity,
 
-    /// <summary>A datagram outside the session, which kcptun never sends and ignores (spec 4.3).</summary>
+    /// <summary>
+    /// A datagram outside the session, which kcptun never sends and ignores (docs/wire/kcptun.md 4.3).
+    /// </summary>
     OutOfBand,
 }
 
-/// <summary>The first six bytes of a datagram under FEC: sequence id and type (spec 4.1).</summary>
+/// <summary>The first six bytes of a datagram under FEC: sequence id and type (docs/wire/kcptun.md 4.1).</summary>
 internal readonly record struct FecHeader(uint Sequence, FecPacketKind Kind)
 {
     /// <summary>Bytes before the body. The body of data starts with a size field, which parity covers too.</summary>
@@ -69,7 +71,7 @@ internal readonly record struct FecHeader(uint Sequence, FecPacketKind Kind)
 
     /// <summary>
     /// Where sequence ids wrap to 0: the largest multiple of the group size within 32 bits, so that positions in a
-    /// group stay aligned (spec 4.3).
+    /// group stay aligned (docs/wire/kcptun.md 4.3).
     /// </summary>
     public static uint SequenceLimit(int totalShards) => uint.MaxValue / (uint)totalShards * (uint)totalShards;
 }

@@ -68,7 +68,7 @@ public sealed record FecOptions
                     $"MaxOverhead is {MaxOverhead}; it must be more than 0 and at most {MaxShards - 1}."));
         }
 
-        // Above 256 the reference sends FEC headers but never parity (spec 4.5).
+        // Above 256 the reference sends FEC headers but never parity (docs/wire/kcptun.md 4.5).
         if (DataShards + ParityShards > MaxShards)
         {
             throw new ArgumentOutOfRangeException(

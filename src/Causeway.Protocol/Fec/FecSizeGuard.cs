@@ -5,20 +5,20 @@ namespace Causeway.Protocol.Fec;
 /// </summary>
 /// <remarks>
 /// <para>
-/// A reference of 2021 with FEC off guesses one data and one parity shard until it has found our counts (spec 4.7,
-/// appendix A), and takes each parity datagram with an odd sequence id for a copy of the data before it. The rows of
-/// the matrix sum to 1, so that bytes which all data of a group share, conversation, command and size among them, stand
-/// in the parity too: parity over datagrams of one size passes for a datagram of the session, and its payload, which is
-/// garbage, for the peer's bytes.
+/// A reference of 2021 with FEC off guesses one data and one parity shard until it has found our counts
+/// (docs/wire/kcptun.md 4.7, appendix A), and takes each parity datagram with an odd sequence id for a copy of the data
+/// before it. The rows of the matrix sum to 1, so that bytes which all data of a group share, conversation, command and
+/// size among them, stand in the parity too: parity over datagrams of one size passes for a datagram of the session,
+/// and its payload, which is garbage, for the peer's bytes.
 /// </para>
 /// <para>
-/// What is rebuilt is dropped if its size field exceeds its length (spec 4.5) or leaves less than the header of a
-/// segment (spec 5.6), whatever else stands in it. The field is a linear function of the sizes of the group and of
-/// nothing else: <c>parity = sum of coefficient times size</c>, for the low byte and the high byte alike. So the last
-/// size can decide, and it is known by then what the others add up to. If the session's own datagram would end the
-/// group with a field that can be true, a filler takes its place and it becomes the first of the next group. Where
-/// coefficients are so small that no last size helps (three data shards, of which the first parity is the plain xor),
-/// the last but one is a filler too.
+/// What is rebuilt is dropped if its size field exceeds its length (docs/wire/kcptun.md 4.5) or leaves less than the
+/// header of a segment (docs/wire/kcptun.md 5.6), whatever else stands in it. The field is a linear function of the
+/// sizes of the group and of nothing else: <c>parity = sum of coefficient times size</c>, for the low byte and the high
+/// byte alike. So the last size can decide, and it is known by then what the others add up to. If the session's own
+/// datagram would end the group with a field that can be true, a filler takes its place and it becomes the first of the
+/// next group. Where coefficients are so small that no last size helps (three data shards, of which the first parity is
+/// the plain xor), the last but one is a filler too.
 /// </para>
 /// </remarks>
 internal readonly ref struct FecSizeGuard

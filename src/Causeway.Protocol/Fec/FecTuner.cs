@@ -1,14 +1,16 @@
 namespace Causeway.Protocol.Fec;
 
-/// <summary>Finds a peer's shard counts from the sequence ids and types of its datagrams (spec 4.7).</summary>
+/// <summary>
+/// Finds a peer's shard counts from the sequence ids and types of its datagrams (docs/wire/kcptun.md 4.7).
+/// </summary>
 /// <remarks>
 /// <para>
 /// Because sequence ids wrap at a multiple of the group size n, a datagram is data exactly if <c>seqid mod n &lt;
-/// ds</c> (spec 4.3). So each datagram by itself narrows what ds can be for each n: above the position of any data, not
-/// above the position of any parity. An n whose bounds cross is ruled out. What remains after a few groups is one n
-/// with one ds, and that is the truth, for the truth is never ruled out. Gaps, duplicates, reordering and skipped
-/// parity are no evidence for or against anything; the reference's estimator, which walks a run without gaps, fails at
-/// the first of them.
+/// ds</c> (docs/wire/kcptun.md 4.3). So each datagram by itself narrows what ds can be for each n: above the position
+/// of any data, not above the position of any parity. An n whose bounds cross is ruled out. What remains after a few
+/// groups is one n with one ds, and that is the truth, for the truth is never ruled out. Gaps, duplicates, reordering
+/// and skipped parity are no evidence for or against anything; the reference's estimator, which walks a run without
+/// gaps, fails at the first of them.
 /// </para>
 /// <para>
 /// Evidence goes stale when the peer changes its counts, and garbage can spoil it. Then all n are ruled out, and the
@@ -43,7 +45,7 @@ internal sealed class FecTuner
     /// <summary>Takes a sample.</summary>
     public void Record(uint sequence, bool isParity)
     {
-        // No group size has this sequence id (spec 4.3).
+        // No group size has this sequence id (docs/wire/kcptun.md 4.3).
         if (sequence == FecHeader.OutOfBandSequence)
         {
             return;

@@ -8,7 +8,7 @@ public enum HalfCloseSupport
     /// <summary>The peer has not shown it yet.</summary>
     Unknown,
 
-    /// <summary>No: for the peer, an end is the end of both directions (spec 7.7).</summary>
+    /// <summary>No: for the peer, an end is the end of both directions (docs/wire/kcptun.md 7.7).</summary>
     Unsupported,
 
     /// <summary>Yes: each direction ends by itself, and a stream can be reset.</summary>

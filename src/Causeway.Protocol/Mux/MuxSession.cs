@@ -36,8 +36,8 @@ public abstract class MuxSession : IDisposable
     public abstract long BufferedBytes { get; }
 
     /// <summary>
-    /// Whether the session takes more input. False while its streams hold as much as they may (spec 7.4): stop reading
-    /// the pipe below, so that its window closes.
+    /// Whether the session takes more input. False while its streams hold as much as they may
+    /// (docs/wire/kcptun.md 7.4): stop reading the pipe below, so that its window closes.
     /// </summary>
     public abstract bool CanReceive { get; }
 
@@ -77,7 +77,8 @@ public abstract class MuxSession : IDisposable
     public abstract bool TryReadEvent(out MuxEvent e);
 
     /// <summary>
-    /// Drops all streams and releases every buffer that they hold. Nothing is sent: smux has no goodbye (spec 7.8).
+    /// Drops all streams and releases every buffer that they hold. Nothing is sent: smux has no goodbye
+    /// (docs/wire/kcptun.md 7.8).
     /// </summary>
     public void Dispose()
     {

@@ -115,6 +115,6 @@ public enum MuxResetReason
     /// <summary>The peer gave it up.</summary>
     ByPeer,
 
-    /// <summary>The peer claims to have consumed bytes that were never sent (spec 7.5).</summary>
+    /// <summary>The peer claims to have consumed bytes that were never sent (docs/wire/kcptun.md 7.5).</summary>
     ConsumedMoreThanSent,
 }

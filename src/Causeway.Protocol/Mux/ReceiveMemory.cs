@@ -1,8 +1,8 @@
 namespace Causeway.Protocol.Mux;
 
 /// <summary>
-/// What a session's streams hold of received data, in two measures: payload bytes against the token bucket of spec 7.4,
-/// and the memory that these bytes keep from being reused, which can be many times as much.
+/// What a session's streams hold of received data, in two measures: payload bytes against the token bucket of
+/// docs/wire/kcptun.md 7.4, and the memory that these bytes keep from being reused, which can be many times as much.
 /// </summary>
 /// <remarks>
 /// <para>

@@ -3,7 +3,8 @@ using Causeway.Protocol.Wire;
 namespace Causeway.Protocol.Mux;
 
 /// <summary>
-/// Settings of a <see cref="SmuxSession"/>. The defaults are kcptun's (spec 7.9) with buffers that need no setting.
+/// Settings of a <see cref="SmuxSession"/>. The defaults are kcptun's (docs/wire/kcptun.md 7.9) with buffers that need
+/// no setting.
 /// </summary>
 public sealed record SmuxOptions
 {

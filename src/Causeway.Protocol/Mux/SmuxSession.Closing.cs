@@ -2,8 +2,9 @@ namespace Causeway.Protocol.Mux;
 
 /// <summary>
 /// The end of streams. With a peer that has half-close, each direction ends by its own FIN, and a NOP with a stream's
-/// id abandons both. For other peers a FIN ends both directions (spec 7.7): whoever receives one may stop writing, but
-/// reads what was sent before. While the peer is unknown, frames are chosen that mean the same to either kind.
+/// id abandons both. For other peers a FIN ends both directions (docs/wire/kcptun.md 7.7): whoever receives one may
+/// stop writing, but reads what was sent before. While the peer is unknown, frames are chosen that mean the same to
+/// either kind.
 /// </summary>
 public sealed partial class SmuxSession
 {

@@ -10,8 +10,9 @@ public sealed partial class SmuxSession
     /// </summary>
     private const uint HelloId = 1;
 
-    // How far a peer may overrun a window before the session fails. The reference enforces nothing (spec 7.5), so a
-    // peer that counts differently is bounded, not punished; one more initial window is more than any miscount.
+    // How far a peer may overrun a window before the session fails. The reference enforces nothing
+    // (docs/wire/kcptun.md 7.5), so a peer that counts differently is bounded, not punished; one more initial window is
+    // more than any miscount.
     private const long WindowSlack = FirstWindow;
 
     // Headers and the payload of UPD are both 8 bytes: what straddles inputs is collected here.
@@ -188,7 +189,7 @@ public sealed partial class SmuxSession
 
     private void OnOpen(uint id)
     {
-        // Ids 0 and 1 are never streams, and ids of our parity are ours to open (spec 7.2).
+        // Ids 0 and 1 are never streams, and ids of our parity are ours to open (docs/wire/kcptun.md 7.2).
         uint parity = Role == MuxRole.Client ? 0u : 1u;
         if (id <= HelloId || (id & 1) != parity || _streams.ContainsKey(id))
         {

@@ -16,8 +16,8 @@ public sealed partial class SmuxSession
     private const int StepsOfWindow = 8;
 
     /// <summary>
-    /// Version 2: an UPD goes after the first bytes that were taken, then for every half window (spec 7.5). None is
-    /// needed when the peer has sent all.
+    /// Version 2: an UPD goes after the first bytes that were taken, then for every half window
+    /// (docs/wire/kcptun.md 7.5). None is needed when the peer has sent all.
     /// </summary>
     private void NoteTakenOfWindow(SmuxStream stream, long bytes)
     {

@@ -2,10 +2,12 @@ using Causeway.Protocol.Wire;
 
 namespace Causeway.Protocol.Mux;
 
-/// <summary>A session of smux, version 1 or 2 (spec 7), with half-close between two ends of this library.</summary>
+/// <summary>
+/// A session of smux, version 1 or 2 (docs/wire/kcptun.md 7), with half-close between two ends of this library.
+/// </summary>
 public sealed partial class SmuxSession : MuxSession
 {
-    /// <summary>The window of a stream before the first UPD (spec 7.5).</summary>
+    /// <summary>The window of a stream before the first UPD (docs/wire/kcptun.md 7.5).</summary>
     internal const uint FirstWindow = 262144;
 
     private readonly SmuxOptions _options;
@@ -207,8 +209,8 @@ public sealed partial class SmuxSession : MuxSession
     }
 
     /// <summary>
-    /// Keep-alive (spec 7.6): a NOP every interval, whatever else is sent, and a check every timeout that some header
-    /// came since the last one. A session that does not read cannot know.
+    /// Keep-alive (docs/wire/kcptun.md 7.6): a NOP every interval, whatever else is sent, and a check every timeout
+    /// that some header came since the last one. A session that does not read cannot know.
     /// </summary>
     private void CheckTimers(Timestamp now)
     {

@@ -84,7 +84,9 @@ internal sealed class SmuxStream : MuxStream
     /// <summary>The session has forgotten the stream.</summary>
     public bool Forgotten { get; set; }
 
-    /// <summary>Bytes sent; the wire's counter are its lower 32 bits, as of the four below (spec 7.5).</summary>
+    /// <summary>
+    /// Bytes sent; the wire's counter are its lower 32 bits, as of the four below (docs/wire/kcptun.md 7.5).
+    /// </summary>
     public long Written { get; set; }
 
     /// <summary>What the peer last reported as consumed.</summary>

@@ -2,7 +2,7 @@ namespace Causeway.Protocol;
 
 /// <summary>
 /// Comparisons of 32-bit sequence numbers that wrap around: <c>a</c> is before <c>b</c> if the signed difference
-/// <c>(int)(a - b)</c> is negative (RFC 1982; spec, "Conventions").
+/// <c>(int)(a - b)</c> is negative (RFC 1982; docs/wire/kcptun.md 0).
 /// </summary>
 public static class Sequence
 {

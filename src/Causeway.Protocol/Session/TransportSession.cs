@@ -29,7 +29,7 @@ public sealed class TransportSession : IDisposable, IMuxOutput
     private bool _disposed;
 
     /// <summary>Makes a session.</summary>
-    /// <param name="conversationId">The client's choice, which the server adopts (spec 5.12).</param>
+    /// <param name="conversationId">The client's choice, which the server adopts (docs/wire/kcptun.md 5.12).</param>
     /// <param name="role">Which side opens odd stream ids.</param>
     /// <param name="profile">Valid settings.</param>
     /// <param name="maxDatagramSize">The largest payload that the link below takes, in bytes.</param>
@@ -122,7 +122,7 @@ public sealed class TransportSession : IDisposable, IMuxOutput
         }
 
         // The decoder keeps what it needs before the header is stripped; arrived data goes to the ARQ before what it
-        // helps to rebuild, because only arrived data may give windows and RTT samples (spec 4.6, 5.6).
+        // helps to rebuild, because only arrived data may give windows and RTT samples (docs/wire/kcptun.md 4.6, 5.6).
         if (_fec.Add(datagram) == FecPacketKind.Data)
         {
             datagram.Advance(FecEncoder.HeaderSize);
@@ -205,7 +205,7 @@ public sealed class TransportSession : IDisposable, IMuxOutput
         _arq.Write(payload);
     }
 
-    /// <summary>Releases every buffer. Nothing is sent: kcptun has no goodbye (spec 7.8).</summary>
+    /// <summary>Releases every buffer. Nothing is sent: kcptun has no goodbye (docs/wire/kcptun.md 7.8).</summary>
     public void Dispose()
     {
         if (!_disposed)

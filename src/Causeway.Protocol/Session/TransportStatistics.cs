@@ -2,7 +2,7 @@ namespace Causeway.Protocol;
 
 /// <summary>
 /// Counters of a session's edges; the layers have their own. Written by the session's driver only; others may read them
-/// at any time and see each value slightly late. The meanings are kcptun's (spec 11).
+/// at any time and see each value slightly late. The meanings are kcptun's (docs/wire/kcptun.md 11).
 /// </summary>
 public sealed class TransportStatistics
 {

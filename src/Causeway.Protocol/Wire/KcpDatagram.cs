@@ -12,8 +12,8 @@ public static class KcpDatagram
 
     /// <summary>
     /// Reads the header of the first segment: its conversation id and sequence number tell whom the datagram is for
-    /// (spec 5.12). A FEC parity shard carries none; neither does an out-of-band packet for our purpose, since nothing
-    /// of ours sends one and it could only end a live session.
+    /// (docs/wire/kcptun.md 5.12). A FEC parity shard carries none; neither does an out-of-band packet for our purpose,
+    /// since nothing of ours sends one and it could only end a live session.
     /// </summary>
     /// <returns>Whether the datagram carries segments.</returns>
     public static bool TryReadFirstSegment(ReadOnlySpan<byte> datagram, out SegmentHeader segment)

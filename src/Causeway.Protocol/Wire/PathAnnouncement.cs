@@ -1,8 +1,8 @@
 namespace Causeway.Protocol.Wire;
 
 /// <summary>
-/// "I understand reports of the path, and send with these shard counts": the peer need not find them out (spec 4.7) and
-/// reports from now on. Both counts are 0 if no error correction is used.
+/// "I understand reports of the path, and send with these shard counts": the peer need not find them out
+/// (docs/wire/kcptun.md 4.7) and reports from now on. Both counts are 0 if no error correction is used.
 /// </summary>
 internal readonly record struct PathAnnouncement(byte DataShards, byte ParityShards)
 {

@@ -2,7 +2,7 @@ namespace Causeway.Protocol.Wire;
 
 /// <summary>
 /// What two ends of this library tell each other of the path, in the payload of a window report, which other
-/// implementations skip (spec 5.6; docs/design/path-report.md).
+/// implementations skip (docs/wire/kcptun.md 5.6; docs/design/path-report.md).
 /// </summary>
 internal static class PathExtension
 {

@@ -1,6 +1,6 @@
 namespace Causeway.Protocol.Wire;
 
-/// <summary>What a KCP segment is for (spec 5.1).</summary>
+/// <summary>What a KCP segment is for (docs/wire/kcptun.md 5.1).</summary>
 public enum SegmentCommand : byte
 {
     /// <summary>Data.</summary>

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Causeway.Protocol.Wire;
 
-/// <summary>The 24 bytes in front of each KCP segment, little endian (spec 5.1).</summary>
+/// <summary>The 24 bytes in front of each KCP segment, little endian (docs/wire/kcptun.md 5.1).</summary>
 /// <remarks>
 /// <see cref="Read"/> and <see cref="Write"/> are inverse for every bit pattern: nothing is checked here, since what is
 /// valid depends on the session.

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Causeway.Protocol.Wire;
 
-/// <summary>What a smux frame means (spec 7.1).</summary>
+/// <summary>What a smux frame means (docs/wire/kcptun.md 7.1).</summary>
 public enum SmuxCommand : byte
 {
     /// <summary>Opens a stream.</summary>
@@ -38,7 +38,7 @@ public enum SmuxFrameError
 }
 
 /// <summary>
-/// The header of a smux frame, 8 bytes, little endian (spec 7.1):
+/// The header of a smux frame, 8 bytes, little endian (docs/wire/kcptun.md 7.1):
 /// <c>version u8 | command u8 | payload length u16 | stream id u32</c>.
 /// </summary>
 /// <param name="Version">1 or 2, the same in every frame of a session.</param>
@@ -68,7 +68,8 @@ public readonly record struct SmuxFrame(byte Version, SmuxCommand Command, ushor
 
     /// <summary>
     /// Whether a session of <paramref name="version"/> may go on after this header. Older peers read past a payload of
-    /// SYN, FIN and NOP as if it were the next header, newer ones fail the session (spec 7.1): so does this one.
+    /// SYN, FIN and NOP as if it were the next header, newer ones fail the session (docs/wire/kcptun.md 7.1): so does
+    /// this one.
     /// </summary>
     public SmuxFrameError Check(int version)
     {
@@ -91,7 +92,7 @@ public readonly record struct SmuxFrame(byte Version, SmuxCommand Command, ushor
     }
 }
 
-/// <summary>The payload of an UPD frame (spec 7.5): 8 bytes, little endian.</summary>
+/// <summary>The payload of an UPD frame (docs/wire/kcptun.md 7.5): 8 bytes, little endian.</summary>
 /// <param name="Consumed">Bytes of the stream that the receiver's application took so far, modulo 2^32.</param>
 /// <param name="Window">Bytes beyond <paramref name="Consumed"/> that the receiver is ready to hold.</param>
 public readonly record struct SmuxWindowUpdate(uint Consumed, uint Window)

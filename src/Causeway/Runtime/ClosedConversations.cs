@@ -3,9 +3,10 @@ using Causeway.Protocol;
 namespace Causeway.Runtime;
 
 /// <summary>
-/// The conversations that a listener closed a short while ago. The wire has no goodbye (spec 7.8), so that a peer goes
-/// on sending until its own keep-alive gives up; without this memory its next datagram would open a connection that can
-/// never get anywhere, because it waits for a first segment which was delivered long ago (spec 5.12).
+/// The conversations that a listener closed a short while ago. The wire has no goodbye (docs/wire/kcptun.md 7.8), so
+/// that a peer goes on sending until its own keep-alive gives up; without this memory its next datagram would open a
+/// connection that can never get anywhere, because it waits for a first segment which was delivered long ago
+/// (docs/wire/kcptun.md 5.12).
 /// </summary>
 internal sealed class ClosedConversations
 {

@@ -6,10 +6,10 @@ using Causeway.Protocol.Wire;
 namespace Causeway.Runtime;
 
 /// <summary>
-/// A listener's sessions by the peer's address, with kcptun's rules for new ones (spec 5.12): an unknown address opens
-/// a session with any datagram that carries a conversation id; a known one with another conversation's first segment
-/// replaces its session, since the client there was restarted. What comes late of a session that was closed here opens
-/// none, and what belongs to a session of another shard goes there.
+/// A listener's sessions by the peer's address, with kcptun's rules for new ones (docs/wire/kcptun.md 5.12): an unknown
+/// address opens a session with any datagram that carries a conversation id; a known one with another conversation's
+/// first segment replaces its session, since the client there was restarted. What comes late of a session that was
+/// closed here opens none, and what belongs to a session of another shard goes there.
 /// </summary>
 internal sealed class ServerSessionTable : SessionTable
 {

@@ -22,7 +22,7 @@ internal sealed class TunnelRecording : IDisposable
     public const string Plain = "tunnel-session.json";
     public const string EverythingOn = "tunnel-session-gcm-qpp-comp.json";
 
-    // What the reference's client gives its first stream (spec 7.2).
+    // What the reference's client gives its first stream (docs/wire/kcptun.md 7.2).
     public const uint StreamId = 3;
 
     private readonly byte[] _requests;

@@ -225,7 +225,7 @@ public sealed class KcpVectorTests
                     _ => -3,
                 });
 
-            // Where kcptun flushes from inside input(): una moved, or it sent something (spec 5.6.9).
+            // Where kcptun flushes from inside input(): una moved, or it sent something (docs/wire/kcptun.md 5.6.9).
             if (Session.SendUnacknowledged != una || step.TryGetProperty("out_hex", out _))
             {
                 CheckOutput(step, time, Flush(time));

@@ -66,7 +66,7 @@ public sealed class FecDecoderTests
             using FecTestTraffic traffic = new(dataShards, parityShards, random, firstSequence, maxLength: 8 + random.Next(200));
             FecDecoder decoder = new(dataShards, parityShards, pool);
 
-            // With one data shard the very first datagram has no parity (spec 4.4).
+            // With one data shard the very first datagram has no parity (docs/wire/kcptun.md 4.4).
             traffic.NextGroup().ForEach(packet => FecTestTraffic.Feed(decoder, pool, packet));
             for (int group = 0; group < 6; group++)
             {
@@ -176,7 +176,7 @@ public sealed class FecDecoderTests
         PacketPool pool = new(track: true);
         FecDecoder decoder = new(1, 1, pool);
 
-        // With one data shard parity equals the data body (spec 4.5), size field included.
+        // With one data shard parity equals the data body (docs/wire/kcptun.md 4.5), size field included.
         byte[] parity = FecTestTraffic.Packet(1, isParity: true);
         parity[6] = (byte)size;
         parity[7] = (byte)(size >> 8);

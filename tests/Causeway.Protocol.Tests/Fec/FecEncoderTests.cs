@@ -25,7 +25,8 @@ public sealed class FecEncoderTests
             trace.GetProperty("paws").GetUInt32(), FecHeader.SequenceLimit(encoder.DataShards + encoder.ParityShards));
         foreach (JsonElement step in trace.GetProperty("steps").EnumerateArray())
         {
-            // Out-of-band datagrams are not to be sent (spec 4.3); the trace shows that they leave the encoder alone.
+            // Out-of-band datagrams are not to be sent (docs/wire/kcptun.md 4.3); the trace shows that they leave the
+            // encoder alone.
             JsonElement expected = step.GetProperty("out_hex");
             if (FecHeader.Read(expected[0].Hex()).Kind != FecPacketKind.OutOfBand)
             {

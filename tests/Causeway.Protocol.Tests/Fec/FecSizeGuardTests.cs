@@ -5,8 +5,8 @@ using Causeway.TestKit;
 namespace Causeway.Protocol.Tests.Fec;
 
 /// <summary>
-/// Against a receiver that takes parity at odd sequence ids for a copy of data (spec 4.7, appendix A): what it would rebuild
-/// has a size field that cannot be true, whatever the datagrams are.
+/// Against a receiver that takes parity at odd sequence ids for a copy of data (docs/wire/kcptun.md 4.7, appendix A):
+/// what it would rebuild has a size field that cannot be true, whatever the datagrams are.
 /// </summary>
 public sealed class FecSizeGuardTests
 {

@@ -71,7 +71,8 @@ public sealed class FecTransferTests
     [InlineData(1, 1)]
     public void SequenceIdsComeToTheirEndInTheMiddleOfATransfer(int data, int parity)
     {
-        // The ids end at the last multiple of the group's size below 2^32 - 1 (spec 4.3); twenty groups are left.
+        // The ids end at the last multiple of the group's size below 2^32 - 1 (docs/wire/kcptun.md 4.3); twenty groups
+        // are left.
         uint size = (uint)(data + parity);
         uint first = ((uint.MaxValue / size) - 20) * size;
         using ArqPair pair = new(FaultPlans.Named("Lossy5"), WithFec(data, parity) with { FirstFecSequence = first });

@@ -145,8 +145,9 @@ public sealed class SessionTransferTests
             TimeSpan.FromMinutes(2));
         Assert.Equal(stalledAt, reader.Read);
 
-        // The sender's window before the first update is 256 KiB (spec 7.5), which is all that the stalled reader can hold,
-        // in buffers of 2 KiB that are at worst half used, beside two send and two receive windows and a link's queue.
+        // The sender's window before the first update is 256 KiB (docs/wire/kcptun.md 7.5), which is all that the
+        // stalled reader can hold, in buffers of 2 KiB that are at worst half used, beside two send and two receive
+        // windows and a link's queue.
         Assert.InRange(most, 1, (2 * (256 << 10) / 2048) + (4 * 128) + 512);
         Assert.InRange(writer.Written, 1, (256 << 10) + Buffer + stalledAt);
 

@@ -5,7 +5,7 @@ using Causeway.TestKit;
 
 namespace Causeway.Protocol.Tests.Simulation;
 
-/// <summary>kcptun's table of modes (spec 6) as settings of a simulated endpoint.</summary>
+/// <summary>kcptun's table of modes (docs/wire/kcptun.md 6) as settings of a simulated endpoint.</summary>
 internal static class SimulatedModes
 {
     public static ArqEndpointOptions Named(string mode, int window = 1024) => mode switch

@@ -1,8 +1,9 @@
 namespace Causeway.Protocol.Arq.Congestion;
 
 /// <summary>
-/// KCP's own congestion window (kcptun's nc = 0; spec 5.10), counted in segments: slow start, a slow additive increase,
-/// half after a loss, one segment after a timeout. There for compatibility; newer controllers fill a path better.
+/// KCP's own congestion window (kcptun's nc = 0; docs/wire/kcptun.md 5.10), counted in segments: slow start, a slow
+/// additive increase, half after a loss, one segment after a timeout. There for compatibility; newer controllers fill a
+/// path better.
 /// </summary>
 /// <remarks>kcptun starts at 0 and makes that 1 after a first flush that sends nothing; this starts at 1.</remarks>
 public sealed class ClassicController : CongestionController
