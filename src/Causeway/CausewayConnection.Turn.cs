@@ -18,7 +18,8 @@ public sealed partial class CausewayConnection
 
     internal TransportSession Session { get; }
 
-    internal PeerAddress Peer { get; }
+    /// <summary>Whom the connection is with; none if the link is connected.</summary>
+    internal PeerAddress Peer => _path.Remote;
 
     internal Shard Shard => _shard;
 
@@ -37,12 +38,28 @@ public sealed partial class CausewayConnection
     /// </summary>
     internal bool IsReceiveBufferLow => _receiveBufferLow;
 
-    internal Timestamp NextDeadline => Timestamp.Min(Session.NextDeadline, _closeDeadline);
+    internal Timestamp NextDeadline => Timestamp.Min(
+        Timestamp.Min(Session.NextDeadline, _closeDeadline), _answerSource?.Deadline ?? Timestamp.Never);
 
     /// <summary>When a graceful close gives up; never while none is under way.</summary>
     internal Timestamp CloseDeadline => _closeDeadline;
 
     internal bool IsClosing => _closing;
+
+    /// <summary>Takes in one datagram of the peer.</summary>
+    internal void Input(PacketBuffer datagram, Timestamp now)
+    {
+        Session.Input(datagram, now);
+
+        // The peer takes answers only from the address that it spoke to last.
+        if (datagram.Path.Local is { IsNone: false } local && local != _path.Local)
+        {
+            lock (_pathLock)
+            {
+                _path = new DatagramPath(_path.Remote, local);
+            }
+        }
+    }
 
     /// <summary>Hands what arrived in order to the streams and wakes their readers.</summary>
     internal void Deliver(Timestamp now)
@@ -99,7 +116,26 @@ public sealed partial class CausewayConnection
 
     private bool IsDrained => Session.IsIdle && _streams.TrueForAll(static stream => stream.IsWriteFinished);
 
-    internal bool Flush(PacketBatch batch, Timestamp now) => !IsClosed && Session.Flush(batch, Peer, now);
+    internal bool Flush(PacketBatch batch, Timestamp now)
+    {
+        if (IsClosed)
+        {
+            return false;
+        }
+
+        _answerSource?.OnTurn(now);
+        int before = batch.Count;
+        bool more = Session.Flush(batch, _path, now);
+        if (batch.Count > before)
+        {
+            _answerSource?.OnSent(now);
+        }
+
+        return more;
+    }
+
+    /// <summary>Whether a datagram that came by the connection's own link is the peer's.</summary>
+    internal bool Admits(PacketBuffer datagram) => _answerSource is null || _answerSource.Admits(datagram);
 
     /// <summary>Acts on what the turn brought about: a failure, or the end of a graceful close.</summary>
     internal void AfterTurn(Timestamp now)

@@ -28,9 +28,14 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
     private readonly CloseItem _closeItem;
     private readonly WakeItem _wakeItem = new();
     private readonly AcceptResumption _acceptResumption;
+    private readonly Lock _pathLock = new();
+    private readonly AnswerSource? _answerSource;
     private TransportException? _failure;
 
-    internal CausewayConnection(Shard shard, TransportSession session, PeerAddress peer, EndPoint remote, bool ownsShard, CausewayOptions options)
+    // Written on the shard, under the lock; read under it elsewhere, since a path is more than one word.
+    private DatagramPath _path;
+
+    internal CausewayConnection(Shard shard, TransportSession session, DatagramPath path, EndPoint remote, bool ownsShard, CausewayOptions options, AnswerSource? answerSource = null)
     {
         _shard = shard;
         _options = options;
@@ -38,7 +43,8 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
         _closeItem = new CloseItem(this);
         Session = session;
         Statistics = new ConnectionStatistics(session);
-        Peer = peer;
+        _path = path;
+        _answerSource = answerSource;
         RemoteEndPoint = remote;
         _accepted = Channel.CreateUnbounded<CausewayStream>(new UnboundedChannelOptions
         {
@@ -52,8 +58,20 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
         }
     }
 
-    /// <summary>The address that datagrams of this connection leave from.</summary>
-    public EndPoint LocalEndPoint => _shard.Link.LocalEndPoint;
+    /// <summary>
+    /// The address that datagrams of this connection leave from. Where the listener is bound to any address, it is the one
+    /// that the peer spoke to last, if the link can tell (see <see cref="DatagramPath.Local"/>).
+    /// </summary>
+    public EndPoint LocalEndPoint
+    {
+        get
+        {
+            lock (_pathLock)
+            {
+                return _path.Local.IsNone ? _shard.Link.LocalEndPoint : _path.Local.ToEndPoint();
+            }
+        }
+    }
 
     /// <summary>The peer's address.</summary>
     public EndPoint RemoteEndPoint { get; }
@@ -90,7 +108,8 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
             Shard shard = new(link, table, options);
             uint conversationId = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4));
             TransportSession session = NewSession(conversationId, MuxRole.Client, link, options, shard.Now);
-            CausewayConnection connection = new(shard, session, default, remote, ownsShard: true, options);
+            CausewayConnection connection = new(
+                shard, session, default, remote, ownsShard: true, options, NewAnswerSource(innermost, remote, conversationId, options));
             table.Add(connection);
             shard.Start();
             return connection;
@@ -199,6 +218,13 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
         link.Capabilities.Tailroom,
         options.BufferPool,
         now);
+
+    // A link of the application's own says itself whose datagrams it receives.
+    private static AnswerSource? NewAnswerSource(
+        IDatagramLink innermost, EndPoint remote, uint conversationId, CausewayClientOptions options) =>
+        innermost is IConnectedLink link && remote is IPEndPoint dialled && options.CreateLink is null
+            ? new AnswerSource(link, PeerAddress.FromEndPoint(dialled), conversationId, options.AcceptAnySourceAfter)
+            : null;
 
     private static async ValueTask<(IDatagramLink Link, EndPoint Remote)> OpenLinkAsync(CausewayClientOptions options, CancellationToken cancellationToken)
     {

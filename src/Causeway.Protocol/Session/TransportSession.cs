@@ -154,14 +154,14 @@ public sealed class TransportSession : IDisposable, IMuxOutput
 
     /// <summary>Adds datagrams to <paramref name="batch"/> until it is full or windows, pacing and data end.</summary>
     /// <param name="batch">Where datagrams go.</param>
-    /// <param name="peer">The address that they are to be sent to; none for a connected link.</param>
+    /// <param name="path">The way that they are to go; none for a connected link.</param>
     /// <param name="now">The time.</param>
     /// <returns>Whether the batch became full before everything that may leave now was in it.</returns>
-    public bool Flush(PacketBatch batch, PeerAddress peer, Timestamp now)
+    public bool Flush(PacketBatch batch, DatagramPath path, Timestamp now)
     {
         ArgumentNullException.ThrowIfNull(batch);
         TradePathReports(now);
-        Sink sink = new(this, batch, peer, now);
+        Sink sink = new(this, batch, path, now);
         bool more;
         Mux.RoundTripTime = _arq.Statistics.SmoothedRtt;
         _arq.HeldAbove = Mux.BufferedBytes;
@@ -288,15 +288,15 @@ public sealed class TransportSession : IDisposable, IMuxOutput
     {
         private readonly TransportSession _session;
         private readonly PacketBatch _batch;
-        private readonly PeerAddress _peer;
+        private readonly DatagramPath _path;
         private readonly Timestamp _now;
         private PacketBuffer? _open;
 
-        public Sink(TransportSession session, PacketBatch batch, PeerAddress peer, Timestamp now)
+        public Sink(TransportSession session, PacketBatch batch, DatagramPath path, Timestamp now)
         {
             _session = session;
             _batch = batch;
-            _peer = peer;
+            _path = path;
             _now = now;
         }
 
@@ -319,7 +319,7 @@ public sealed class TransportSession : IDisposable, IMuxOutput
             if (_open is null)
             {
                 _open = _batch.Rent(_session._pool, _session._linkHeadroom + _session._fec.Overhead);
-                _open.Peer = _peer;
+                _open.Path = _path;
             }
             else
             {
@@ -377,7 +377,7 @@ public sealed class TransportSession : IDisposable, IMuxOutput
                 Length = 0,
             };
             PacketBuffer filler = _batch.Rent(_session._pool, _session._linkHeadroom + _session._fec.Overhead);
-            filler.Peer = _peer;
+            filler.Path = _path;
             for (int written = 0; written < length; written += SegmentHeader.Size)
             {
                 report.Write(filler.Append(SegmentHeader.Size));

@@ -101,7 +101,7 @@ internal sealed class ServerSessionTable : SessionTable
             return null;
         }
 
-        return Add(datagram.Peer, conversation, now);
+        return Add(datagram.Path, conversation, now);
     }
 
     public override void Remove(CausewayConnection connection)
@@ -153,12 +153,13 @@ internal sealed class ServerSessionTable : SessionTable
         return true;
     }
 
-    private CausewayConnection? Add(PeerAddress peer, uint conversation, Timestamp now)
+    private CausewayConnection? Add(DatagramPath path, uint conversation, Timestamp now)
     {
+        PeerAddress peer = path.Remote;
         CausewayConnection connection = new(
             _shard!,
             NewSession(peer, conversation, now),
-            peer,
+            path,
             peer.ToEndPoint(),
             ownsShard: false,
             _options);

@@ -20,14 +20,15 @@ internal abstract class SessionTable
     }
 }
 
-/// <summary>A client's table: its link is connected, so everything that arrives is for its one session.</summary>
+/// <summary>A client's table: its link is to one peer, so everything that the peer sends is for its one session.</summary>
 internal sealed class ClientSessionTable : SessionTable
 {
     private CausewayConnection? _connection;
 
     public void Add(CausewayConnection connection) => _connection = connection;
 
-    public override CausewayConnection? Find(PacketBuffer datagram, Timestamp now) => _connection;
+    public override CausewayConnection? Find(PacketBuffer datagram, Timestamp now) =>
+        _connection is { } connection && connection.Admits(datagram) ? connection : null;
 
     public override void Remove(CausewayConnection connection) => _connection = null;
 
