@@ -1,4 +1,5 @@
 using System.Net;
+using Causeway.Kcp;
 using Causeway.Links;
 using Causeway.Protocol;
 using Causeway.Tests.Links;
@@ -83,7 +84,7 @@ public sealed class AnswerPathTests
         ArgumentOutOfRangeException error = await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () =>
             await CausewayConnection.ConnectAsync(new CausewayClientOptions
             {
-                Profile = new TransportProfile(),
+                Profile = new KcpProfile(),
                 RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 1),
                 AcceptAnySourceAfter = TimeSpan.FromMilliseconds(milliseconds),
             }));
@@ -93,7 +94,7 @@ public sealed class AnswerPathTests
     private static ValueTask<CausewayListener> ListenAsync(IPAddress address, UdpEngine engine, int shards = 1) =>
         CausewayListener.ListenAsync(new CausewayListenerOptions
         {
-            Profile = new TransportProfile(),
+            Profile = new KcpProfile(),
             ListenEndPoint = new IPEndPoint(address, 0),
             Udp = new UdpLinkOptions { Engine = engine },
             Shards = shards,
@@ -104,7 +105,7 @@ public sealed class AnswerPathTests
         CausewayListener listener, IPAddress address, UdpEngine engine, TimeSpan acceptAnySourceAfter) =>
         CausewayConnection.ConnectAsync(new CausewayClientOptions
         {
-            Profile = new TransportProfile(),
+            Profile = new KcpProfile(),
             RemoteEndPoint = new IPEndPoint(address, ((IPEndPoint)listener.LocalEndPoint).Port),
             Udp = new UdpLinkOptions { Engine = engine },
             AcceptAnySourceAfter = acceptAnySourceAfter,

@@ -1,5 +1,4 @@
 using Causeway.Links;
-using Causeway.Protocol.Wire;
 
 namespace Causeway.Runtime;
 
@@ -15,8 +14,8 @@ namespace Causeway.Runtime;
 ///                                                             Open --answer of another address--> Settled
 /// </code>
 /// <para>
-/// What arrives here has passed the packet cipher. An answer, moreover, names the conversation, 32 bits that this side chose
-/// at random, and comes from the port that was dialled. With a cipher that proves nothing (none, null, xor) this is all there
+/// What arrives here has passed the packet cipher. An answer, moreover, names the session, with KCP by 32 bits that this side
+/// chose at random, and comes from the port that was dialled. With a cipher that proves nothing (none, null, xor) this is all there
 /// is: whoever guesses the bits and the client's port could as well have forged the dialled address.
 /// </para>
 /// Used by one shard, on its turns.
@@ -25,7 +24,7 @@ internal sealed class AnswerSource
 {
     private readonly IConnectedLink _link;
     private readonly PeerAddress _dialled;
-    private readonly uint _conversation;
+    private readonly Func<PacketBuffer, bool> _namesSession;
     private readonly TimeSpan _patience;
     private State _state = State.Quiet;
     private PeerAddress _source;
@@ -33,13 +32,13 @@ internal sealed class AnswerSource
     /// <summary>Begins with the dialled address alone.</summary>
     /// <param name="link">The client's link.</param>
     /// <param name="dialled">The address that it is connected to.</param>
-    /// <param name="conversation">The conversation that answers name.</param>
+    /// <param name="namesSession">Whether a datagram names the client's session.</param>
     /// <param name="patience">How long to wait for an answer of the dialled address; infinite for ever.</param>
-    public AnswerSource(IConnectedLink link, PeerAddress dialled, uint conversation, TimeSpan patience)
+    public AnswerSource(IConnectedLink link, PeerAddress dialled, Func<PacketBuffer, bool> namesSession, TimeSpan patience)
     {
         _link = link;
         _dialled = dialled;
-        _conversation = conversation;
+        _namesSession = namesSession;
         _patience = patience;
         _source = dialled;
     }
@@ -90,7 +89,7 @@ internal sealed class AnswerSource
             case State.Settled:
                 return Count(datagram.Peer == _source || datagram.Peer == _dialled);
             default:
-                if (NamesConversation(datagram))
+                if (_namesSession(datagram))
                 {
                     Settle(_dialled);
                 }
@@ -102,9 +101,9 @@ internal sealed class AnswerSource
     private bool AdmitsToOpen(PacketBuffer datagram)
     {
         PeerAddress peer = datagram.Peer;
-        if (!NamesConversation(datagram))
+        if (!_namesSession(datagram))
         {
-            // Parity, perhaps: it names no conversation, and decides nothing.
+            // Parity, perhaps: it names no session, and decides nothing.
             return Count(peer == _dialled);
         }
 
@@ -134,7 +133,4 @@ internal sealed class AnswerSource
         Refused += admits ? 0 : 1;
         return admits;
     }
-
-    private bool NamesConversation(PacketBuffer datagram) =>
-        KcpDatagram.TryReadFirstSegment(datagram.Payload, out SegmentHeader first) && first.Conversation == _conversation;
 }

@@ -1,7 +1,8 @@
 using System.Net;
+using Causeway.Kcp;
+using Causeway.Kcp.Wire;
 using Causeway.Links;
 using Causeway.Protocol;
-using Causeway.Protocol.Wire;
 using Causeway.Runtime;
 
 namespace Causeway.Tests.Runtime;
@@ -100,7 +101,7 @@ public sealed class AnswerSourceTests
     [Fact]
     public void InfinitePatienceNeverLooksElsewhere()
     {
-        AnswerSource source = new(_link, s_dialled, Conversation, Timeout.InfiniteTimeSpan);
+        AnswerSource source = new(_link, s_dialled, NamesSession, Timeout.InfiniteTimeSpan);
         source.OnSent(At(0));
         Assert.True(source.Deadline.IsNever);
         source.OnTurn(At(1_000_000));
@@ -122,7 +123,7 @@ public sealed class AnswerSourceTests
 
     private static PeerAddress Address(string text) => PeerAddress.FromEndPoint(IPEndPoint.Parse(text));
 
-    private AnswerSource NewSource() => new(_link, s_dialled, Conversation, s_patience);
+    private AnswerSource NewSource() => new(_link, s_dialled, NamesSession, s_patience);
 
     private AnswerSource NewOpenSource()
     {
@@ -133,6 +134,9 @@ public sealed class AnswerSourceTests
         source.OnTurn(At(300));
         return source;
     }
+
+    private static bool NamesSession(PacketBuffer datagram) =>
+        KcpDatagram.TryReadFirstSegment(datagram.Payload, out SegmentHeader first) && first.Conversation == Conversation;
 
     private PacketBuffer Datagram(PeerAddress peer, uint conversation = Conversation, int length = SegmentHeader.Size)
     {
