@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Causeway.Kcptun.Crypt;
+namespace Causeway.Protocol.Crypto;
 
 /// <summary>
 /// The product of two polynomials over GF(2), 64 bits by 64 to 127, of either half of each operand.

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Causeway.Kcptun.Crypt;
+namespace Causeway.Protocol.Crypto;
 
 /// <summary>
 /// The forward cipher (FIPS 197 section 5.1) on one, four or eight independent blocks. An AES instruction takes several

@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
 
-namespace Causeway.Kcptun.Crypt;
+namespace Causeway.Protocol.Crypto;
 
 /// <summary>GCM (SP 800-38D) by AES and carry-less multiplication instructions, eight blocks at a time.</summary>
 /// <remarks>

@@ -1,7 +1,7 @@
 using System.Runtime.Intrinsics;
-using Causeway.Kcptun.Crypt;
+using Causeway.Protocol.Crypto;
 
-namespace Causeway.Kcptun.Tests.Crypt;
+namespace Causeway.Protocol.Tests.Crypto;
 
 /// <summary>The steps of FIPS 197 section 5.1, from their definition.</summary>
 internal static class SoftwareAes

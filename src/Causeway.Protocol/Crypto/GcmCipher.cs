@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Causeway.Kcptun.Crypt;
+namespace Causeway.Protocol.Crypto;
 
 /// <summary>
 /// AES in Galois/Counter Mode (SP 800-38D) with nonces of 96 bits and tags of 128, in place. For one thread at a time.

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 using ArmAes = System.Runtime.Intrinsics.Arm.Aes;
 using X86Aes = System.Runtime.Intrinsics.X86.Aes;
 
-namespace Causeway.Kcptun.Crypt;
+namespace Causeway.Protocol.Crypto;
 
 /// <summary>
 /// The AES round of a processor (FIPS 197 section 5.1), in a form that suits both families. With R rounds and keys

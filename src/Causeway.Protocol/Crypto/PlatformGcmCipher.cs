@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 
-namespace Causeway.Kcptun.Crypt;
+namespace Causeway.Protocol.Crypto;
 
 /// <summary>GCM by what .NET has from the operating system, for processors without the instructions of ours.</summary>
 internal sealed class PlatformGcmCipher : GcmCipher
@@ -11,7 +11,7 @@ internal sealed class PlatformGcmCipher : GcmCipher
     private const int WaryFor = 256;
 
     private readonly AesGcm _aes;
-    private byte[] _scratch = new byte[KcptunMtu.MaxDatagram];
+    private byte[] _scratch = new byte[TransportProfile.MaxMtu];
     private int _wary;
 
     public PlatformGcmCipher(ReadOnlySpan<byte> key) => _aes = new AesGcm(key, TagLength);

@@ -1,7 +1,7 @@
 using System.Runtime.Intrinsics;
-using Causeway.Kcptun.Crypt;
+using Causeway.Protocol.Crypto;
 
-namespace Causeway.Kcptun.Tests.Crypt;
+namespace Causeway.Protocol.Tests.Crypto;
 
 /// <summary>Carry-less multiplication from its definition, so that GHASH is tested on every processor.</summary>
 internal readonly struct SoftwareCarryless : ICarrylessInstructions

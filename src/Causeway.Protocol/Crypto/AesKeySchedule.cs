@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
 
-namespace Causeway.Kcptun.Crypt;
+namespace Causeway.Protocol.Crypto;
 
 /// <summary>
 /// The round keys of AES-128, AES-192 or AES-256 (FIPS 197 section 5.2), in pinned memory. The S-box is the

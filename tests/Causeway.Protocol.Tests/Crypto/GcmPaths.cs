@@ -1,6 +1,6 @@
-using Causeway.Kcptun.Crypt;
+using Causeway.Protocol.Crypto;
 
-namespace Causeway.Kcptun.Tests.Crypt;
+namespace Causeway.Protocol.Tests.Crypto;
 
 /// <summary>Every way to run GCM: those of this processor, and ours over what the instructions do.</summary>
 internal static class GcmPaths
