@@ -140,10 +140,13 @@ public sealed partial class ArqSession
         Report(in run, isTimeout: true, now);
     }
 
-    /// <summary>The path is back, and what left more than a round trip ago fell into the silence before.</summary>
+    /// <summary>
+    /// The path is back, and what left more than a round trip ago fell into the silence before. All of it, and as part of the
+    /// same timeout: what later acknowledgements revealed would look like congestion of the path as it is now.
+    /// </summary>
     private void DetectUnanswered(Timestamp now)
     {
-        long wait = Math.Min(SmoothedRttMicroseconds + (4 * _rtt.Variance * _resolution), RtoMicroseconds);
+        long wait = _rtt.Shortest * _resolution;
         LossRun run = new(_inFlight.Bytes);
         while (_inFlight.Head is { } oldest && oldest.SentAt.AddMicroseconds(wait) <= now)
         {
