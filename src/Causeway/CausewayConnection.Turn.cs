@@ -1,4 +1,6 @@
+using Causeway.Protocol;
 using Causeway.Protocol.Mux;
+using Causeway.Protocol.Wire;
 using Causeway.Runtime;
 
 namespace Causeway;
@@ -10,10 +12,23 @@ public sealed partial class CausewayConnection
     // with its stream for that long does not notice. Less would set the timer again for every stream.
     private static readonly TimeSpan s_openingDelay = TimeSpan.FromMilliseconds(10);
 
+    // One may be the answer to a datagram that left before a peer came back.
+    private const int RefusalsUntilGone = 2;
+
+    // A server that is started again is found within this time, for four small datagrams a second.
+    private static readonly TimeSpan s_refusedInterval = TimeSpan.FromMilliseconds(250);
+
+    // Longer than any round trip and than a path takes to change over, shorter than a user waits.
+    private static readonly TimeSpan s_longestSilence = TimeSpan.FromSeconds(2);
+
     private readonly List<CausewayStream> _streams = [];
     private readonly Queue<CausewayStream> _accepting = [];
     private Timestamp _closeDeadline = Timestamp.Never;
     private bool _closing;
+    private bool _isLeaving;
+    private volatile int _refusals;
+    private Timestamp _askAt = Timestamp.Never;
+    private Timestamp _askedAt = new(long.MinValue / 2);
     private volatile bool _receiveBufferLow;
 
     internal TransportSession Session { get; }
@@ -37,12 +52,15 @@ public sealed partial class CausewayConnection
     /// </summary>
     internal bool IsReceiveBufferLow => _receiveBufferLow;
 
-    internal Timestamp NextDeadline => Timestamp.Min(Session.NextDeadline, _closeDeadline);
+    internal Timestamp NextDeadline => Timestamp.Min(Timestamp.Min(Session.NextDeadline, _closeDeadline), _askAt);
 
     /// <summary>When a graceful close gives up; never while none is under way.</summary>
     internal Timestamp CloseDeadline => _closeDeadline;
 
     internal bool IsClosing => _closing;
+
+    /// <summary>What datagrams that still come are answered with after the end, or null for nothing.</summary>
+    internal GoodbyeReason? LastWord { get; private set; }
 
     /// <summary>Hands what arrived in order to the streams and wakes their readers.</summary>
     internal void Deliver(Timestamp now)
@@ -99,7 +117,29 @@ public sealed partial class CausewayConnection
 
     private bool IsDrained => Session.IsIdle && _streams.TrueForAll(static stream => stream.IsWriteFinished);
 
-    internal bool Flush(PacketBatch batch, Timestamp now) => !IsClosed && Session.Flush(batch, Peer, now);
+    internal bool Flush(PacketBatch batch, Timestamp now)
+    {
+        if (IsClosed)
+        {
+            return false;
+        }
+
+        if (_askAt <= now)
+        {
+            _askAt = Timestamp.Never;
+            _askedAt = now;
+            Session.Arq.Probe();
+        }
+
+        return Session.Flush(batch, Peer, now);
+    }
+
+    /// <summary>A datagram of the peer arrived.</summary>
+    internal void Input(PacketBuffer datagram, Timestamp now)
+    {
+        _refusals = 0;
+        Session.Input(datagram, now);
+    }
 
     /// <summary>Acts on what the turn brought about: a failure, or the end of a graceful close.</summary>
     internal void AfterTurn(Timestamp now)
@@ -111,12 +151,60 @@ public sealed partial class CausewayConnection
 
         if (Session.Failure is { } failure)
         {
-            Abandon(ToException(failure), now);
+            Abandon(_closing && failure.IsByPeer ? NewClosedHere() : ToException(failure), now);
         }
-        else if (_closing && (IsDrained || _closeDeadline <= now))
+        else if (_closing && _closeDeadline <= now)
         {
-            Abandon(new TransportException(TransportError.ConnectionClosed, "The connection was closed."), now);
+            Abandon(NewClosedHere(), now);
         }
+        else if (_isLeaving ? Session.IsDrained : _closing && IsDrained)
+        {
+            Leave(now);
+        }
+    }
+
+    /// <summary>Everything was delivered: says goodbye, and ends when that was said.</summary>
+    private void Leave(Timestamp now)
+    {
+        bool begins = !_isLeaving;
+        if (begins)
+        {
+            _isLeaving = true;
+            Session.BeginClose(GoodbyeReason.Closed, now);
+        }
+
+        if (Session.IsDrained)
+        {
+            Abandon(NewClosedHere(), now);
+        }
+        else if (begins)
+        {
+            _shard.MarkDirty(this);
+            _shard.Post(_wakeItem);
+        }
+    }
+
+    /// <summary>
+    /// The system reports that nobody listens at the peer's address. Anybody on the way could make it say so, and a server
+    /// that is being restarted comes back: it is a reason to ask, and an end only for who is leaving anyway.
+    /// </summary>
+    internal void OnRefused(Timestamp now)
+    {
+        if (IsClosed)
+        {
+            return;
+        }
+
+        _refusals++;
+        if (_closing && _refusals >= RefusalsUntilGone)
+        {
+            Abandon(NewClosedHere(), now);
+            return;
+        }
+
+        // Each question is refused in turn as long as nobody listens.
+        _askAt = Timestamp.Min(_askAt, Timestamp.Max(now, _askedAt + s_refusedInterval));
+        _shard.MarkDirty(this);
     }
 
     /// <summary>Ends the connection now. The first reason is the one that everybody sees.</summary>
@@ -129,6 +217,12 @@ public sealed partial class CausewayConnection
 
         IsClosed = true;
         _failure = reason;
+        LastWord = Session.HearsGoodbye ? ToGoodbye(reason) : null;
+        if (LastWord is { } word && !Session.IsClosing)
+        {
+            _shard.SendGoodbye(Peer, ConversationId, new Goodbye(word, IsAnswer: false), now);
+        }
+
         _shard.Forget(this);
         foreach (CausewayStream stream in _streams)
         {
@@ -145,10 +239,15 @@ public sealed partial class CausewayConnection
             // An application's codec that cannot be disposed changes nothing: the reason is given, the connection over.
         }
 
-        _accepted.Writer.TryComplete();
-        while (_accepted.Reader.TryRead(out CausewayStream? unclaimed))
+        // What a peer sent before it closed in order can still be accepted and read.
+        if (reason.Error != TransportError.ClosedByPeer)
         {
-            unclaimed.Dispose();
+            _accepted.Writer.TryComplete();
+            DropUnclaimed();
+        }
+        else if (_accepting.Count == 0)
+        {
+            _accepted.Writer.TryComplete();
         }
 
         _halfClose.TrySetResult(false);
@@ -232,6 +331,15 @@ public sealed partial class CausewayConnection
         }
     }
 
+    private void PassAcceptedInline()
+    {
+        PassAccepted();
+        if (IsClosed)
+        {
+            _accepted.Writer.TryComplete();
+        }
+    }
+
     private void PassAccepted()
     {
         while (_accepting.TryDequeue(out CausewayStream? stream))
@@ -261,11 +369,7 @@ public sealed partial class CausewayConnection
         _closing = true;
         _closeDeadline = now.Add(_options.CloseTimeout);
         _accepted.Writer.TryComplete();
-        while (_accepted.Reader.TryRead(out CausewayStream? unclaimed))
-        {
-            unclaimed.Dispose();
-        }
-
+        DropUnclaimed();
         foreach (CausewayStream stream in _streams)
         {
             stream.OnConnectionClosing();
@@ -274,10 +378,29 @@ public sealed partial class CausewayConnection
         _shard.MarkDirty(this);
     }
 
-    private static TransportException ToException(TransportFailure failure) => failure.Kind switch
+    private static TransportException NewClosedHere() => new(TransportError.ConnectionClosed, "The connection was closed.");
+
+    private static TransportException ToException(TransportFailure failure)
     {
-        TransportFailureKind.DeadLink => new(TransportError.DeadLink, "The link is dead: " + failure.Reason),
-        TransportFailureKind.IdleTimeout => new(TransportError.IdleTimeout, "The peer fell silent: " + failure.Reason),
-        _ => new(TransportError.ProtocolViolation, "The peer broke the protocol, or its settings differ: " + failure.Reason),
+        (TransportError error, string text) = failure.Kind switch
+        {
+            TransportFailureKind.DeadLink => (TransportError.DeadLink, "The link is dead: "),
+            TransportFailureKind.IdleTimeout => (TransportError.IdleTimeout, "The peer fell silent: "),
+            TransportFailureKind.ClosedByPeer => (TransportError.ClosedByPeer, "The peer ended the connection: "),
+            TransportFailureKind.Refused => (TransportError.ConnectionRefused, "The peer refused the connection: "),
+            TransportFailureKind.ForgottenByPeer => (TransportError.ForgottenByPeer, "The peer forgot the connection: "),
+            _ when failure.IsByPeer => (TransportError.ProtocolViolation, "The peer ended the connection: "),
+            _ => (TransportError.ProtocolViolation, "The peer broke the protocol, or its settings differ: "),
+        };
+        return new TransportException(error, text + failure.Reason) { IsByPeer = failure.IsByPeer };
+    }
+
+    // What the session itself failed with it tells by itself; here is what the runtime and the application end it with.
+    private GoodbyeReason? ToGoodbye(TransportException reason) => reason.Error switch
+    {
+        _ when Session.Failure is { } failure => failure.Goodbye,
+        TransportError.ConnectionClosed => GoodbyeReason.Closed,
+        TransportError.ConnectionReplaced => null,
+        _ => GoodbyeReason.InternalError,
     };
 }

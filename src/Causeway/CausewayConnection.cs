@@ -13,9 +13,9 @@ namespace Causeway;
 /// Thread-safe.
 /// </summary>
 /// <remarks>
-/// The kcptun profile has no handshake and no goodbye on the wire (spec 1.2, 7.8): connecting always succeeds, an
-/// unreachable server shows as a stream that does not move, until <see cref="TransportError.IdleTimeout"/> or
-/// <see cref="TransportError.DeadLink"/> ends the connection.
+/// The kcptun profile has no handshake on the wire (spec 1.2): connecting always succeeds, an unreachable server shows as a
+/// stream that does not move, until <see cref="TransportError.IdleTimeout"/> or <see cref="TransportError.DeadLink"/> ends
+/// the connection. Two ends of Causeway tell each other when and why a connection ends; a kcptun peer does not.
 /// </remarks>
 public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
 {
@@ -63,11 +63,24 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
     /// </summary>
     public Task Closed => _closed.Task;
 
-    /// <summary>Why the connection ended by itself, or null if it is open or was closed in order.</summary>
+    /// <summary>Why the connection ended, or null if it is open or was closed here.</summary>
     public TransportException? Failure => _closed.Task.IsCompleted && _failure?.Error != TransportError.ConnectionClosed ? _failure : null;
 
     /// <summary>Live counters.</summary>
     public ConnectionStatistics Statistics { get; }
+
+    /// <summary>
+    /// Whether there is reason to think that the peer is gone: what was sent has had no answer for more than two seconds, or
+    /// the system reported that nobody listens there. It may come back; what cannot wait should take another connection.
+    /// </summary>
+    public bool IsUnresponsive
+    {
+        get
+        {
+            Timestamp since = Session.Arq.WaitingSince;
+            return _refusals > 0 || (!since.IsNever && _shard.Now - since > s_longestSilence);
+        }
+    }
 
     /// <summary>The conversation id that the client chose (spec 5.12).</summary>
     public uint ConversationId => Session.Arq.ConversationId;
@@ -92,6 +105,12 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
             TransportSession session = NewSession(conversationId, MuxRole.Client, link, options, shard.Now);
             CausewayConnection connection = new(shard, session, default, remote, ownsShard: true, options);
             table.Add(connection);
+            if (innermost is UdpLink udp)
+            {
+                RefusalItem refusal = new(connection);
+                udp.PeerRefused = () => shard.Post(refusal);
+            }
+
             shard.Start();
             return connection;
         }
@@ -154,8 +173,9 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
     public Task<bool> SupportsHalfCloseAsync() => _halfClose.Task;
 
     /// <summary>
-    /// Closes all streams and waits until the peer acknowledged what was written to them, at most
-    /// <see cref="CausewayOptions.CloseTimeout"/>.
+    /// Closes all streams, waits until the peer acknowledged what was written to them, at most
+    /// <see cref="CausewayOptions.CloseTimeout"/>, and tells it that the connection is over. Ends at once when the peer turns
+    /// out to be gone.
     /// </summary>
     /// <exception cref="OperationCanceledException">The token was cancelled: the connection is cut off at
     /// once.</exception>
@@ -179,7 +199,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
     public override string ToString() => $"{LocalEndPoint} -> {RemoteEndPoint}";
 
     internal TransportException NewClosedException() => _failure is { } reason
-        ? new TransportException(reason.Error, reason.Message, reason.InnerException)
+        ? reason.Clone()
         : new TransportException(TransportError.ConnectionClosed, "The connection was closed.");
 
     internal static TransportException NewLayerException(Exception error) =>
@@ -246,6 +266,15 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
         }
 
         await _closed.Task.ConfigureAwait(false);
+        DropUnclaimed();
+    }
+
+    private void DropUnclaimed()
+    {
+        while (_accepted.Reader.TryRead(out CausewayStream? unclaimed))
+        {
+            unclaimed.Dispose();
+        }
     }
 
     private sealed class OpenItem(CausewayConnection connection) : ShardItem, IResumption
@@ -286,7 +315,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
     /// <summary>Hands the streams that a turn accepted to who waits for them.</summary>
     private sealed class AcceptResumption(CausewayConnection connection) : IResumption
     {
-        public void Resume() => connection.PassAccepted();
+        public void Resume() => connection.PassAcceptedInline();
     }
 
     private sealed class CloseItem(CausewayConnection connection) : ShardItem
@@ -294,6 +323,13 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
         internal override CausewayConnection Connection => connection;
 
         internal override void Run(Timestamp now) => connection.BeginClose(now);
+    }
+
+    private sealed class RefusalItem(CausewayConnection connection) : ShardItem
+    {
+        internal override CausewayConnection Connection => connection;
+
+        internal override void Run(Timestamp now) => connection.OnRefused(now);
     }
 
     /// <summary>Nothing by itself: being posted makes another turn.</summary>

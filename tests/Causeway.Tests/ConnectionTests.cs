@@ -171,19 +171,19 @@ public sealed class ConnectionTests
         for (uint i = 0; i < 3 * ClosedConversations.Capacity; i++)
         {
             // Every other one is closed again and again.
-            closed.Add(peer, i % 2 == 0 ? 0 : i, now.AddMicroseconds(i));
+            closed.Add(peer, i % 2 == 0 ? 0 : i, lastWord: null, now.AddMicroseconds(i));
             Assert.InRange(closed.Count, 1, ClosedConversations.Capacity);
         }
 
         uint last = (3 * ClosedConversations.Capacity) - 1;
         now = now.AddMicroseconds(last);
-        Assert.True(closed.Contains(peer, 0, now));
-        Assert.True(closed.Contains(peer, last, now));
-        Assert.False(closed.Contains(peer, 1, now));
-        Assert.False(closed.Contains(default, last, now));
+        Assert.True(closed.TryFind(peer, 0, now, out _));
+        Assert.True(closed.TryFind(peer, last, now, out _));
+        Assert.False(closed.TryFind(peer, 1, now, out _));
+        Assert.False(closed.TryFind(default, last, now, out _));
         now = now.Add(ClosedConversations.Lifetime);
-        Assert.False(closed.Contains(peer, last, now));
-        closed.Add(peer, 7, now);
+        Assert.False(closed.TryFind(peer, last, now, out _));
+        closed.Add(peer, 7, lastWord: null, now);
         Assert.Equal(1, closed.Count);
     }
 

@@ -13,7 +13,7 @@ namespace Causeway.Protocol;
 /// <para>A turn is: any number of <see cref="Input"/>, then <see cref="Deliver"/>, then reading the events of
 /// <see cref="Mux"/>, then <see cref="Flush"/> until it answers false. Time never decreases. Not thread-safe.</para>
 /// </remarks>
-public sealed class TransportSession : IDisposable, IMuxOutput
+public sealed partial class TransportSession : IDisposable, IMuxOutput
 {
     private readonly PacketPool _pool;
     private readonly FecCodec _fec;
@@ -49,6 +49,7 @@ public sealed class TransportSession : IDisposable, IMuxOutput
     {
         ArgumentNullException.ThrowIfNull(profile);
         _pool = pool;
+        _memoryBudget = profile.MemoryBudget;
         _linkHeadroom = linkHeadroom;
         _linkOverhead = linkHeadroom + linkTailroom;
         _fec = new FecCodec(profile.Fec, pool);
@@ -92,7 +93,12 @@ public sealed class TransportSession : IDisposable, IMuxOutput
     {
         get
         {
-            Timestamp due = Timestamp.Min(_arq.NextDeadline, Mux.NextDeadline);
+            if (!_goodbye.IsOpen)
+            {
+                return _goodbye.DueAt;
+            }
+
+            Timestamp due = Timestamp.Min(Timestamp.Min(_arq.NextDeadline, Mux.NextDeadline), _goodbye.DueAt);
             if (_rateLimitedUntil.IsNever)
             {
                 return due;
@@ -115,6 +121,11 @@ public sealed class TransportSession : IDisposable, IMuxOutput
         ArgumentNullException.ThrowIfNull(datagram);
         Statistics.InPackets++;
         Statistics.InBytes += datagram.Length;
+        if (TryTakeGoodbye(datagram, now))
+        {
+            return;
+        }
+
         if (!FecDecoder.IsFec(datagram.Payload))
         {
             InputSegments(datagram, recovered: false, now);
@@ -143,13 +154,14 @@ public sealed class TransportSession : IDisposable, IMuxOutput
     /// <summary>Moves what arrived in order up to the streams, as far as their buffers allow.</summary>
     public void Deliver(Timestamp now)
     {
-        while (Failure is null && Mux.CanReceive && TryReadPipe(out PacketSlice slice))
+        _goodbye.Update(now);
+        while (Failure is null && MayDeliver && TryReadPipe(out PacketSlice slice))
         {
             Statistics.BytesReceived += slice.Length;
             Mux.Input(slice, now);
         }
 
-        NoteFailure();
+        NoteFailure(now);
     }
 
     /// <summary>Adds datagrams to <paramref name="batch"/> until it is full or windows, pacing and data end.</summary>
@@ -160,6 +172,14 @@ public sealed class TransportSession : IDisposable, IMuxOutput
     public bool Flush(PacketBatch batch, PeerAddress peer, Timestamp now)
     {
         ArgumentNullException.ThrowIfNull(batch);
+        _goodbye.Update(now);
+        if (!_goodbye.IsOpen)
+        {
+            NoteFailure(now);
+            FlushGoodbye(batch, peer, now);
+            return false;
+        }
+
         TradePathReports(now);
         Sink sink = new(this, batch, peer, now);
         bool more;
@@ -181,7 +201,13 @@ public sealed class TransportSession : IDisposable, IMuxOutput
             sink.ReleaseUncommitted();
         }
 
-        NoteFailure();
+        NoteFailure(now);
+        if (!_goodbye.IsOpen)
+        {
+            FlushGoodbye(batch, peer, now);
+            return false;
+        }
+
         if (sink.IsRateLimited)
         {
             _rateLimitedUntil = _rateLimiter!.NextSend;
@@ -205,7 +231,7 @@ public sealed class TransportSession : IDisposable, IMuxOutput
         _arq.Write(payload);
     }
 
-    /// <summary>Releases every buffer. Nothing is sent: kcptun has no goodbye (spec 7.8).</summary>
+    /// <summary>Releases every buffer. Nothing is sent: <see cref="BeginClose"/> says goodbye first.</summary>
     public void Dispose()
     {
         if (!_disposed)
@@ -223,6 +249,11 @@ public sealed class TransportSession : IDisposable, IMuxOutput
         if (_arq.Input(datagram, recovered, now) != ArqInputResult.Ok)
         {
             Statistics.KcpInErrors++;
+        }
+        else
+        {
+            _wasAlive = true;
+            _goodbye.OnAlive();
         }
 
         if (!_isPeerAnnounced && _arq.Path.PeerAnnouncement is { } announcement)
@@ -271,17 +302,6 @@ public sealed class TransportSession : IDisposable, IMuxOutput
 
         return true;
     }
-
-    private void NoteFailure() => Failure ??=
-        _arq.Failure is { } dead ? new TransportFailure(TransportFailureKind.DeadLink, DescribeDeadLink(dead))
-        : _codec?.Failure is { } corrupt ? new TransportFailure(TransportFailureKind.Protocol, corrupt)
-        : Mux.Failure is { } mux ? new TransportFailure(
-            mux.Kind == MuxFailureKind.KeepAliveTimeout ? TransportFailureKind.IdleTimeout : TransportFailureKind.Protocol, mux.Reason)
-        : null;
-
-    private static string DescribeDeadLink(ArqFailure failure) => failure == ArqFailure.PeerSilent
-        ? "data was waiting for an acknowledgement and nothing was heard of the peer"
-        : "a segment was sent as often as allowed and never acknowledged";
 
     /// <summary>Puts each datagram of the ARQ through the FEC encoder and into the batch.</summary>
     private ref struct Sink : IPacketSink

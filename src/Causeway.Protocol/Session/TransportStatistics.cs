@@ -30,4 +30,7 @@ public sealed class TransportStatistics
 
     /// <summary>Datagrams in which the reliable layer found an error.</summary>
     public long KcpInErrors { get; internal set; }
+
+    /// <summary>Goodbyes of the peer, repeated ones too.</summary>
+    public long InGoodbyes { get; internal set; }
 }

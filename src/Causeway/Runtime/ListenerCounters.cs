@@ -8,6 +8,9 @@ internal sealed class ListenerCounters
     public long ClosedConversation;
     public long BacklogFull;
     public long ConnectionLimit;
+    public long UnknownConversation;
+    public long GoodbyesSent;
+    public long GoodbyesWithheld;
     public long HandedOver;
     public long HandOversDropped;
 }

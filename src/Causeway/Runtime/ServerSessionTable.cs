@@ -8,8 +8,8 @@ namespace Causeway.Runtime;
 /// <summary>
 /// A listener's sessions by the peer's address, with kcptun's rules for new ones (spec 5.12): an unknown address opens
 /// a session with any datagram that carries a conversation id; a known one with another conversation's first segment
-/// replaces its session, since the client there was restarted. What comes late of a session that was closed here opens
-/// none, and what belongs to a session of another shard goes there.
+/// replaces its session, since the client there was restarted. What comes late of a session that was closed here, or of one
+/// that nobody here knows, opens none and is answered with a goodbye; what belongs to a session of another shard goes there.
 /// </summary>
 internal sealed class ServerSessionTable : SessionTable
 {
@@ -17,6 +17,7 @@ internal sealed class ServerSessionTable : SessionTable
     private readonly ListenerDirectory _directory;
     private readonly CausewayListenerOptions _options;
     private readonly Channel<CausewayConnection> _accepted;
+    private readonly GoodbyeResponder _responder = new();
     private Shard? _shard;
     private HandOverQueue? _handOvers;
 
@@ -49,9 +50,10 @@ internal sealed class ServerSessionTable : SessionTable
 
             // Not even its first segment may replace what replaced it: a client does not go back to an earlier
             // conversation.
-            if (_directory.WasClosed(datagram.Peer, conversation, now))
+            if (_directory.WasClosed(datagram.Peer, conversation, now, out GoodbyeReason? lastWord))
             {
                 Statistics.ClosedConversation++;
+                Answer(datagram, conversation, lastWord, now);
                 return null;
             }
 
@@ -61,8 +63,9 @@ internal sealed class ServerSessionTable : SessionTable
                 return null;
             }
 
-            if (!TryReserve(replaces: true))
+            if (!TryReserve(replaces: true, out GoodbyeReason refusal))
             {
+                Answer(datagram, conversation, refusal, now);
                 return null;
             }
 
@@ -79,13 +82,21 @@ internal sealed class ServerSessionTable : SessionTable
             Statistics.WithoutConversation++;
             return null;
         }
-        else if (!BeginsConversation(first) && _directory.WasClosed(datagram.Peer, conversation, now))
+        else if (!BeginsConversation(first) && _directory.WasClosed(datagram.Peer, conversation, now, out GoodbyeReason? lastWord))
         {
             Statistics.ClosedConversation++;
+            Answer(datagram, conversation, lastWord, now);
             return null;
         }
-        else if (!TryReserve(replaces: false))
+        else if (IsUnderWay(datagram, first))
         {
+            Statistics.UnknownConversation++;
+            Answer(datagram, conversation, GoodbyeReason.UnknownConversation, now);
+            return null;
+        }
+        else if (!TryReserve(replaces: false, out GoodbyeReason refusal))
+        {
+            Answer(datagram, conversation, refusal, now);
             return null;
         }
 
@@ -112,7 +123,7 @@ internal sealed class ServerSessionTable : SessionTable
             _directory.Release(connection.Peer);
         }
 
-        _directory.NoteClosed(connection.Peer, connection.ConversationId, _shard!.Now);
+        _directory.NoteClosed(connection.Peer, connection.ConversationId, connection.LastWord, _shard!.Now);
     }
 
     public override IReadOnlyList<CausewayConnection> Snapshot() => [.. _byPeer.Values];
@@ -120,7 +131,29 @@ internal sealed class ServerSessionTable : SessionTable
     public override void OnLinkFailed(TransportException reason) => _accepted.Writer.TryComplete(reason);
 
     // What a client's first datagram has, and no late one of a conversation that got anywhere, unless it is a copy.
-    private static bool BeginsConversation(in SegmentHeader first) => first is { Command: SegmentCommand.Push, Sequence: 0 };
+    private static bool BeginsConversation(in SegmentHeader first) => first is { Command: SegmentCommand.Push, Sequence: 0, Unacknowledged: 0 };
+
+    // Who has received something of the other end (una) is not at the beginning, whatever order datagrams arrive in; and who
+    // says goodbye begins nothing.
+    private static bool IsUnderWay(PacketBuffer datagram, in SegmentHeader first) =>
+        first.Unacknowledged != 0 || Goodbye.TryRead(datagram.Payload, out _, out _);
+
+    private void Answer(PacketBuffer datagram, uint conversation, GoodbyeReason? reason, Timestamp now)
+    {
+        if (reason is not { } said)
+        {
+            return;
+        }
+
+        if (_responder.TryAnswer(_shard!, datagram, datagram.Peer, conversation, said, now))
+        {
+            Statistics.GoodbyesSent++;
+        }
+        else
+        {
+            Statistics.GoodbyesWithheld++;
+        }
+    }
 
     private void HandOver(ServerSessionTable owner, PacketBuffer datagram)
     {
@@ -135,8 +168,9 @@ internal sealed class ServerSessionTable : SessionTable
     }
 
     // One that replaces another needs no place of its own: else a full listener would lock a restarted client out.
-    private bool TryReserve(bool replaces)
+    private bool TryReserve(bool replaces, out GoodbyeReason refusal)
     {
+        refusal = GoodbyeReason.ConnectionLimit;
         if (!_directory.TryReserve(always: replaces))
         {
             Statistics.ConnectionLimit++;
@@ -147,6 +181,7 @@ internal sealed class ServerSessionTable : SessionTable
         {
             _directory.CancelReservation();
             Statistics.BacklogFull++;
+            refusal = GoodbyeReason.BacklogFull;
             return false;
         }
 

@@ -23,13 +23,28 @@ internal abstract class SessionTable
 /// <summary>A client's table: its link is connected, so everything that arrives is for its one session.</summary>
 internal sealed class ClientSessionTable : SessionTable
 {
+    private readonly GoodbyeResponder _responder = new();
     private CausewayConnection? _connection;
+    private CausewayConnection? _ended;
 
     public void Add(CausewayConnection connection) => _connection = connection;
 
-    public override CausewayConnection? Find(PacketBuffer datagram, Timestamp now) => _connection;
+    public override CausewayConnection? Find(PacketBuffer datagram, Timestamp now)
+    {
+        // The connection is over, and its link still there: the peer may not know.
+        if (_connection is null && _ended?.LastWord is { } word)
+        {
+            _responder.TryAnswer(_ended.Shard, datagram, _ended.Peer, _ended.ConversationId, word, now);
+        }
 
-    public override void Remove(CausewayConnection connection) => _connection = null;
+        return _connection;
+    }
+
+    public override void Remove(CausewayConnection connection)
+    {
+        _connection = null;
+        _ended = connection;
+    }
 
     public override IReadOnlyList<CausewayConnection> Snapshot() => _connection is { } one ? [one] : [];
 }

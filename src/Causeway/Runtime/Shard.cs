@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 using Causeway.Links;
 using Causeway.Protocol;
+using Causeway.Protocol.Wire;
 using Causeway.Runtime.Timers;
 
 namespace Causeway.Runtime;
@@ -30,6 +31,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     private const int SendBatch = 64;
 
     private readonly IDatagramLink _link;
+    private readonly PacketPool _pool;
     private readonly SessionTable _sessions;
     private readonly TimeProvider _time;
     private readonly long _origin;
@@ -51,10 +53,12 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     private TaskCompletionSource? _drained;
     private bool _sending;
     private bool _stopped;
+    private bool _linkFailed;
 
     public Shard(IDatagramLink link, SessionTable sessions, CausewayOptions options)
     {
         _link = link;
+        _pool = options.BufferPool;
         _sessions = sessions;
         _time = options.TimeProvider;
         _origin = _time.GetTimestamp();
@@ -138,7 +142,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
             connection = _sessions.Find(datagram, now);
             if (connection is not null)
             {
-                connection.Session.Input(datagram, now);
+                connection.Input(datagram, now);
                 MarkDirty(connection);
             }
         }
@@ -146,6 +150,27 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
         {
             OnFault(connection, error, now);
         }
+    }
+
+    /// <summary>Sends a goodbye for a connection that has no session here. Called on the shard only.</summary>
+    /// <returns>False if it was dropped: the link is busy or gone, and whatever comes next asks for it again.</returns>
+    internal bool SendGoodbye(PeerAddress peer, uint conversation, Goodbye goodbye, Timestamp now)
+    {
+        if (!_sending && _outgoing.IsFull)
+        {
+            Send(now);
+        }
+
+        if (_sending || _stopped || _linkFailed)
+        {
+            return false;
+        }
+
+        PacketBuffer datagram = _pool.Rent(_link.Capabilities.Headroom);
+        datagram.Peer = peer;
+        goodbye.Write(datagram.Append(Goodbye.DatagramSize), conversation);
+        _outgoing.Add(datagram);
+        return true;
     }
 
     internal void OnLinkFailed(Exception error) => Post(new LinkFailure(this, error));
@@ -318,6 +343,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     {
         if (!_stopped)
         {
+            _linkFailed = true;
             TransportException reason = new(
                 TransportError.LinkFailed, $"The datagram link below the connection failed: {error.Message}", error);
             _sessions.OnLinkFailed(reason);
@@ -460,13 +486,18 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     {
         internal override void Run(Timestamp now)
         {
-            shard._stopped = true;
             try
             {
+                // Peers are told, as far as the link takes it now.
                 shard.CloseAll(new TransportException(TransportError.ConnectionClosed, "The connection was closed."), now);
+                if (!shard._sending)
+                {
+                    shard.Send(now);
+                }
             }
             finally
             {
+                shard._stopped = true;
                 stopped.TrySetResult();
             }
         }

@@ -194,7 +194,7 @@ public sealed class SmuxVectorTests
                     Assert.Equal(MuxFailureKind.KeepAliveTimeout, _session.Failure?.Kind);
                     break;
                 case "peer sends":
-                    Assert.Equal(MuxFailureKind.InvalidProtocol, _session.Failure?.Kind);
+                    Assert.True(_session.Failure?.Kind is MuxFailureKind.InvalidProtocol or MuxFailureKind.WrongVersion);
                     break;
                 case "peer sends SYN with length 4 and no payload, then a normal SYN":
                     // This library sides with smux 1.5.57 here, which the note mentions.

@@ -142,6 +142,7 @@ internal sealed class PortableUdpReceiver : UdpReceiver
         else if (error != SocketError.WouldBlock)
         {
             Counters.ReceiveErrors++;
+            Counters.NoteRefusal(error);
         }
     }
 }
