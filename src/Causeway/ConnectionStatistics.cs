@@ -40,6 +40,9 @@ public sealed class ConnectionStatistics
     /// <summary>Segments that were sent and not acknowledged yet; a gauge.</summary>
     public int UnacknowledgedSegments => Math.Max(0, _session.Arq.SendBufferLength);
 
+    /// <summary>Streams that exist, also those of which only the last frame still has to be sent; a gauge.</summary>
+    public int OpenStreams => _session.Mux.StreamCount;
+
     /// <summary>Segments that arrived in order and were not read yet; a gauge.</summary>
     public int ReceiveQueueSegments => Math.Max(0, _session.Arq.ReceiveQueueLength);
 }
