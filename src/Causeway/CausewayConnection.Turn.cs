@@ -1,6 +1,5 @@
 using Causeway.Protocol;
-using Causeway.Protocol.Mux;
-using Causeway.Protocol.Wire;
+using Causeway.Protocol.Streams;
 using Causeway.Runtime;
 
 namespace Causeway;
@@ -26,6 +25,7 @@ public sealed partial class CausewayConnection
     private Timestamp _closeDeadline = Timestamp.Never;
     private bool _closing;
     private bool _isLeaving;
+    private GoodbyeReason? _lastWord;
     private volatile int _refusals;
     private Timestamp _askAt = Timestamp.Never;
     private Timestamp _askedAt = new(long.MinValue / 2);
@@ -33,15 +33,21 @@ public sealed partial class CausewayConnection
 
     internal TransportSession Session { get; }
 
-    internal PeerAddress Peer { get; }
-
     internal Shard Shard => _shard;
 
     internal CausewayOptions Options => _options;
 
     internal bool IsClosed { get; private set; }
 
-    internal bool IsDirty { get; set; }
+    bool IDrivenSession.IsDirty { get; set; }
+
+    TransportSession IDrivenSession.Session => Session;
+
+    bool IDrivenSession.IsClosed => IsClosed;
+
+    Timestamp IDrivenSession.NextDeadline => Timestamp.Min(Timestamp.Min(Session.NextDeadline, _closeDeadline), _askAt);
+
+    Timestamp IDrivenSession.CloseDeadline => _closeDeadline;
 
     int IDeadlineItem.HeapIndex { get; set; } = -1;
 
@@ -52,18 +58,17 @@ public sealed partial class CausewayConnection
     /// </summary>
     internal bool IsReceiveBufferLow => _receiveBufferLow;
 
-    internal Timestamp NextDeadline => Timestamp.Min(Timestamp.Min(Session.NextDeadline, _closeDeadline), _askAt);
-
-    /// <summary>When a graceful close gives up; never while none is under way.</summary>
-    internal Timestamp CloseDeadline => _closeDeadline;
-
     internal bool IsClosing => _closing;
 
-    /// <summary>What datagrams that still come are answered with after the end, or null for nothing.</summary>
-    internal GoodbyeReason? LastWord { get; private set; }
+    GoodbyeReason? IDrivenSession.LastWord => _lastWord;
 
-    /// <summary>Hands what arrived in order to the streams and wakes their readers.</summary>
-    internal void Deliver(Timestamp now)
+    void IDrivenSession.Input(PacketBuffer datagram, Timestamp now)
+    {
+        _refusals = 0;
+        Session.Input(datagram, now);
+    }
+
+    void IDrivenSession.Deliver(Timestamp now)
     {
         if (IsClosed)
         {
@@ -71,15 +76,15 @@ public sealed partial class CausewayConnection
         }
 
         Session.Deliver(now);
-        while (Session.Mux.TryReadEvent(out MuxEvent e))
+        while (Session.Streams.TryReadEvent(out StreamEvent e))
         {
             switch (e.Kind)
             {
-                case MuxEventKind.Accepted:
+                case StreamEventKind.Accepted:
                     Accept(e.Stream!);
                     break;
-                case MuxEventKind.HalfCloseKnown:
-                    _halfClose.TrySetResult(Session.Mux.HalfClose == HalfCloseSupport.Supported);
+                case StreamEventKind.HalfCloseKnown:
+                    _halfClose.TrySetResult(Session.Streams.HalfClose == HalfCloseSupport.Supported);
                     break;
                 default:
                     (e.Stream!.Tag as CausewayStream)?.OnMuxEvent(e.Kind);
@@ -87,7 +92,7 @@ public sealed partial class CausewayConnection
             }
         }
 
-        _receiveBufferLow = !Session.Mux.CanReceive;
+        _receiveBufferLow = !Session.Streams.CanReceive;
         if (_receiveBufferLow)
         {
             CollectConsumed(now);
@@ -106,7 +111,7 @@ public sealed partial class CausewayConnection
             stream.ReportConsumed();
         }
 
-        if (Session.Mux.CanReceive)
+        if (Session.Streams.CanReceive)
         {
             // One more round moves what waited below; readers are woken on the next turn, which this posts.
             _receiveBufferLow = false;
@@ -117,7 +122,7 @@ public sealed partial class CausewayConnection
 
     private bool IsDrained => Session.IsIdle && _streams.TrueForAll(static stream => stream.IsWriteFinished);
 
-    internal bool Flush(PacketBatch batch, Timestamp now)
+    bool IDrivenSession.Flush(PacketBatch batch, Timestamp now)
     {
         if (IsClosed)
         {
@@ -128,21 +133,13 @@ public sealed partial class CausewayConnection
         {
             _askAt = Timestamp.Never;
             _askedAt = now;
-            Session.Arq.Probe();
+            Session.Probe();
         }
 
-        return Session.Flush(batch, Peer, now);
+        return Session.Flush(batch, Session.Peer, now);
     }
 
-    /// <summary>A datagram of the peer arrived.</summary>
-    internal void Input(PacketBuffer datagram, Timestamp now)
-    {
-        _refusals = 0;
-        Session.Input(datagram, now);
-    }
-
-    /// <summary>Acts on what the turn brought about: a failure, or the end of a graceful close.</summary>
-    internal void AfterTurn(Timestamp now)
+    void IDrivenSession.AfterTurn(Timestamp now)
     {
         if (IsClosed)
         {
@@ -207,6 +204,8 @@ public sealed partial class CausewayConnection
         _shard.MarkDirty(this);
     }
 
+    void IDrivenSession.Abandon(TransportException reason, Timestamp now) => Abandon(reason, now);
+
     /// <summary>Ends the connection now. The first reason is the one that everybody sees.</summary>
     internal void Abandon(TransportException reason, Timestamp now)
     {
@@ -217,13 +216,8 @@ public sealed partial class CausewayConnection
 
         IsClosed = true;
         _failure = reason;
-        LastWord = Session.HearsGoodbye ? ToGoodbye(reason) : null;
-        if (LastWord is { } word && !Session.IsClosing)
-        {
-            _shard.SendGoodbye(Peer, ConversationId, new Goodbye(word, IsAnswer: false), now);
-        }
-
-        _shard.Forget(this);
+        _lastWord = Session.HearsGoodbye ? ToGoodbye(reason) : null;
+        _shard.Forget(this, now);
         foreach (CausewayStream stream in _streams)
         {
             stream.OnConnectionClosed();
@@ -285,7 +279,7 @@ public sealed partial class CausewayConnection
             return;
         }
 
-        if (Session.Mux.TryOpen(now) is not { } muxStream)
+        if (Session.Streams.TryOpen(now) is not { } muxStream)
         {
             result.TrySetException(new TransportException(
                 TransportError.StreamLimit, "The connection has as many streams open, or has opened as many, as it can."));
@@ -300,7 +294,7 @@ public sealed partial class CausewayConnection
         }
         catch (Exception error)
         {
-            TransportException reason = NewLayerException(error);
+            TransportException reason = TransportException.OfLayer(error);
             Abandon(reason, now);
             result.TrySetException(NewClosedException());
             return;
@@ -312,7 +306,7 @@ public sealed partial class CausewayConnection
         item.Complete(stream);
     }
 
-    private void Accept(MuxStream muxStream)
+    private void Accept(TransportStream muxStream)
     {
         if (_closing || _accepted.Reader.Count + _accepting.Count >= _options.StreamBacklog)
         {
@@ -352,7 +346,7 @@ public sealed partial class CausewayConnection
         }
     }
 
-    private CausewayStream Attach(MuxStream muxStream)
+    private CausewayStream Attach(TransportStream muxStream)
     {
         CausewayStream stream = new(this, muxStream, _options.Profile.StreamCipher?.Invoke()) { ListIndex = _streams.Count };
         _streams.Add(stream);

