@@ -8,7 +8,7 @@ namespace Causeway.Kcp;
 /// <summary>
 /// One session of the KCP engine: FEC, ARQ, codec and mux put together, without I/O.
 /// </summary>
-public sealed class KcpSession : TransportSession, ISmuxOutput
+public sealed partial class KcpSession : TransportSession, ISmuxOutput
 {
     private readonly PacketPool _pool;
     private readonly FecCodec _fec;
@@ -49,6 +49,7 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
         ConversationId = conversationId;
         Statistics = new KcpStatistics(this);
         _pool = pool;
+        _memoryBudget = profile.MemoryBudget;
         _linkHeadroom = linkHeadroom;
         _linkOverhead = linkHeadroom + linkTailroom;
         _fec = new FecCodec(profile.Fec, pool);
@@ -91,9 +92,6 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
     public override TransportFailure? Failure => _failure;
 
     /// <inheritdoc/>
-    public override Timestamp WaitingSince => _arq.WaitingSince;
-
-    /// <inheritdoc/>
     public override bool IsIdle => _arq.IsIdle && !_mux.HasPendingOutput;
 
     /// <inheritdoc/>
@@ -101,7 +99,12 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
     {
         get
         {
-            Timestamp due = Timestamp.Min(_arq.NextDeadline, _mux.NextDeadline);
+            if (!_goodbye.IsOpen)
+            {
+                return _goodbye.DueAt;
+            }
+
+            Timestamp due = Timestamp.Min(Timestamp.Min(_arq.NextDeadline, _mux.NextDeadline), _goodbye.DueAt);
             if (_rateLimitedUntil.IsNever)
             {
                 return due;
@@ -131,6 +134,11 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
         ArgumentNullException.ThrowIfNull(datagram);
         Statistics.InPackets++;
         Statistics.InBytes += datagram.Length;
+        if (TryTakeGoodbye(datagram, now))
+        {
+            return;
+        }
+
         if (!FecDecoder.IsFec(datagram.Payload))
         {
             InputSegments(datagram, recovered: false, now);
@@ -164,19 +172,28 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
     /// <inheritdoc/>
     public override void Deliver(Timestamp now)
     {
-        while (Failure is null && _mux.CanReceive && TryReadPipe(out PacketSlice slice))
+        _goodbye.Update(now);
+        while (Failure is null && MayDeliver && TryReadPipe(out PacketSlice slice))
         {
             Statistics.BytesReceived += slice.Length;
             _mux.Input(slice, now);
         }
 
-        NoteFailure();
+        NoteFailure(now);
     }
 
     /// <inheritdoc/>
     public override bool Flush(PacketBatch batch, DatagramPath path, Timestamp now)
     {
         ArgumentNullException.ThrowIfNull(batch);
+        _goodbye.Update(now);
+        if (!_goodbye.IsOpen)
+        {
+            NoteFailure(now);
+            FlushGoodbye(batch, path, now);
+            return false;
+        }
+
         TradePathReports(now);
         Sink sink = new(this, batch, path, now);
         bool more;
@@ -198,7 +215,13 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
             sink.ReleaseUncommitted();
         }
 
-        NoteFailure();
+        NoteFailure(now);
+        if (!_goodbye.IsOpen)
+        {
+            FlushGoodbye(batch, path, now);
+            return false;
+        }
+
         if (sink.IsRateLimited)
         {
             _rateLimitedUntil = _rateLimiter!.NextSend;
@@ -229,7 +252,7 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
         _arq.Write(payload);
     }
 
-    /// <summary>Releases every buffer. Nothing is sent: kcptun has no goodbye (docs/wire/kcptun.md 7.8).</summary>
+    /// <summary>Releases every buffer. Nothing is sent: <see cref="BeginClose"/> says goodbye first.</summary>
     protected override void Dispose(bool disposing)
     {
         if (disposing && !_disposed)
@@ -251,6 +274,8 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
         else
         {
             _mux.OnPeerHeard(now);
+            _wasAlive = true;
+            _goodbye.OnAlive();
         }
 
         if (!_isPeerAnnounced && _arq.Path.PeerAnnouncement is { } announcement)
@@ -299,19 +324,6 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
 
         return true;
     }
-
-    private void NoteFailure() => _failure ??=
-        _arq.Failure is ArqFailure.PeerForgot
-            ? new TransportFailure(TransportFailureKind.ForgottenByPeer, "it acknowledges less than before")
-        : _arq.Failure is { } dead ? new TransportFailure(TransportFailureKind.DeadLink, DescribeDeadLink(dead))
-        : _codec?.Failure is { } corrupt ? new TransportFailure(TransportFailureKind.Protocol, corrupt)
-        : _mux.Failure is { } mux ? new TransportFailure(
-            mux.Kind == StreamFailureKind.KeepAliveTimeout ? TransportFailureKind.IdleTimeout : TransportFailureKind.Protocol, mux.Reason)
-        : null;
-
-    private static string DescribeDeadLink(ArqFailure failure) => failure == ArqFailure.PeerSilent
-        ? "data was waiting for an acknowledgement and nothing was heard of the peer"
-        : "a segment was sent as often as allowed and never acknowledged";
 
     /// <summary>Puts each datagram of the ARQ through the FEC encoder and into the batch.</summary>
     private ref struct Sink : IPacketSink

@@ -127,7 +127,7 @@ public sealed partial class ArqSession
     private bool TrySendControl<TSink>(scoped ref TSink sink, scoped ref DatagramWriter writer, ref FlushState state)
         where TSink : IPacketSink, allows ref struct
     {
-        bool asks = _ring.UnsentCount > 0 && _probe.DueAt <= state.Now;
+        bool asks = (_ring.UnsentCount > 0 && _probe.DueAt <= state.Now) || (_isProbeAsked && _inFlight.Count == 0);
         bool sends = asks || _receive.IsReportDue
             || (WindowsAllowSomething() && _pacer.CanSend(_congestion.PacingRate, state.Now));
 
@@ -206,6 +206,7 @@ public sealed partial class ArqSession
         }
 
         _probe.OnSent(now);
+        _isProbeAsked = false;
         _deadLink.OnSent(isHeartbeat: false, now);
         _deadLink.OnAttempt();
         Statistics.WindowProbes++;
@@ -236,7 +237,7 @@ public sealed partial class ArqSession
     private bool TrySendData<TSink>(scoped ref TSink sink, scoped ref DatagramWriter writer, ref FlushState state)
         where TSink : IPacketSink, allows ref struct
     {
-        if (_isProbeDue && _inFlight.Head is { } oldest)
+        if ((_isProbeDue || _isProbeAsked) && _inFlight.Head is { } oldest)
         {
             if (!TryTransmit(ref sink, ref writer, in state, oldest))
             {
@@ -249,6 +250,7 @@ public sealed partial class ArqSession
         }
 
         _isProbeDue = false;
+        _isProbeAsked = false;
         while (_lost.Head is { } lost && RetransmissionAllowed(lost)
             && _pacer.CanSend(_congestion.PacingRate, state.Now))
         {

@@ -35,12 +35,6 @@ public abstract class TransportSession : IDisposable
     /// <summary>Why the session ended by itself, or null while it lives.</summary>
     public abstract TransportFailure? Failure { get; }
 
-    /// <summary>
-    /// Since when something has waited for an answer with nothing at all arriving; Never while nothing waits. A session in
-    /// which this lies seconds back has probably lost its path or its peer.
-    /// </summary>
-    public abstract Timestamp WaitingSince { get; }
-
     /// <summary>Whether everything that was written is acknowledged.</summary>
     public abstract bool IsIdle { get; }
 
@@ -52,6 +46,35 @@ public abstract class TransportSession : IDisposable
     /// names its session.
     /// </summary>
     public abstract bool IsNamedBy(PacketBuffer datagram);
+
+    /// <summary>
+    /// Since when something that was sent waits for an answer and nothing at all was heard of the peer;
+    /// <see cref="Timestamp.Never"/> if nothing waits. May be read by any thread.
+    /// </summary>
+    public abstract Timestamp WaitingSince { get; }
+
+    /// <summary>Whether either end has said goodbye, so that no data moves any more.</summary>
+    public abstract bool IsClosing { get; }
+
+    /// <summary>
+    /// Whether goodbye was said and answered, or nobody is left to answer: nothing more will be sent. Only after
+    /// <see cref="BeginClose"/>.
+    /// </summary>
+    public abstract bool IsDrained { get; }
+
+    /// <summary>Whether the peer is one that hears a goodbye, or may be.</summary>
+    public abstract bool HearsGoodbye { get; }
+
+    /// <summary>
+    /// Begins to end the session: it moves no more data, and tells the peer (docs/design/goodbye.md). Call
+    /// <see cref="Flush"/> as before, until <see cref="IsDrained"/>.
+    /// </summary>
+    public abstract void BeginClose(GoodbyeReason reason, Timestamp now);
+
+    /// <summary>
+    /// Has the next flush send something that a peer answers at once if it is there. For a driver that has reason to doubt it.
+    /// </summary>
+    public abstract void Probe();
 
     /// <summary>Takes in one datagram, with all that the link adds removed. The reference stays the caller's.</summary>
     public abstract void Input(PacketBuffer datagram, Timestamp now);
