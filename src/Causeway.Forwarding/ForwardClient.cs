@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Causeway.Telemetry;
 
 namespace Causeway.Forwarding;
 
@@ -11,6 +12,9 @@ public sealed class ForwardClient : IAsyncDisposable
 {
     private const int Backlog = 1024;
 
+    // For the last lines of the log; one that takes none is not waited for.
+    private static readonly TimeSpan s_lastLines = TimeSpan.FromSeconds(1);
+
     private readonly ForwardClientOptions _options;
     private readonly Socket _listener;
     private readonly ConnectionPool _pool;
@@ -21,7 +25,7 @@ public sealed class ForwardClient : IAsyncDisposable
 
     private ForwardClient(ForwardClientOptions options)
     {
-        _options = options;
+        _options = options = options with { Logger = BackgroundLogger.Over(options.Logger) };
         _pool = new ConnectionPool(new ConnectionPoolOptions
         {
             Connect = ConnectAsync,
@@ -86,6 +90,7 @@ public sealed class ForwardClient : IAsyncDisposable
         await _forwards.StopAsync(grace, _options.TimeProvider).ConfigureAwait(false);
         await _pool.DisposeAsync().ConfigureAwait(false);
         _stopping.Dispose();
+        await BackgroundLogger.FlushAsync(_options.Logger, s_lastLines).ConfigureAwait(false);
     }
 
     private async ValueTask<CausewayConnection> ConnectAsync(CancellationToken cancellationToken)

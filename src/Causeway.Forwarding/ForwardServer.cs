@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Causeway.Telemetry;
 
 namespace Causeway.Forwarding;
 
@@ -11,6 +12,9 @@ public sealed class ForwardServer : IAsyncDisposable
 {
     private static readonly TimeSpan s_closeTimeout = TimeSpan.FromSeconds(2);
 
+    // For the last lines of the log; one that takes none is not waited for.
+    private static readonly TimeSpan s_lastLines = TimeSpan.FromSeconds(1);
+
     private readonly ForwardServerOptions _options;
     private readonly IReadOnlyList<CausewayListener> _listeners;
     private readonly ConnectionRegistry _registry;
@@ -21,7 +25,7 @@ public sealed class ForwardServer : IAsyncDisposable
 
     private ForwardServer(ForwardServerOptions options, IReadOnlyList<CausewayListener> listeners)
     {
-        _options = options;
+        _options = options = options with { Logger = BackgroundLogger.Over(options.Logger) };
         _listeners = listeners;
         _registry = new ConnectionRegistry(options.Logger);
         _forwards = new ForwardTable(options.MaxForwards);
@@ -97,6 +101,7 @@ public sealed class ForwardServer : IAsyncDisposable
         }
 
         _stopping.Dispose();
+        await BackgroundLogger.FlushAsync(_options.Logger, s_lastLines).ConfigureAwait(false);
     }
 
     private async Task AcceptAsync(CausewayListener listener, CausewayListenerOptions options)

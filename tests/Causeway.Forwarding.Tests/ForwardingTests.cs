@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Causeway.Kcptun.Configuration;
 using Causeway.Kcptun.Crypt;
+using Microsoft.Extensions.Logging;
 
 namespace Causeway.Forwarding.Tests;
 
@@ -177,7 +178,7 @@ public sealed class ForwardingTests
             await app.ReceiveAllAsync();
         });
         Assert.Equal(SocketError.ConnectionReset, error.SocketErrorCode);
-        Assert.Contains(tunnel.ServerLog.Lines, line => line.StartsWith($"cannot reach target {nobody}", StringComparison.Ordinal));
+        await tunnel.ServerLog.WaitForAsync(line => line.StartsWith($"cannot reach target {nobody}", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -261,8 +262,27 @@ public sealed class ForwardingTests
 
         await EchoAsync(tunnel, Bytes.Random(1000, seed: 10));
 
+        await tunnel.Client.StopAsync().Guarded();
+        await tunnel.ClientLog.WaitForAsync(static line => line.StartsWith("smux version", StringComparison.Ordinal));
         Assert.DoesNotContain(tunnel.ClientLog.Lines, static line => line.StartsWith("stream", StringComparison.Ordinal));
-        Assert.Contains(tunnel.ClientLog.Lines, static line => line.StartsWith("smux version", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task ALoggerThatBlocksStopsNeitherTrafficNorTheEnd()
+    {
+        using ManualResetEventSlim open = new();
+        ILogger blocked = new BlockedLogger(open);
+        await using EchoTarget target = new();
+        await using Tunnel tunnel = await Tunnel.StartAsync(
+            target.EndPoint, client: options => options with { Logger = blocked }, server: options => options with { Logger = blocked });
+        for (int i = 0; i < 50; i++)
+        {
+            await EchoAsync(tunnel, Bytes.Random(1000, seed: i));
+        }
+
+        await tunnel.Client.StopAsync().Guarded();
+        await tunnel.Server.StopAsync().Guarded();
+        open.Set();
     }
 
     [Fact]
@@ -286,5 +306,17 @@ public sealed class ForwardingTests
         await socket.SendAllAsync(message);
         socket.Shutdown(SocketShutdown.Send);
         Assert.Equal(message, await answer.Guarded());
+    }
+
+    private sealed class BlockedLogger(ManualResetEventSlim open) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            open.Wait(TimeSpan.FromSeconds(60));
     }
 }

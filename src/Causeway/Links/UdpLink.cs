@@ -46,7 +46,7 @@ public sealed class UdpLink : IDatagramLink
             PreferredBatch = Engine == UdpEngine.Linux ? LinuxBatch : PortableBatch,
         };
 
-        if (options.Logger is { } logger)
+        if (options.BackgroundLogger is { } logger)
         {
             foreach (string warning in warnings)
             {

@@ -35,7 +35,7 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
     public LinuxUdpSender(Socket socket, PeerAddress connectedPeer, UdpLinkOptions options, UdpCounters counters)
         : base(socket, connectedPeer, counters)
     {
-        _logger = options.Logger;
+        _logger = options.BackgroundLogger;
         _trafficClass = new TrafficClass(socket);
         Counters.SendOffload = options.SegmentationOffload && HasSegmentation(socket);
         Counters.SendsEcn = options.Ecn && _trafficClass.Probe();
