@@ -26,8 +26,10 @@ internal static class ForwardCommand
         ForwardEndPoint local = ParseEndPoint(config.LocalAddress, "localaddr");
         using LineLog log = LineLog.Open(config.Log, errors, TimeProvider.System);
         using KcptunProfile profile = new(config);
+        await ForwardWarmUp.RunAsync(profile.Transport, profile.Udp).ConfigureAwait(false);
         await using ForwardClient client = ForwardClient.Start(new ForwardClientOptions
         {
+            MaxForwards = config.MaxForwards > 0 ? config.MaxForwards : ForwardOptions.DefaultMaxForwards,
             Listen = local,
             Connection = () => profile.NewClientOptions() with { LoggerFactory = log },
             Connections = config.Connections,
@@ -38,9 +40,11 @@ internal static class ForwardCommand
             Logger = log,
         });
         WriteWarnings(profile, errors);
+        WarnOfOpenFiles(config.MaxForwards, client.MaxForwards, errors);
         log.Start(
         [
             .. config.StartupLines(CommandLine.Version, client.LocalEndPoint.ToString() ?? config.LocalAddress),
+            Invariant($"max-forwards: {client.MaxForwards}"),
             .. KeyDerivation,
         ]);
         await RunAsync(profile, () => CounterMap.ToKcptun(client.Statistics, profile, isClient: true), log, stop).ConfigureAwait(false);
@@ -60,10 +64,22 @@ internal static class ForwardCommand
         ForwardEndPoint target = ParseEndPoint(config.Target, "target");
         using LineLog log = LineLog.Open(config.Log, errors, TimeProvider.System);
         using KcptunProfile profile = new(config);
+        CausewayListenerOptions[] listeners =
+        [
+            .. profile.NewListenerOptions().Select(listener => listener with
+            {
+                LoggerFactory = log,
+                MaxConnections = config.MaxConnections > 0
+                    ? config.MaxConnections
+                    : Math.Min(listener.MaxConnections, OpenFileLimit.Current ?? int.MaxValue),
+            }),
+        ];
+        await ForwardWarmUp.RunAsync(profile.Transport, profile.Udp).ConfigureAwait(false);
         await using ForwardServer server = await ForwardServer.StartAsync(
             new ForwardServerOptions
             {
-                Listeners = [.. profile.NewListenerOptions().Select(listener => listener with { LoggerFactory = log })],
+                Listeners = listeners,
+                MaxForwards = config.MaxForwards > 0 ? config.MaxForwards : ForwardOptions.DefaultMaxForwards,
                 Target = target,
                 CloseWait = TimeSpan.FromSeconds(config.CloseWait),
                 Quiet = config.Quiet,
@@ -71,9 +87,11 @@ internal static class ForwardCommand
             },
             stop).ConfigureAwait(false);
         WriteWarnings(profile, errors);
+        WarnOfOpenFiles(config.MaxForwards, server.MaxForwards, errors);
         log.Start(
         [
             .. config.StartupLines(CommandLine.Version),
+            Invariant($"max-forwards: {server.MaxForwards} max-connections: {listeners[0].MaxConnections}"),
             .. KeyDerivation,
             .. server.LocalEndPoints.Select(static endPoint => $"Listening on: {endPoint}/udp"),
         ]);
@@ -85,6 +103,18 @@ internal static class ForwardCommand
 
     // Done before the ports are opened, so that nothing is logged by a command that cannot start; told in the usual place.
     private static IEnumerable<string> KeyDerivation => ["initiating key derivation", "key derivation done"];
+
+    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+
+    private static void WarnOfOpenFiles(int wanted, int possible, LineQueue errors)
+    {
+        if (wanted > possible)
+        {
+            errors.Add(
+                Invariant($"warning: max-forwards is {wanted}, but this process may have {OpenFileLimit.Current} files open (ulimit -n): {possible} is used"),
+                stamped: false);
+        }
+    }
 
     private static string? EnvironmentKey() => Environment.GetEnvironmentVariable("KCPTUN_KEY");
 

@@ -18,6 +18,7 @@ public sealed class ForwardClient : IAsyncDisposable
     private readonly ForwardClientOptions _options;
     private readonly Socket _listener;
     private readonly ConnectionPool _pool;
+    private readonly ForwardPlaces _places;
     private readonly ForwardTable _forwards;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _accepting;
@@ -36,14 +37,18 @@ public sealed class ForwardClient : IAsyncDisposable
             Logger = options.Logger,
             Expiring = connection => _forwards!.Cut(connection),
         });
-        _forwards = new ForwardTable(options.MaxForwards);
         _listener = options.Listen.Listen(Backlog);
+        _places = new ForwardPlaces(options, others: options.Connections);
+        _forwards = _places.Table;
         LocalEndPoint = _listener.LocalEndPoint ?? options.Listen.EndPoint;
         _accepting = Task.Run(AcceptAsync);
     }
 
     /// <summary>Where connections are accepted, with the port that the system chose if it was 0.</summary>
     public EndPoint LocalEndPoint { get; }
+
+    /// <summary>Connections that are forwarded at a time: as many as the options allow and the process may have sockets for.</summary>
+    public int MaxForwards => _forwards.Limit;
 
     /// <summary>The counters of all connections to the server, live and past.</summary>
     public ForwardingStatistics Statistics => _pool.Statistics with { ForwardsOpen = _forwards.Count };
@@ -113,14 +118,18 @@ public sealed class ForwardClient : IAsyncDisposable
             {
                 if (_forwards.IsFull)
                 {
-                    ForwardingLog.ForwardLimitReached(_options.Logger, _forwards.Limit);
+                    _places.LogFull();
                 }
 
                 ForwardTable.Forward forward = await _forwards.AddAsync(stopping).ConfigureAwait(false);
                 try
                 {
+                    await _places.WaitForDescriptorsAsync(stopping).ConfigureAwait(false);
                     Socket socket = await _listener.AcceptAsync(stopping).ConfigureAwait(false);
                     backoff.Reset();
+
+                    // It is served whatever its number; the next one may have to wait.
+                    _places.Pass(socket);
 
                     // What it does before it first waits is to open a stream: a hop to another thread would cost more.
                     _ = ForwardAsync(socket, forward);
@@ -128,7 +137,11 @@ public sealed class ForwardClient : IAsyncDisposable
                 catch (SocketException error) when (!stopping.IsCancellationRequested)
                 {
                     forward.Dispose();
-                    ForwardingLog.AcceptFailed(_options.Logger, error.Message);
+                    if (!_places.IsOutOfDescriptors(error))
+                    {
+                        ForwardingLog.AcceptFailed(_options.Logger, error.Message);
+                    }
+
                     await backoff.WaitAsync(stopping).ConfigureAwait(false);
                 }
                 catch

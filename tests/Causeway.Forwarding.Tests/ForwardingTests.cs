@@ -229,6 +229,36 @@ public sealed class ForwardingTests
     }
 
     [Fact]
+    public async Task StreamsWaitForAPlaceAtTheServerAndAreResetWhenTheirTimeIsUp()
+    {
+        await using EchoTarget target = new();
+        await using Tunnel tunnel = await Tunnel.StartAsync(
+            target.EndPoint, server: static options => options with { MaxForwards = 1, ConnectTimeout = TimeSpan.FromSeconds(20) });
+        using Socket first = await tunnel.ConnectAsync();
+        await first.SendAllAsync(new byte[1]);
+        await first.ReceiveExactlyAsync(1);
+        using Socket second = await tunnel.ConnectAsync();
+        await second.SendAllAsync(new byte[] { 2 });
+        Task<byte[]> answer = second.ReceiveExactlyAsync(1);
+        await tunnel.ServerLog.WaitForAsync(static line => line.Contains("more must wait", StringComparison.Ordinal));
+        Assert.False(answer.IsCompleted);
+
+        first.Shutdown(SocketShutdown.Send);
+        Assert.Empty(await first.ReceiveAllAsync());
+        Assert.Equal([2], await answer);
+
+        // The place stays taken now.
+        await using Tunnel hasty = await Tunnel.StartAsync(
+            target.EndPoint, server: static options => options with { MaxForwards = 1, ConnectTimeout = TimeSpan.FromMilliseconds(500) });
+        using Socket third = await hasty.ConnectAsync();
+        await third.SendAllAsync(new byte[1]);
+        await third.ReceiveExactlyAsync(1);
+        using Socket fourth = await hasty.ConnectAsync();
+        await fourth.SendAllAsync(new byte[1]);
+        Assert.Equal(SocketError.ConnectionReset, await fourth.ReceiveErrorAsync());
+    }
+
+    [Fact]
     public async Task LogLinesAreTheReferences()
     {
         await using EchoTarget target = new();
