@@ -26,7 +26,7 @@ internal static class ForwardCommand
         ForwardEndPoint local = ParseEndPoint(config.LocalAddress, "localaddr");
         using LineLog log = LineLog.Open(config.Log, errors, TimeProvider.System);
         using KcptunProfile profile = new(config);
-        await ForwardWarmUp.RunAsync(profile.Transport, profile.Udp).ConfigureAwait(false);
+        await ForwardWarmUp.RunAsync(profile.Transport with { RateLimit = 0 }, profile.Udp).ConfigureAwait(false);
         await using ForwardClient client = ForwardClient.Start(new ForwardClientOptions
         {
             MaxForwards = config.MaxForwards > 0 ? config.MaxForwards : ForwardOptions.DefaultMaxForwards,
@@ -74,7 +74,7 @@ internal static class ForwardCommand
                     : Math.Min(listener.MaxConnections, OpenFileLimit.Current ?? int.MaxValue),
             }),
         ];
-        await ForwardWarmUp.RunAsync(profile.Transport, profile.Udp).ConfigureAwait(false);
+        await ForwardWarmUp.RunAsync(profile.Transport with { RateLimit = 0 }, profile.Udp).ConfigureAwait(false);
         await using ForwardServer server = await ForwardServer.StartAsync(
             new ForwardServerOptions
             {

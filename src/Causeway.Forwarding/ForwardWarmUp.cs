@@ -30,7 +30,7 @@ public static class ForwardWarmUp
         try
         {
             // Off the caller's thread: what is loaded may hold it for longer than the limit.
-            await Task.Run(() => RunAsync(profile with { RateLimit = 0 }, udp, limit.Token), CancellationToken.None)
+            await Task.Run(() => RunAsync(profile, udp, limit.Token), CancellationToken.None)
                 .WaitAsync(limit.Token).ConfigureAwait(false);
         }
         catch (Exception)
