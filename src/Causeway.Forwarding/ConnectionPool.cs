@@ -1,4 +1,5 @@
 using System.Net;
+using Causeway.Telemetry;
 
 namespace Causeway.Forwarding;
 
@@ -46,10 +47,10 @@ public sealed class ConnectionPool : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        _options = options;
+        _options = options with { Logger = BackgroundLogger.Over(options.Logger) };
         _time = options.TimeProvider;
         _stopped = _stopping.Token;
-        _registry = new ConnectionRegistry(options.Logger);
+        _registry = new ConnectionRegistry(_options.Logger);
         _slots = new PoolSlot[options.Connections];
         for (int i = 0; i < _slots.Length; i++)
         {
