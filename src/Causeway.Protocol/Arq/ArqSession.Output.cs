@@ -12,6 +12,7 @@ public sealed partial class ArqSession
     private const int MaxRepeatCredit = 32 * RepeatCost;
 
     private int _repeatCredit = MaxRepeatCredit;
+    private bool _hasAsked;
 
     // Below this much unsent data a writer is never held back by a small window, so that a burst finds data waiting.
     private const int LeastQueuedBytes = 64 << 10;
@@ -73,6 +74,12 @@ public sealed partial class ArqSession
             return false;
         }
 
+        if (IsPathTooNarrow(now))
+        {
+            Fail(ArqFailure.LongDatagramsLost);
+            return false;
+        }
+
         // Time went by in which more could have been in flight than there was data for.
         if (_ranDry && now > _flushedAt)
         {
@@ -95,6 +102,22 @@ public sealed partial class ArqSession
         NoteWhatLimits(isFull, now);
         Statistics.BytesInFlight = _inFlight.Bytes;
         return isFull;
+    }
+
+    /// <summary>The oldest segment that was sent and that nothing acknowledges, if that is what una waits for.</summary>
+    private SendSegment? Oldest => _ring.SentCount > 0 && _ring[_ring.Unacknowledged] is { State: not SendState.Acknowledged } oldest
+        ? oldest
+        : null;
+
+    private bool IsPathTooNarrow(Timestamp now)
+    {
+        if (Oldest is not { } oldest || !_blackHole.Check(oldest, now))
+        {
+            return false;
+        }
+
+        LostDatagramSize = SegmentHeader.Size + oldest.Length;
+        return true;
     }
 
     private void NoteWhatLimits(bool isFull, Timestamp now)
@@ -135,7 +158,21 @@ public sealed partial class ArqSession
             _probe.OnSent(state.Now);
             _deadLink.OnSent(state.Now);
             _deadLink.OnAttempt();
+            _hasAsked = true;
             Statistics.WindowProbes++;
+        }
+
+        if (Oldest is { } suspect && _blackHole.ShouldAsk(suspect, state.Now))
+        {
+            if (!TryWrite(ref sink, ref writer, in state, SegmentCommand.WindowAsk, sequence, time, default))
+            {
+                return false;
+            }
+
+            // What follows may make the datagram as long as those that do not arrive.
+            writer.Complete(ref sink);
+            _blackHole.OnAsked(suspect);
+            _hasAsked = true;
         }
 
         if (_receive.IsReportDue)

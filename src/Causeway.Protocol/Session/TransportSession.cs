@@ -273,11 +273,15 @@ public sealed class TransportSession : IDisposable, IMuxOutput
     }
 
     private void NoteFailure() => Failure ??=
-        _arq.Failure is { } dead ? new TransportFailure(TransportFailureKind.DeadLink, DescribeDeadLink(dead))
+        _arq.Failure is ArqFailure.LongDatagramsLost ? new TransportFailure(TransportFailureKind.PathTooNarrow, DescribeNarrowPath())
+        : _arq.Failure is { } dead ? new TransportFailure(TransportFailureKind.DeadLink, DescribeDeadLink(dead))
         : _codec?.Failure is { } corrupt ? new TransportFailure(TransportFailureKind.Protocol, corrupt)
         : Mux.Failure is { } mux ? new TransportFailure(
             mux.Kind == MuxFailureKind.KeepAliveTimeout ? TransportFailureKind.IdleTimeout : TransportFailureKind.Protocol, mux.Reason)
         : null;
+
+    private string DescribeNarrowPath() =>
+        $"none of {_arq.LostDatagramSize + _fec.Overhead + _linkOverhead} bytes was acknowledged, while shorter ones were; a lower mtu may do";
 
     private static string DescribeDeadLink(ArqFailure failure) => failure == ArqFailure.PeerSilent
         ? "data was waiting for an acknowledgement and nothing was heard of the peer"
