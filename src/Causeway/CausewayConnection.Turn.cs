@@ -26,6 +26,9 @@ public sealed partial class CausewayConnection
 
     internal bool IsClosed { get; private set; }
 
+    /// <summary>Why the connection has ended; null while it is open.</summary>
+    internal TransportException? Reason => _failure;
+
     internal bool IsDirty { get; set; }
 
     int IDeadlineItem.HeapIndex { get; set; } = -1;
@@ -111,7 +114,7 @@ public sealed partial class CausewayConnection
 
         if (Session.Failure is { } failure)
         {
-            Abandon(ToException(failure), now);
+            Abandon(WithGuess(ToException(failure)), now);
         }
         else if (_closing && (IsDrained || _closeDeadline <= now))
         {
@@ -217,7 +220,7 @@ public sealed partial class CausewayConnection
     {
         if (_closing || _accepted.Reader.Count + _accepting.Count >= _options.StreamBacklog)
         {
-            muxStream.Abort();
+            Session.Mux.Refuse(muxStream);
             return;
         }
 
@@ -251,6 +254,15 @@ public sealed partial class CausewayConnection
         return stream;
     }
 
+    private void Announce()
+    {
+        if (!IsClosed)
+        {
+            Session.Mux.SendKeepAlive();
+            _shard.MarkDirty(this);
+        }
+    }
+
     private void BeginClose(Timestamp now)
     {
         if (IsClosed || _closing)
@@ -278,6 +290,8 @@ public sealed partial class CausewayConnection
     {
         TransportFailureKind.DeadLink => new(TransportError.DeadLink, "The link is dead: " + failure.Reason),
         TransportFailureKind.IdleTimeout => new(TransportError.IdleTimeout, "The peer fell silent: " + failure.Reason),
+        TransportFailureKind.PathTooNarrow => new(
+            TransportError.PathTooNarrow, "The path swallows long datagrams: " + failure.Reason),
         _ => new(TransportError.ProtocolViolation, "The peer broke the protocol, or its settings differ: " + failure.Reason),
     };
 }

@@ -28,7 +28,9 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
     private readonly CloseItem _closeItem;
     private readonly WakeItem _wakeItem = new();
     private readonly AcceptResumption _acceptResumption;
+    private readonly AnnounceItem _announceItem;
     private TransportException? _failure;
+    private int _isAnnounced;
 
     internal CausewayConnection(Shard shard, TransportSession session, PeerAddress peer, EndPoint remote, bool ownsShard, CausewayOptions options)
     {
@@ -36,6 +38,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
         _options = options;
         _ownsShard = ownsShard;
         _closeItem = new CloseItem(this);
+        _announceItem = new AnnounceItem(this);
         Session = session;
         Statistics = new ConnectionStatistics(session);
         Peer = peer;
@@ -72,7 +75,10 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
     /// <summary>The conversation id that the client chose (spec 5.12).</summary>
     public uint ConversationId => Session.Arq.ConversationId;
 
-    /// <summary>Opens a client connection. No datagram is sent before the first stream is opened.</summary>
+    /// <summary>
+    /// Opens a client connection. No datagram is sent before the first stream is opened, or waited for by
+    /// <see cref="AcceptStreamAsync"/>; from then on the connection ends by itself if nobody answers.
+    /// </summary>
     /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>
     /// <exception cref="TransportException">The name has no address, or no socket could be opened.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -80,6 +86,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
         CausewayClientOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        cancellationToken.ThrowIfCancellationRequested();
         options.Validate();
         (IDatagramLink innermost, EndPoint remote) = await OpenLinkAsync(options, cancellationToken).ConfigureAwait(false);
         IDatagramLink link = innermost;
@@ -136,6 +143,11 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async ValueTask<CausewayStream> AcceptStreamAsync(CancellationToken cancellationToken = default)
     {
+        if (Session.Mux.Role == MuxRole.Client && Interlocked.Exchange(ref _isAnnounced, 1) == 0)
+        {
+            _shard.Post(_announceItem);
+        }
+
         try
         {
             return await _accepted.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
@@ -224,16 +236,6 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
         }
     }
 
-    private static async ValueTask<IPAddress> ResolveAsync(DnsEndPoint name, CancellationToken cancellationToken)
-    {
-        IPAddress[] addresses = await Dns.GetHostAddressesAsync(name.Host, name.AddressFamily, cancellationToken).ConfigureAwait(false);
-
-        // UDP has no handshake that would tell a dead IPv6 path from a live one, so IPv4 is the safer first choice.
-        return addresses.FirstOrDefault(static a => a.AddressFamily == AddressFamily.InterNetwork)
-            ?? addresses.FirstOrDefault()
-            ?? throw new SocketException((int)SocketError.HostNotFound);
-    }
-
     private async ValueTask ReleaseAsync()
     {
         if (_ownsShard)
@@ -294,6 +296,14 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
         internal override CausewayConnection Connection => connection;
 
         internal override void Run(Timestamp now) => connection.BeginClose(now);
+    }
+
+    /// <summary>Makes a peer that only accepts known to the other one, which cannot open a stream before.</summary>
+    private sealed class AnnounceItem(CausewayConnection connection) : ShardItem
+    {
+        internal override CausewayConnection Connection => connection;
+
+        internal override void Run(Timestamp now) => connection.Announce();
     }
 
     /// <summary>Nothing by itself: being posted makes another turn.</summary>

@@ -37,7 +37,7 @@ public enum TransportError
     /// <summary>The peer closed the stream; what is written to it can no longer be delivered.</summary>
     StreamClosedByPeer,
 
-    /// <summary>The connection was closed on this side.</summary>
+    /// <summary>The connection, or the listener, was closed on this side.</summary>
     ConnectionClosed,
 
     /// <summary>No more streams can be opened on this connection: open another one.</summary>
@@ -47,6 +47,11 @@ public enum TransportError
     /// The link below failed or was closed, or a layer that the application brought (a cipher, a codec) threw.
     /// </summary>
     LinkFailed,
+
+    /// <summary>
+    /// The path swallows long datagrams, while shorter ones arrive: try a lower <see cref="Causeway.Protocol.TransportProfile.Mtu"/>.
+    /// </summary>
+    PathTooNarrow,
 
     /// <summary>The peer began a new connection from the same address and port: it was restarted.</summary>
     ConnectionReplaced,

@@ -17,6 +17,7 @@ internal sealed class ServerSessionTable : SessionTable
     private readonly ListenerDirectory _directory;
     private readonly CausewayListenerOptions _options;
     private readonly Channel<CausewayConnection> _accepted;
+    private readonly NarrowPaths _narrowPaths = new();
     private Shard? _shard;
     private HandOverQueue? _handOvers;
 
@@ -112,6 +113,11 @@ internal sealed class ServerSessionTable : SessionTable
             _directory.Release(connection.Peer);
         }
 
+        if (connection.Reason?.Error == TransportError.PathTooNarrow)
+        {
+            _narrowPaths.Note(connection.Peer, connection.Options.Profile);
+        }
+
         _directory.NoteClosed(connection.Peer, connection.ConversationId, _shard!.Now);
     }
 
@@ -155,13 +161,14 @@ internal sealed class ServerSessionTable : SessionTable
 
     private CausewayConnection? Add(PeerAddress peer, uint conversation, Timestamp now)
     {
+        CausewayListenerOptions options = _narrowPaths.Find(peer) is { } shorter ? _options with { Profile = shorter } : _options;
         CausewayConnection connection = new(
             _shard!,
-            NewSession(peer, conversation, now),
+            NewSession(peer, conversation, options, now),
             peer,
             peer.ToEndPoint(),
             ownsShard: false,
-            _options);
+            options);
         _byPeer[peer] = connection;
         if (!_accepted.Writer.TryWrite(connection))
         {
@@ -173,11 +180,11 @@ internal sealed class ServerSessionTable : SessionTable
     }
 
     // The layers may be the application's, and throw: then the peer must not stay claimed.
-    private TransportSession NewSession(PeerAddress peer, uint conversation, Timestamp now)
+    private TransportSession NewSession(PeerAddress peer, uint conversation, CausewayListenerOptions options, Timestamp now)
     {
         try
         {
-            return CausewayConnection.NewSession(conversation, MuxRole.Server, _shard!.Link, _options, now);
+            return CausewayConnection.NewSession(conversation, MuxRole.Server, _shard!.Link, options, now);
         }
         catch
         {
