@@ -30,6 +30,7 @@ internal static class ForwardCommand
             AutoExpire = TimeSpan.FromSeconds(config.AutoExpire),
             ScavengeTtl = TimeSpan.FromSeconds(config.ScavengeTtl),
             CloseWait = TimeSpan.FromSeconds(config.CloseWait),
+            HalfCloseLimit = HalfCloseLimit(config),
             Quiet = config.Quiet,
             Logger = log,
         });
@@ -61,6 +62,7 @@ internal static class ForwardCommand
                 Listeners = [.. profile.NewListenerOptions().Select(listener => listener with { LoggerFactory = log })],
                 Target = target,
                 CloseWait = TimeSpan.FromSeconds(config.CloseWait),
+                HalfCloseLimit = HalfCloseLimit(config),
                 Quiet = config.Quiet,
                 Logger = log,
             },
@@ -79,6 +81,10 @@ internal static class ForwardCommand
 
     // Done before the ports are opened, so that nothing is logged by a command that cannot start; told in the usual place.
     private static IEnumerable<string> KeyDerivation => ["initiating key derivation", "key derivation done"];
+
+    // kcptun's flag is about peers like kcptun. Given on the command line it holds with all.
+    private static TimeSpan? HalfCloseLimit(KcptunConfig config) =>
+        config.IsCloseWaitGiven ? TimeSpan.FromSeconds(config.CloseWait) : null;
 
     private static string? EnvironmentKey() => Environment.GetEnvironmentVariable("KCPTUN_KEY");
 

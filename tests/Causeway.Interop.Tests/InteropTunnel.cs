@@ -169,7 +169,6 @@ internal sealed class InteropTunnel : IAsyncDisposable
                 new CausewayListenerOptions
                 {
                     Profile = profile.Transport,
-                    Udp = profile.Udp,
                     ListenEndPoint = new IPEndPoint(IPAddress.Loopback, port),
                     ConfigureLink = AddLoss,
                     CloseTimeout = TimeSpan.FromSeconds(1),
