@@ -123,6 +123,11 @@ public sealed class ConnectionPool : IAsyncDisposable
 
             if (slot.Connecting is null or { IsCompleted: true })
             {
+                if (slot.Connecting is { IsCompletedSuccessfully: true } former && !former.Result.Closed.IsCompleted)
+                {
+                    _registry.NoteReplaced(former.Result);
+                }
+
                 slot.Connecting = _stopped.IsCancellationRequested
                     ? Task.FromCanceled<CausewayConnection>(_stopped)
                     : ConnectAsync(slot);

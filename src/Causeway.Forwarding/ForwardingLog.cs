@@ -47,4 +47,10 @@ internal static partial class ForwardingLog
 
     [LoggerMessage(15, LogLevel.Warning, "{Count} connections are being forwarded, which is the limit; more are refused")]
     public static partial void ForwardLimitRefused(ILogger logger, int count);
+
+    [LoggerMessage(17, LogLevel.Warning, "the path swallows datagrams of up to {Long} bytes; the next sessions send {Short} at most")]
+    public static partial void ShorterDatagrams(ILogger logger, int @long, int @short);
+
+    [LoggerMessage(16, LogLevel.Error, "no more sessions on {Local}: {Reason}")]
+    public static partial void ListenerEnded(ILogger logger, EndPoint local, string reason);
 }

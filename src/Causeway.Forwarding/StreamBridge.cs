@@ -9,8 +9,9 @@ namespace Causeway.Forwarding;
 /// </summary>
 /// <remarks>
 /// <code>
-/// both open --one side ends, peer can half-close--> other direction only --it ends--> closed
+/// both open --one side ends, peer can half-close--> other direction only, for HalfCloseLimit at most --it ends--> closed
 /// both open --one side ends, peer is kcptun--> other direction for CloseWait at most --> closed
+/// other direction only --peer takes no more--> closed
 /// any --reset, failure or cancellation on either side--> cut: stream aborted, TCP reset
 /// </code>
 /// A kcptun peer takes the first end of stream for the end of both directions (spec 7.7, 10.3). Its own end of stream means
@@ -38,6 +39,7 @@ public sealed class StreamBridge
     private long _bytesToStream;
     private long _bytesToSocket;
     private volatile bool _socketEnded;
+    private volatile Exception? _broken;
 
     /// <summary>Makes a bridge over a connected socket and an open stream.</summary>
     /// <param name="socket">A connected TCP or Unix stream socket.</param>
@@ -56,6 +58,21 @@ public sealed class StreamBridge
         _stream = stream;
         _closeWait = closeWait;
         _time = timeProvider ?? TimeProvider.System;
+    }
+
+    /// <summary>
+    /// With a peer that can close one direction alone: how long the other direction may go on after one has ended. Null, the
+    /// default, for as long as it likes.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative.</exception>
+    public TimeSpan? HalfCloseLimit
+    {
+        get;
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value ?? TimeSpan.Zero, TimeSpan.Zero);
+            field = value;
+        }
     }
 
     /// <summary>Whether the socket has its options already, by inheritance or from who connected it.</summary>
@@ -99,12 +116,9 @@ public sealed class StreamBridge
         Exception? failure = first.Failure;
         if (first.End != End.Failed)
         {
-            Task<Direction> other = toStream.IsCompleted ? toSocket : toStream;
-            bool mayTakeLong = first.End == End.Refused
-                || (first.End == End.Finished && await _stream.Connection.SupportsHalfCloseAsync().ConfigureAwait(false));
-            failure = mayTakeLong || other.IsCompleted
-                ? (await other.ConfigureAwait(false)).Failure
-                : await LimitAsync(other).ConfigureAwait(false);
+            failure = toStream.IsCompleted
+                ? await AwaitAnswerAsync(first.End, toSocket).ConfigureAwait(false)
+                : await AwaitRestAsync(first.End, toStream).ConfigureAwait(false);
         }
 
         if (failure is null && !cancellationToken.IsCancellationRequested)
@@ -121,23 +135,85 @@ public sealed class StreamBridge
         return new StreamBridgeResult(_bytesToStream, _bytesToSocket, failure);
     }
 
-    /// <summary>Waits for the second end as long as a peer that cannot be told of the first one is given.</summary>
-    /// <returns>What the second direction failed of, if it did.</returns>
-    private async Task<Exception?> LimitAsync(Task<Direction> other)
+    /// <summary>
+    /// The socket's end was carried over: waits for the stream's. Nothing is read from the socket meanwhile, so it is watched.
+    /// </summary>
+    /// <returns>What broke it off, if something did.</returns>
+    private async Task<Exception?> AwaitAnswerAsync(End first, Task<Direction> toSocket)
     {
-        if (_closeWait > TimeSpan.Zero)
+        using IDisposable? watch = first is End.Finished or End.FinishedUntold && !toSocket.IsCompleted
+            ? HalfOpenWatch.Shared.Add(_socket, OnSocketBroken)
+            : null;
+        Exception? failure = await LimitAsync(toSocket, await AllowedAsync(first).ConfigureAwait(false)).ConfigureAwait(false);
+        return _broken ?? failure;
+    }
+
+    /// <summary>
+    /// The stream's end was carried over: waits for the socket's. It may say nothing for ever, so that only the stream itself
+    /// tells that its peer takes no more. A kcptun peer says that with its end; its other direction lasts as long as in kcptun.
+    /// </summary>
+    /// <returns>What broke it off, if something did.</returns>
+    private async Task<Exception?> AwaitRestAsync(End first, Task<Direction> toStream)
+    {
+        Task<Exception?> ended = LimitAsync(toStream, await AllowedAsync(first).ConfigureAwait(false));
+        if (!await _stream.Connection.SupportsHalfCloseAsync().ConfigureAwait(false)
+            || await Task.WhenAny(ended, _stream.WritesClosed).ConfigureAwait(false) == ended)
+        {
+            return await ended.ConfigureAwait(false);
+        }
+
+        if (!_stream.WritesClosed.IsFaulted)
+        {
+            // The end of the socket, on its way.
+            return await ended.ConfigureAwait(false);
+        }
+
+        TransportException? reason = _stream.WritesClosed.Exception?.InnerException as TransportException;
+        return reason?.Error == TransportError.StreamClosedByPeer ? null : reason;
+    }
+
+    /// <summary>How long the second direction may go on; null for as long as it likes.</summary>
+    private async ValueTask<TimeSpan?> AllowedAsync(End first)
+    {
+        if (first == End.Refused)
+        {
+            // What the peer sent before is still to be delivered.
+            return null;
+        }
+
+        return first == End.Finished && await _stream.Connection.SupportsHalfCloseAsync().ConfigureAwait(false)
+            ? HalfCloseLimit
+            : _closeWait;
+    }
+
+    /// <summary>Waits for the second end as long as it is given.</summary>
+    /// <returns>What the second direction failed of, if it did.</returns>
+    private async Task<Exception?> LimitAsync(Task<Direction> other, TimeSpan? limit)
+    {
+        if (limit is null || other.IsCompleted)
+        {
+            return (await other.ConfigureAwait(false)).Failure;
+        }
+
+        if (limit > TimeSpan.Zero)
         {
             try
             {
-                return (await other.WaitAsync(_closeWait, _time).ConfigureAwait(false)).Failure;
+                return (await other.WaitAsync(limit.Value, _time).ConfigureAwait(false)).Failure;
             }
             catch (TimeoutException)
             {
-                // The peer cannot be told that one direction has ended but by ending both (spec 10.3).
+                // It ends as if it had said so.
             }
         }
 
         return null;
+    }
+
+    private void OnSocketBroken()
+    {
+        _broken = new SocketException((int)SocketError.ConnectionReset);
+        Cut();
     }
 
     private async Task<Direction> RelayToStreamAsync()
@@ -304,7 +380,16 @@ public sealed class StreamBridge
                 _socket.Shutdown(SocketShutdown.Send);
                 await DrainAsync(toStream).WaitAsync(s_drainTime, _time).ConfigureAwait(false);
             }
-            catch (Exception error) when (error is SocketException or ObjectDisposedException or TimeoutException)
+            catch (TimeoutException)
+            {
+                // It says no end of its own, and nobody takes what it says: a reset tells it so. But not before it has what was
+                // sent to it, which a reset would discard.
+                if (SocketHealth.HasDeliveredAll(_socket))
+                {
+                    ResetOnClose();
+                }
+            }
+            catch (Exception error) when (error is SocketException or ObjectDisposedException)
             {
                 // It is being closed anyway.
             }
@@ -343,6 +428,12 @@ public sealed class StreamBridge
     private void Cut()
     {
         _stream.Abort();
+        ResetOnClose();
+        _socket.Dispose();
+    }
+
+    private void ResetOnClose()
+    {
         try
         {
             _socket.LingerState = new LingerOption(true, 0);
@@ -351,8 +442,6 @@ public sealed class StreamBridge
         {
             // It is closed already, or of a kind that cannot be reset.
         }
-
-        _socket.Dispose();
     }
 
     private static Direction ToEnd(Exception error) => error switch
