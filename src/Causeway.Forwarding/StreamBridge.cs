@@ -14,8 +14,8 @@ namespace Causeway.Forwarding;
 /// other direction only --peer takes no more--> closed
 /// any --reset, failure or cancellation on either side--> cut: stream aborted, TCP reset
 /// </code>
-/// A kcptun peer takes the first end of stream for the end of both directions (spec 7.7, 10.3). Its own end of stream means
-/// the same, so that nothing is lost by passing it on to the socket at once.
+/// A kcptun peer takes the first end of stream for the end of both directions (docs/wire/kcptun.md 7.7, 10.3). Its own
+/// end of stream means the same, so that nothing is lost by passing it on to the socket at once.
 /// </remarks>
 public sealed class StreamBridge
 {

@@ -1,15 +1,17 @@
 using System.Net;
 using System.Net.Sockets;
+using Causeway.Kcp;
+using Causeway.Kcp.Arq;
+using Causeway.Kcp.Fec;
+using Causeway.Kcp.Smux;
 using Causeway.Kcptun.Compression;
 using Causeway.Kcptun.Configuration;
 using Causeway.Kcptun.Crypt;
 using Causeway.Kcptun.Qpp;
 using Causeway.Links;
 using Causeway.Protocol;
-using Causeway.Protocol.Arq;
-using Causeway.Protocol.Arq.Congestion;
-using Causeway.Protocol.Fec;
-using Causeway.Protocol.Mux;
+using Causeway.Protocol.Recovery.Congestion;
+using Causeway.Protocol.Streams;
 
 namespace Causeway.Kcptun;
 
@@ -22,7 +24,7 @@ namespace Causeway.Kcptun;
 /// </remarks>
 public sealed class KcptunProfile : IDisposable
 {
-    // What kcptun gives its smux, whatever it is configured to (spec 7.9).
+    // What kcptun gives its smux, whatever it is configured to (docs/wire/kcptun.md 7.9).
     private static readonly TimeSpan s_peerTimeout = TimeSpan.FromSeconds(30);
 
     private readonly KcptunKey _key;
@@ -57,7 +59,7 @@ public sealed class KcptunProfile : IDisposable
     /// The layers and their settings with what the socket needs, for <see cref="CausewayOptions.Profile"/>: options made by
     /// hand get with it all that <see cref="NewClientOptions"/> and <see cref="NewListenerOptions"/> set but addresses.
     /// </summary>
-    public TransportProfile Transport { get; }
+    public KcpProfile Transport { get; }
 
     /// <summary>
     /// Datagrams whose checksum or tag was wrong, over all links made from the profile: kcptun's InCsumErrors.
@@ -68,8 +70,8 @@ public sealed class KcptunProfile : IDisposable
     public long TooShort => Volatile.Read(ref _counters.TooShort);
 
     /// <summary>
-    /// Settings of the next connection of a client: a port of the range is chosen anew each time (spec 10.1), and the
-    /// name is looked up by the connection.
+    /// Settings of the next connection of a client: a port of the range is chosen anew each time
+    /// (docs/wire/kcptun.md 10.1), and the name is looked up by the connection.
     /// </summary>
     /// <exception cref="InvalidOperationException">The configuration is a server's.</exception>
     public CausewayClientOptions NewClientOptions()
@@ -143,13 +145,13 @@ public sealed class KcptunProfile : IDisposable
         }
     }
 
-    private TransportProfile NewTransport()
+    private KcpProfile NewTransport()
     {
         KcptunConfig config = Config;
         int fastResend = Math.Clamp(config.Resend, 0, 64);
         QppPad? pad = config.Qpp ? new QppPad(_key.Seed, config.QppCount) : null;
         TransportTuning tuning = new(config);
-        return new TransportProfile
+        return new KcpProfile
         {
             Mtu = config.Mtu,
             Arq = new ArqOptions

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Threading.Channels;
 using Causeway.Links;
-using Causeway.Protocol.Mux;
+using Causeway.Protocol.Streams;
 using Causeway.Runtime;
 
 namespace Causeway;
@@ -13,11 +13,11 @@ namespace Causeway;
 /// Thread-safe.
 /// </summary>
 /// <remarks>
-/// The kcptun profile has no handshake and no goodbye on the wire (spec 1.2, 7.8): connecting always succeeds, an
-/// unreachable server shows as a stream that does not move, until <see cref="TransportError.IdleTimeout"/> or
-/// <see cref="TransportError.DeadLink"/> ends the connection.
+/// The kcptun profile has no handshake and no goodbye on the wire (docs/wire/kcptun.md 1.2, 7.8): connecting always
+/// succeeds, an unreachable server shows as a stream that does not move, until <see cref="TransportError.IdleTimeout"/>
+/// or <see cref="TransportError.DeadLink"/> ends the connection.
 /// </remarks>
-public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
+public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSession
 {
     private readonly Shard _shard;
     private readonly CausewayOptions _options;
@@ -32,7 +32,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
     private TransportException? _failure;
     private int _isAnnounced;
 
-    internal CausewayConnection(Shard shard, TransportSession session, PeerAddress peer, EndPoint remote, bool ownsShard, CausewayOptions options)
+    internal CausewayConnection(Shard shard, TransportSession session, EndPoint remote, bool ownsShard, CausewayOptions options)
     {
         _shard = shard;
         _options = options;
@@ -41,7 +41,6 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
         _announceItem = new AnnounceItem(this);
         Session = session;
         Statistics = new ConnectionStatistics(session);
-        Peer = peer;
         RemoteEndPoint = remote;
         _accepted = Channel.CreateUnbounded<CausewayStream>(new UnboundedChannelOptions
         {
@@ -49,9 +48,9 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
             AllowSynchronousContinuations = shard.ResumesInline,
         });
         _acceptResumption = new AcceptResumption(this);
-        if (session.Mux.HalfClose != HalfCloseSupport.Unknown)
+        if (session.Streams.HalfClose != HalfCloseSupport.Unknown)
         {
-            _halfClose.SetResult(session.Mux.HalfClose == HalfCloseSupport.Supported);
+            _halfClose.SetResult(session.Streams.HalfClose == HalfCloseSupport.Supported);
         }
     }
 
@@ -72,9 +71,6 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
     /// <summary>Live counters.</summary>
     public ConnectionStatistics Statistics { get; }
 
-    /// <summary>The conversation id that the client chose (spec 5.12).</summary>
-    public uint ConversationId => Session.Arq.ConversationId;
-
     /// <summary>
     /// Opens a client connection. No datagram is sent before the first stream is opened, or waited for by
     /// <see cref="AcceptStreamAsync"/>; from then on the connection ends by itself if nobody answers.
@@ -93,11 +89,11 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
         try
         {
             link = options.Decorate(innermost);
-            ClientSessionTable table = new();
-            Shard shard = new(link, table, options);
-            uint conversationId = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4));
-            TransportSession session = NewSession(conversationId, MuxRole.Client, link, options, shard.Now);
-            CausewayConnection connection = new(shard, session, default, remote, ownsShard: true, options);
+            TransportEndpoint endpoint = options.NewEndpoint(EndpointRole.Client, link);
+            ClientSessionTable table = new(endpoint);
+            Shard shard = new(link, table, new ShardClock(options.TimeProvider), options.UnsafePreferInlineScheduling);
+            uint routingId = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4));
+            CausewayConnection connection = new(shard, endpoint.Connect(routingId, shard.Now), remote, ownsShard: true, options);
             table.Add(connection);
             shard.Start();
             return connection;
@@ -143,7 +139,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async ValueTask<CausewayStream> AcceptStreamAsync(CancellationToken cancellationToken = default)
     {
-        if (Session.Mux.Role == MuxRole.Client && Interlocked.Exchange(ref _isAnnounced, 1) == 0)
+        if (Session.Streams.Role == EndpointRole.Client && Interlocked.Exchange(ref _isAnnounced, 1) == 0)
         {
             _shard.Post(_announceItem);
         }
@@ -160,7 +156,8 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
 
     /// <summary>
     /// Whether a stream can be closed in one direction only. True between two ends of Causeway; false with a kcptun
-    /// peer, for which the first end of stream closes both directions (spec 7.7). Known once the peer has answered.
+    /// peer, for which the first end of stream closes both directions (docs/wire/kcptun.md 7.7). Known once the peer
+    /// has answered.
     /// </summary>
     /// <returns>False also if the connection ends first.</returns>
     public Task<bool> SupportsHalfCloseAsync() => _halfClose.Task;
@@ -194,23 +191,8 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
         ? new TransportException(reason.Error, reason.Message, reason.InnerException)
         : new TransportException(TransportError.ConnectionClosed, "The connection was closed.");
 
-    internal static TransportException NewLayerException(Exception error) =>
-        new(TransportError.LinkFailed, $"A layer of the connection failed: {error.Message}", error);
-
     /// <summary>Ends the connection on its shard. From any thread.</summary>
     internal void Fail(TransportException reason) => _shard.Post(new AbandonItem(this, reason));
-
-    internal static TransportSession NewSession(uint conversationId, MuxRole role, IDatagramLink link, CausewayOptions options, Timestamp now) => new(
-        conversationId,
-        role,
-        options.Profile,
-        Math.Min(
-            link.Capabilities.MaxDatagramSize,
-            options.Profile.Mtu - link.Capabilities.Headroom - link.Capabilities.Tailroom),
-        link.Capabilities.Headroom,
-        link.Capabilities.Tailroom,
-        options.BufferPool,
-        now);
 
     private static async ValueTask<(IDatagramLink Link, EndPoint Remote)> OpenLinkAsync(CausewayClientOptions options, CancellationToken cancellationToken)
     {

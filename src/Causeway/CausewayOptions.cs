@@ -95,7 +95,16 @@ public abstract record CausewayOptions
     /// <summary>Who is told of datagrams that do not decipher; null for nobody.</summary>
     private protected virtual RefusalLog? NewRefusalLog() => null;
 
-    // The peer may have been given a larger mtu than this side: everything is taken in that can be sent (spec 3.9).
+    /// <summary>Makes the engine's endpoint over a link, with what the link leaves it of a datagram.</summary>
+    internal TransportEndpoint NewEndpoint(EndpointRole role, IDatagramLink link)
+    {
+        DatagramLinkCapabilities below = link.Capabilities;
+        int most = Math.Min(below.MaxDatagramSize, Profile.Mtu - below.Headroom - below.Tailroom);
+        return Profile.NewEndpoint(role, new SessionLink(most, below.Headroom, below.Tailroom, BufferPool));
+    }
+
+    // The peer may have been given a larger mtu than this side: everything is taken in that can be sent
+    // (docs/wire/kcptun.md 3.9).
     internal UdpLinkOptions UdpSettings => Udp with
     {
         MaxDatagramSize = TransportProfile.MaxMtu,
@@ -152,7 +161,7 @@ public sealed record CausewayListenerOptions : CausewayOptions
 
     /// <summary>
     /// Connections that may wait for <see cref="CausewayListener.AcceptConnectionAsync"/>, at least 1. Default 128, as
-    /// in the reference (spec 5.12).
+    /// in the reference (docs/wire/kcptun.md 5.12).
     /// </summary>
     public int ConnectionBacklog { get; init; } = 128;
 

@@ -19,7 +19,8 @@ public sealed partial class CausewayStream
     private const int ArrivedLimit = 4;
 
     // Consumption is reported to the shard in steps, since a report costs a turn. The peer hears of it in steps of half
-    // the stream's window (spec 7.5): steps of a quarter on top of those leave it a quarter to go on with.
+    // the stream's window (docs/wire/kcptun.md 7.5): steps of a quarter on top of those leave it a quarter to go on
+    // with.
     private const int MaxReportStep = 64 * 1024;
 
     private readonly int _reportStep;
@@ -177,7 +178,7 @@ public sealed partial class CausewayStream
         }
         catch (Exception error)
         {
-            TransportException reason = CausewayConnection.NewLayerException(error);
+            TransportException reason = TransportException.OfLayer(error);
             Connection.Fail(reason);
             throw reason;
         }

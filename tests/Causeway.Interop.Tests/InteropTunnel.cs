@@ -5,7 +5,7 @@ using Causeway.Forwarding;
 using Causeway.Kcptun;
 using Causeway.Kcptun.Configuration;
 using Causeway.Links;
-using Causeway.Protocol.Faults;
+using Causeway.Testing;
 
 namespace Causeway.Interop.Tests;
 

@@ -1,9 +1,9 @@
 using System.Net;
-using System.Net.Sockets;
+using Causeway.Kcp;
 using Causeway.Links;
 using Causeway.Protocol;
 using Causeway.TestKit;
-using Microsoft.Extensions.Logging;
+using Causeway.Testing;
 
 namespace Causeway.Tests;
 
@@ -103,7 +103,7 @@ public sealed class ConnectingTests
             await Assert.ThrowsAsync<TransportException>(() => refused.WritesClosed.Guarded());
         }
 
-        Assert.Equal((2, 3), (server.Statistics.Mux.StreamsAccepted, server.Statistics.Mux.StreamsRefused));
+        Assert.Equal((2, 3), (server.Statistics.Streams.StreamsAccepted, server.Statistics.Streams.StreamsRefused));
     }
 
     [Fact]
@@ -134,7 +134,7 @@ public sealed class ConnectingTests
         {
             CausewayClientOptions options = Options(new IPEndPoint(IPAddress.Loopback, 9)) with
             {
-                Profile = new TransportProfile { SocketBuffer = profile },
+                Profile = new KcpProfile { SocketBuffer = profile },
                 Udp = Observed(new UdpLinkOptions { ReceiveBufferSize = udp }, sizes),
             };
             await using CausewayConnection connection = await CausewayConnection.ConnectAsync(options);
@@ -145,10 +145,10 @@ public sealed class ConnectingTests
         // The kernel may grant less: what counts is that it was asked for the same.
         Assert.Equal(expected, sizes);
         Assert.True(sizes[1] <= sizes[0]);
-        Assert.Equal(TransportProfile.DefaultSocketBuffer, new TransportProfile().SocketBuffer);
-        Assert.Throws<ArgumentOutOfRangeException>(new TransportProfile { SocketBuffer = 2047 }.Validate);
-        Assert.Throws<ArgumentOutOfRangeException>(new TransportProfile { Dscp = 64 }.Validate);
+        Assert.Equal(TransportProfile.DefaultSocketBuffer, new KcpProfile().SocketBuffer);
+        Assert.Throws<ArgumentOutOfRangeException>(new KcpProfile { SocketBuffer = 2047 }.Validate);
+        Assert.Throws<ArgumentOutOfRangeException>(new KcpProfile { Dscp = 64 }.Validate);
     }
 
-    private static CausewayClientOptions Options(EndPoint remote) => new() { Profile = new TransportProfile(), RemoteEndPoint = remote };
+    private static CausewayClientOptions Options(EndPoint remote) => new() { Profile = new KcpProfile(), RemoteEndPoint = remote };
 }

@@ -1,3 +1,5 @@
+using Causeway.Links.Udp;
+
 namespace Causeway.Links;
 
 /// <summary>Counters of a <see cref="UdpLink"/>; approximate while it is in use.</summary>

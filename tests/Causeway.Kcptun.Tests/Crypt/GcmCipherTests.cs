@@ -3,6 +3,7 @@ using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Causeway.Kcptun.Crypt;
+using Causeway.Protocol;
 using Causeway.TestKit;
 
 namespace Causeway.Kcptun.Tests.Crypt;
