@@ -96,7 +96,8 @@ public sealed partial class ArqSession
             Window = (ushort)_receive.Free,
         };
         DatagramWriter writer = new(_options.MaxDatagramSize);
-        bool isFull = !TrySendControl(ref sink, ref writer, ref state) || !TrySendData(ref sink, ref writer, ref state);
+        bool isFull = !TrySendControl(ref sink, ref writer, ref state) || !TrySendData(ref sink, ref writer, ref state)
+            || !TryAskAfterLongSegment(ref sink, ref writer, ref state);
         writer.Complete(ref sink);
         UpdateProbe(now);
         NoteWhatLimits(isFull, now);
@@ -161,19 +162,6 @@ public sealed partial class ArqSession
             _deadLink.OnAttempt();
             _hasAsked = true;
             Statistics.WindowProbes++;
-        }
-
-        if (Oldest is { } suspect && _blackHole.ShouldAsk(suspect, state.Now))
-        {
-            if (!TryWrite(ref sink, ref writer, in state, SegmentCommand.WindowAsk, sequence, time, default))
-            {
-                return false;
-            }
-
-            // What follows may make the datagram as long as those that do not arrive.
-            writer.Complete(ref sink);
-            _blackHole.OnAsked(suspect);
-            _hasAsked = true;
         }
 
         if (_receive.IsReportDue)
@@ -263,6 +251,26 @@ public sealed partial class ArqSession
         }
 
         return TrySendCopies(ref sink, ref writer, ref state);
+    }
+
+    /// <summary>Asks for an answer where long segments may not arrive, in a datagram that is short.</summary>
+    private bool TryAskAfterLongSegment<TSink>(scoped ref TSink sink, scoped ref DatagramWriter writer, ref FlushState state)
+        where TSink : IPacketSink, allows ref struct
+    {
+        if (Oldest is not { } suspect || !_blackHole.ShouldAsk(suspect, state.Now))
+        {
+            return true;
+        }
+
+        writer.Complete(ref sink);
+        if (!TryWrite(ref sink, ref writer, in state, SegmentCommand.WindowAsk, sequence: 0, time: 0, default))
+        {
+            return false;
+        }
+
+        _blackHole.OnAsked(suspect);
+        _hasAsked = true;
+        return true;
     }
 
     private bool TrySendCopies<TSink>(scoped ref TSink sink, scoped ref DatagramWriter writer, ref FlushState state)
