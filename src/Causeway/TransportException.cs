@@ -52,11 +52,11 @@ public enum TransportError
     /// </summary>
     LinkFailed,
 
+    /// <summary>The peer began a new connection from the same address and port: it was restarted.</summary>
+    ConnectionReplaced,
+
     /// <summary>
     /// The path swallows long datagrams, while shorter ones arrive: try a lower <see cref="Causeway.Protocol.TransportProfile.Mtu"/>.
     /// </summary>
     PathTooNarrow,
-
-    /// <summary>The peer began a new connection from the same address and port: it was restarted.</summary>
-    ConnectionReplaced,
 }

@@ -128,7 +128,7 @@ public sealed class ConnectingTests
         List<int> sizes = [];
         List<int> expected = [];
         UdpLinkOptions Observed(UdpLinkOptions udp, List<int> list) => udp with { ConfigureSocket = socket => list.Add(socket.ReceiveBufferSize) };
-        foreach ((int? profile, int? udp, int? result) in (ReadOnlySpan<(int?, int?, int?)>)[
+        foreach ((int? profile, int? udp, int? result) in ((int?, int?, int?)[])[
             (TransportProfile.DefaultSocketBuffer, null, TransportProfile.DefaultSocketBuffer), (Mine, null, Mine),
             (null, null, null), (TransportProfile.DefaultSocketBuffer, Mine, Mine)])
         {

@@ -106,7 +106,7 @@ public sealed partial class ArqSession
         NodesVisited++;
         if (segment.Sequence != _ring.Unacknowledged)
         {
-            NotePassed(segment.Length);
+            _blackHole.OnPassed(segment.Length);
         }
 
         bool neverRepeated = segment.Transmissions == 1;

@@ -117,7 +117,7 @@ public sealed partial class ArqSession
                 break;
             case SegmentCommand.WindowReport when _hasAsked:
                 _hasAsked = false;
-                NotePassed(length: 0);
+                _blackHole.OnPassed(length: 0);
                 break;
         }
     }
@@ -168,15 +168,6 @@ public sealed partial class ArqSession
         if (!_acks.Add(header.Sequence, header.Time, atOnce: !mayWait, mayGather: _peerIsCauseway, state.Now))
         {
             Statistics.AcknowledgementsDropped++;
-        }
-    }
-
-    /// <summary>Something has reached the peer, while the oldest segment may not have.</summary>
-    private void NotePassed(int length)
-    {
-        if (_ring.SentCount > 0)
-        {
-            _blackHole.OnPassed(length, _ring[_ring.Unacknowledged].Transmissions);
         }
     }
 

@@ -160,7 +160,6 @@ public sealed partial class ArqSession
             _probe.OnSent(state.Now);
             _deadLink.OnSent(state.Now);
             _deadLink.OnAttempt();
-            _hasAsked = true;
             Statistics.WindowProbes++;
         }
 
@@ -268,7 +267,7 @@ public sealed partial class ArqSession
             return false;
         }
 
-        _blackHole.OnAsked(suspect);
+        _blackHole.OnAsked();
         _hasAsked = true;
         return true;
     }
@@ -325,6 +324,11 @@ public sealed partial class ArqSession
         segment.State = SendState.InFlight;
         segment.Transmission = ++_lastTransmission;
         segment.Transmissions++;
+        if (segment.Transmissions > 1)
+        {
+            _blackHole.OnRepeated(segment.Length);
+        }
+
         segment.SentAt = state.Now;
         segment.SentTicks = state.Ticks;
         _inFlight.Append(segment);

@@ -1,9 +1,8 @@
 namespace Causeway.Kcp.Arq;
 
 /// <summary>
-/// Notices a path that swallows long datagrams without a word while short ones pass (RFC 8899 section 4.3): the oldest segment
-/// is sent again and again, the peer answers to shorter things that left later, and nothing as long as that segment was
-/// acknowledged since.
+/// Notices a path that swallows long datagrams without a word while short ones pass (RFC 8899 section 4.3): long segments are
+/// sent again and again, the peer answers to shorter things that left later, and nothing as long was acknowledged since.
 /// </summary>
 /// <remarks>
 /// KCP cannot cut a segment that has its number: the numbers behind it are taken. So there is nothing to repair here, only to
@@ -11,10 +10,10 @@ namespace Causeway.Kcp.Arq;
 /// </remarks>
 internal sealed class BlackHoleDetector
 {
-    // Loss by chance that hits one long segment so often, and no short one, is once in a million sessions at 10 %.
-    private const int LeastTransmissions = 6;
-    private const int LeastAnswers = 2;
-    private const int SuspectTransmissions = LeastTransmissions - LeastAnswers;
+    // Loss by chance that hits long segments so often, and no short one, is once in a million sessions at 10 %.
+    private const int LeastRepeats = 6;
+    private const int SuspectRepeats = 3;
+    private const int LeastAnswers = 3;
     private const long LeastMicroseconds = 5_000_000;
     private const long SuspectMicroseconds = 2_000_000;
 
@@ -23,28 +22,40 @@ internal sealed class BlackHoleDetector
 
     private uint _sequence;
     private int _longestPassed;
+    private int _repeats;
     private int _answers;
+    private int _answeredAt;
     private int _askedAt;
 
-    /// <summary>Something that left after the oldest segment, and is that long, has reached the peer.</summary>
+    /// <summary>A segment was sent once more.</summary>
     /// <param name="length">Bytes of its payload.</param>
-    /// <param name="transmissions">How often the oldest segment has left by now: answers of an earlier time prove nothing.</param>
-    public void OnPassed(int length, int transmissions)
+    public void OnRepeated(int length) => _repeats += length >= ShortestSuspect && length > _longestPassed ? 1 : 0;
+
+    /// <summary>
+    /// Something that left after the oldest segment has reached the peer. It counts once for each repetition of a long one, which
+    /// would have been acknowledged with it: what was answered before, or at the end of an outage, proves nothing.
+    /// </summary>
+    /// <param name="length">Bytes of its payload.</param>
+    public void OnPassed(int length)
     {
         _longestPassed = Math.Max(_longestPassed, length);
-        _answers += transmissions >= SuspectTransmissions ? 1 : 0;
+        if (_repeats >= SuspectRepeats && _repeats > _answeredAt)
+        {
+            _answers++;
+            _answeredAt = _repeats;
+        }
     }
 
     /// <summary>
-    /// Whether to ask the peer for an answer in a datagram of its own, which is short: once after each transmission that
-    /// supports the suspicion, since behind long segments there may be nothing short that could be acknowledged.
+    /// Whether to ask the peer for an answer in a datagram of its own, which is short: once after each repetition that supports
+    /// the suspicion, since behind long segments there may be nothing short that could be acknowledged.
     /// </summary>
     public bool ShouldAsk(SendSegment oldest, Timestamp now) => oldest.Sequence == _sequence
-        && oldest.Transmissions >= SuspectTransmissions && oldest.Transmissions > _askedAt && IsSuspect(oldest)
+        && _repeats >= SuspectRepeats && _repeats > _askedAt && IsSuspect(oldest)
         && now.MicrosecondsSince(oldest.FirstSentAt) >= SuspectMicroseconds;
 
     /// <summary>That question has left.</summary>
-    public void OnAsked(SendSegment oldest) => _askedAt = oldest.Transmissions;
+    public void OnAsked() => _askedAt = _repeats;
 
     /// <summary>Whether the oldest segment that was not acknowledged is too long for the path.</summary>
     public bool Check(SendSegment oldest, Timestamp now)
@@ -54,16 +65,19 @@ internal sealed class BlackHoleDetector
             // What passed before, passed before the path may have changed.
             _sequence = oldest.Sequence;
             _longestPassed = 0;
+            _repeats = 0;
             _answers = 0;
+            _answeredAt = 0;
             _askedAt = 0;
             return false;
         }
 
-        return oldest.Transmissions >= LeastTransmissions
-            && IsSuspect(oldest)
+        return _repeats >= LeastRepeats
             && _answers >= LeastAnswers
+            && IsSuspect(oldest)
             && now.MicrosecondsSince(oldest.FirstSentAt) >= LeastMicroseconds;
     }
 
-    private bool IsSuspect(SendSegment oldest) => oldest.Length >= ShortestSuspect && _longestPassed < oldest.Length;
+    private bool IsSuspect(SendSegment oldest) =>
+        oldest.Transmissions > 1 && oldest.Length >= ShortestSuspect && _longestPassed < oldest.Length;
 }

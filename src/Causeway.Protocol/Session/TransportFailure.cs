@@ -14,9 +14,9 @@ public enum TransportFailureKind
     /// <summary>Nothing was heard of the peer for the keep-alive timeout.</summary>
     IdleTimeout,
 
-    /// <summary>The path swallows long datagrams, while shorter ones arrive.</summary>
-    PathTooNarrow,
-
     /// <summary>The peer broke the protocol, or speaks another version of it or other settings.</summary>
     Protocol,
+
+    /// <summary>The path swallows long datagrams, while shorter ones arrive.</summary>
+    PathTooNarrow,
 }

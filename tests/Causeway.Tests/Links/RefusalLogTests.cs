@@ -2,13 +2,14 @@ using System.Collections.Concurrent;
 using System.Net;
 using Causeway.Links;
 using Causeway.Protocol;
+using Causeway.TestKit;
 using Microsoft.Extensions.Logging;
 
 namespace Causeway.Tests.Links;
 
 public sealed class RefusalLogTests
 {
-    private readonly ManualTimeProvider _time = new();
+    private readonly VirtualTimeProvider _time = new();
     private readonly Lines _lines = new();
 
     [Fact]
