@@ -106,7 +106,7 @@ public sealed class CausewayListener : IAsyncDisposable
         {
             if (closed.InnerException is TransportException reason)
             {
-                throw new TransportException(reason.Error, reason.Message, reason.InnerException);
+                throw reason.Clone();
             }
 
             // An accept loop cannot know that another thread disposes the listener: its end has one exception.
