@@ -26,7 +26,7 @@ internal static class ForwardCommand
         ForwardEndPoint local = ParseEndPoint(config.LocalAddress, "localaddr");
         using LineLog log = LineLog.Open(config.Log, errors, TimeProvider.System);
         using KcptunProfile profile = new(config);
-        await ForwardWarmUp.RunAsync(profile.Transport with { RateLimit = 0 }, profile.Udp).ConfigureAwait(false);
+        await ForwardWarmUp.RunAsync(profile.Transport with { RateLimit = 0 }).ConfigureAwait(false);
         await using ForwardClient client = ForwardClient.Start(new ForwardClientOptions
         {
             MaxForwards = config.MaxForwards > 0 ? config.MaxForwards : ForwardOptions.DefaultMaxForwards,
@@ -36,6 +36,7 @@ internal static class ForwardCommand
             AutoExpire = TimeSpan.FromSeconds(config.AutoExpire),
             ScavengeTtl = TimeSpan.FromSeconds(config.ScavengeTtl),
             CloseWait = TimeSpan.FromSeconds(config.CloseWait),
+            HalfCloseLimit = HalfCloseLimit(config),
             Quiet = config.Quiet,
             Logger = log,
         });
@@ -74,7 +75,7 @@ internal static class ForwardCommand
                     : Math.Min(listener.MaxConnections, OpenFileLimit.Current ?? int.MaxValue),
             }),
         ];
-        await ForwardWarmUp.RunAsync(profile.Transport with { RateLimit = 0 }, profile.Udp).ConfigureAwait(false);
+        await ForwardWarmUp.RunAsync(profile.Transport with { RateLimit = 0 }).ConfigureAwait(false);
         await using ForwardServer server = await ForwardServer.StartAsync(
             new ForwardServerOptions
             {
@@ -82,6 +83,7 @@ internal static class ForwardCommand
                 MaxForwards = config.MaxForwards > 0 ? config.MaxForwards : ForwardOptions.DefaultMaxForwards,
                 Target = target,
                 CloseWait = TimeSpan.FromSeconds(config.CloseWait),
+                HalfCloseLimit = HalfCloseLimit(config),
                 Quiet = config.Quiet,
                 Logger = log,
             },
@@ -105,6 +107,10 @@ internal static class ForwardCommand
     private static IEnumerable<string> KeyDerivation => ["initiating key derivation", "key derivation done"];
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+
+    // kcptun's flag is about peers like kcptun. Given on the command line it holds with all.
+    private static TimeSpan? HalfCloseLimit(KcptunConfig config) =>
+        config.IsCloseWaitGiven ? TimeSpan.FromSeconds(config.CloseWait) : null;
 
     private static void WarnOfOpenFiles(int wanted, int possible, LineQueue errors)
     {

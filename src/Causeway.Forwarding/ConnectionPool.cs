@@ -126,7 +126,14 @@ public sealed class ConnectionPool : IAsyncDisposable
     {
         lock (_gate)
         {
-            return slot.Choose();
+            CausewayConnection? former = slot.Current;
+            Task<CausewayConnection> chosen = slot.Choose();
+            if (former is not null && slot.Current != former)
+            {
+                _registry.NoteReplaced(former);
+            }
+
+            return chosen;
         }
     }
 
@@ -156,6 +163,7 @@ public sealed class ConnectionPool : IAsyncDisposable
     private void Release(CausewayConnection connection)
     {
         _released.Add(connection);
+        _registry.NoteReplaced(connection);
         _reaper ??= _time.CreateTimer(static state => ((ConnectionPool)state!).Reap(), this, s_reapPeriod, s_reapPeriod);
     }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Causeway.Protocol;
 using Causeway.Telemetry;
 
 namespace Causeway.Forwarding;
@@ -23,6 +24,7 @@ public sealed class ForwardClient : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _accepting;
     private Task? _stopped;
+    private int _mtu = TransportProfile.MaxMtu;
 
     private ForwardClient(ForwardClientOptions options)
     {
@@ -102,10 +104,37 @@ public sealed class ForwardClient : IAsyncDisposable
     {
         // Nothing here blocks, and relaying a small message is less work than waking a thread for it.
         CausewayClientOptions options = _options.Connection() with { UnsafePreferInlineScheduling = true };
-        CausewayConnection connection = await CausewayConnection.ConnectAsync(options, cancellationToken).ConfigureAwait(false);
+        TransportProfile profile = options.Profile with { Mtu = Math.Min(options.Profile.Mtu, Volatile.Read(ref _mtu)) };
+        CausewayConnection connection = await CausewayConnection.ConnectAsync(
+            options with { Profile = profile }, cancellationToken).ConfigureAwait(false);
+        _ = LearnAsync(connection, profile);
         ForwardingLog.ConnectionOpened(
             _options.Logger, options.Profile.StreamVersion, connection.LocalEndPoint, connection.RemoteEndPoint);
         return connection;
+    }
+
+    /// <summary>The next connections send shorter datagrams if this one ends because its own do not arrive.</summary>
+    private async Task LearnAsync(CausewayConnection connection, TransportProfile profile)
+    {
+        await connection.Closed.ConfigureAwait(false);
+        if (connection.Failure?.Error == TransportError.PathTooNarrow && profile.WithShorterDatagrams() is { } shorter
+            && LowerMtu(shorter.Mtu))
+        {
+            ForwardingLog.ShorterDatagrams(_options.Logger, profile.Mtu, shorter.Mtu);
+        }
+    }
+
+    private bool LowerMtu(int mtu)
+    {
+        for (int known = Volatile.Read(ref _mtu); known > mtu; known = Volatile.Read(ref _mtu))
+        {
+            if (Interlocked.CompareExchange(ref _mtu, mtu, known) == known)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private async Task AcceptAsync()

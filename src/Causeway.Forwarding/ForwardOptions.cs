@@ -15,9 +15,15 @@ public abstract record ForwardOptions
 
     /// <summary>
     /// With a kcptun peer, which cannot close one direction alone: how long the other one may go on after one has ended.
-    /// Zero or more; default zero. Between two ends of Causeway it does not matter.
+    /// Zero or more; default zero. Between two ends of Causeway <see cref="HalfCloseLimit"/> counts.
     /// </summary>
     public TimeSpan CloseWait { get; init; }
+
+    /// <summary>
+    /// With a peer that can close one direction alone, as Causeway can: how long the other one may go on after one has ended.
+    /// Zero or more; null, the default, for as long as it likes.
+    /// </summary>
+    public TimeSpan? HalfCloseLimit { get; init; }
 
     /// <summary>
     /// Connections that may be forwarded at a time, at least 1. Default 16384, and never more than the process may have files
@@ -46,6 +52,11 @@ public abstract record ForwardOptions
         if (CloseWait < TimeSpan.Zero)
         {
             throw new ArgumentOutOfRangeException(nameof(CloseWait), CloseWait, "CloseWait must not be negative.");
+        }
+
+        if (HalfCloseLimit < TimeSpan.Zero)
+        {
+            throw new ArgumentOutOfRangeException(nameof(HalfCloseLimit), HalfCloseLimit, "HalfCloseLimit must not be negative.");
         }
 
         if (MaxForwards < 1)

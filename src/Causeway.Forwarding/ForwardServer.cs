@@ -125,8 +125,13 @@ public sealed class ForwardServer : IAsyncDisposable
                     _options.Logger, options.Profile.StreamVersion, connection.LocalEndPoint, connection.RemoteEndPoint);
                 _ = ServeAsync(connection, stopping);
             }
-            catch (Exception error) when (error is OperationCanceledException or ObjectDisposedException)
+            catch (OperationCanceledException)
             {
+                return;
+            }
+            catch (TransportException error)
+            {
+                ForwardingLog.ListenerEnded(_options.Logger, listener.LocalEndPoint, error.Message);
                 return;
             }
         }

@@ -21,16 +21,14 @@ public static class ForwardWarmUp
 
     /// <summary>Warms the path of connections up. What goes wrong with it is no error: the real ones will show it.</summary>
     /// <param name="profile">The layers of the connections to come.</param>
-    /// <param name="udp">The options of their sockets.</param>
-    public static async Task RunAsync(TransportProfile profile, UdpLinkOptions udp)
+    public static async Task RunAsync(TransportProfile profile)
     {
         ArgumentNullException.ThrowIfNull(profile);
-        ArgumentNullException.ThrowIfNull(udp);
         using CancellationTokenSource limit = new(s_limit);
         try
         {
             // Off the caller's thread: what is loaded may hold it for longer than the limit.
-            await Task.Run(() => RunAsync(profile, udp, limit.Token), CancellationToken.None)
+            await Task.Run(() => RunAsync(profile, limit.Token), CancellationToken.None)
                 .WaitAsync(limit.Token).ConfigureAwait(false);
         }
         catch (Exception)
@@ -39,7 +37,7 @@ public static class ForwardWarmUp
         }
     }
 
-    private static async Task RunAsync(TransportProfile profile, UdpLinkOptions udp, CancellationToken cancellationToken)
+    private static async Task RunAsync(TransportProfile profile, CancellationToken cancellationToken)
     {
         using Socket target = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         target.Bind(new IPEndPoint(IPAddress.Loopback, 0));
@@ -53,7 +51,6 @@ public static class ForwardWarmUp
                     new CausewayListenerOptions
                     {
                         Profile = profile,
-                        Udp = udp,
                         ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
                     },
                 ],
@@ -67,7 +64,6 @@ public static class ForwardWarmUp
             Connection = () => new CausewayClientOptions
             {
                 Profile = profile,
-                Udp = udp,
                 RemoteEndPoint = server.LocalEndPoints[0],
             },
             Logger = new Formatter(),

@@ -19,15 +19,16 @@ public sealed record UdpLinkOptions
     private const int MostReceiveBlocks = 1024;
 
     /// <summary>
-    /// Bytes that the kernel queues for sending; null, the default, leaves the system's choice. Kernels have limits of
+    /// Bytes that the kernel queues for sending; null, the default, leaves the system's choice, or in
+    /// <see cref="CausewayOptions.Udp"/> the profile's. Kernels have limits of
     /// their own (<c>net.core.wmem_max</c>): what was not granted is reported in <see cref="UdpLink.Warnings"/>. At
     /// least 2048.
     /// </summary>
     public int? SendBufferSize { get; init; }
 
     /// <summary>
-    /// Bytes that the kernel queues for receiving; null, the default, leaves the system's choice, which on Linux holds
-    /// about 90 datagrams: a fast link loses whole bursts with that. 4 MiB is a good value for servers. Limits
+    /// Bytes that the kernel queues for receiving; null, the default, leaves the choice as for
+    /// <see cref="SendBufferSize"/>. The system's on Linux holds about 90 datagrams: a fast link loses whole bursts with that. 4 MiB is a good value for servers. Limits
     /// (<c>net.core.rmem_max</c>) are reported as for <see cref="SendBufferSize"/>. At least 2048.
     /// </summary>
     public int? ReceiveBufferSize { get; init; }
