@@ -23,6 +23,12 @@ public sealed class ListenerStatistics
     public long ClosedSession => Sum(static shard => Volatile.Read(ref shard.ClosedSession));
 
     /// <summary>
+    /// Refused because their session, or they themselves, were here before: recorded ones that somebody sends again, late
+    /// copies, or a client whose address changed; see <see cref="CausewayListenerOptions.ReplayWindow"/>.
+    /// </summary>
+    public long Replayed => Sum(static shard => Volatile.Read(ref shard.Replayed));
+
+    /// <summary>
     /// Refused because <see cref="CausewayListenerOptions.ConnectionBacklog"/> connections were waiting.
     /// </summary>
     public long BacklogFull => Sum(static shard => Volatile.Read(ref shard.BacklogFull));

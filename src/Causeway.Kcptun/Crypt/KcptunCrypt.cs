@@ -65,7 +65,7 @@ public sealed class KcptunCrypt
 
     private delegate PacketCipher CipherFactory(ReadOnlySpan<byte> key);
 
-    private delegate DatagramTransform TransformFactory(ReadOnlySpan<byte> key, NonceSource nonces);
+    private delegate DatagramTransform TransformFactory(ReadOnlySpan<byte> key, NonceSource? nonces);
 
     /// <summary>Every crypt there is, in the order of the reference's table.</summary>
     public static IReadOnlyList<KcptunCrypt> All { get; } = Array.AsReadOnly(s_all);
@@ -110,12 +110,12 @@ public sealed class KcptunCrypt
     /// </summary>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ObjectDisposedException"><paramref name="key"/> was disposed.</exception>
-    public DatagramTransform CreateTransform(KcptunKey key) => CreateTransform(key, new RandomNonceSource());
+    public DatagramTransform CreateTransform(KcptunKey key) => CreateTransform(key, nonces: null);
 
     /// <summary>The name.</summary>
     public override string ToString() => Name;
 
-    internal DatagramTransform CreateTransform(KcptunKey key, NonceSource nonces)
+    internal DatagramTransform CreateTransform(KcptunKey key, NonceSource? nonces)
     {
         ArgumentNullException.ThrowIfNull(key);
         return _factory(key.Derived[..KeyLength], nonces);

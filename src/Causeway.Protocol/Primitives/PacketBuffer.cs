@@ -47,6 +47,12 @@ public sealed class PacketBuffer
     /// </summary>
     public EcnCodepoint Ecn { get; set; }
 
+    /// <summary>
+    /// What packet protection knows the received datagram by and nobody without the key can change: a part of its nonce.
+    /// 0 where there is none. A datagram that is sent twice has another each time; a recorded one has the same.
+    /// </summary>
+    public ulong Fingerprint { get; set; }
+
     /// <summary>The payload's length in bytes.</summary>
     public int Length => _length;
 
@@ -210,6 +216,7 @@ public sealed class PacketBuffer
         _length = 0;
         Peer = default;
         Ecn = default;
+        Fingerprint = 0;
     }
 
     internal void AttachView(PacketBuffer block, int offset, int length, bool isBounded)
@@ -225,6 +232,7 @@ public sealed class PacketBuffer
         _length = length;
         Peer = block.Peer;
         Ecn = block.Ecn;
+        Fingerprint = 0;
     }
 
     private static void ThrowNoRoom(string what, int available, int wanted) =>
