@@ -30,7 +30,8 @@ public sealed partial class CausewayConnection
 
     bool IDrivenSession.IsClosed => IsClosed;
 
-    Timestamp IDrivenSession.NextDeadline => Timestamp.Min(Session.NextDeadline, _closeDeadline);
+    Timestamp IDrivenSession.NextDeadline => Timestamp.Min(
+        Timestamp.Min(Session.NextDeadline, _closeDeadline), _answerSource?.Deadline ?? Timestamp.Never);
 
     Timestamp IDrivenSession.CloseDeadline => _closeDeadline;
 
@@ -44,6 +45,20 @@ public sealed partial class CausewayConnection
     internal bool IsReceiveBufferLow => _receiveBufferLow;
 
     internal bool IsClosing => _closing;
+
+    void IDrivenSession.Input(PacketBuffer datagram, Timestamp now)
+    {
+        Session.Input(datagram, now);
+
+        // The peer takes answers only from the address that it spoke to last.
+        if (datagram.Path.Local is { IsNone: false } local && local != _path.Local)
+        {
+            lock (_pathLock)
+            {
+                _path = new DatagramPath(_path.Remote, local);
+            }
+        }
+    }
 
     void IDrivenSession.Deliver(Timestamp now)
     {
@@ -99,7 +114,23 @@ public sealed partial class CausewayConnection
 
     private bool IsDrained => Session.IsIdle && _streams.TrueForAll(static stream => stream.IsWriteFinished);
 
-    bool IDrivenSession.Flush(PacketBatch batch, Timestamp now) => !IsClosed && Session.Flush(batch, Session.Peer, now);
+    bool IDrivenSession.Flush(PacketBatch batch, Timestamp now)
+    {
+        if (IsClosed)
+        {
+            return false;
+        }
+
+        _answerSource?.OnTurn(now);
+        int before = batch.Count;
+        bool more = Session.Flush(batch, _path, now);
+        if (batch.Count > before)
+        {
+            _answerSource?.OnSent(now);
+        }
+
+        return more;
+    }
 
     void IDrivenSession.AfterTurn(Timestamp now)
     {

@@ -6,11 +6,17 @@ namespace Causeway.Runtime;
 internal sealed class ClientSessionTable(TransportEndpoint endpoint) : SessionTable
 {
     private IDrivenSession? _session;
+    private AnswerSource? _source;
 
-    public void Add(IDrivenSession session) => _session = session;
+    /// <summary>Sets the session, and what tells whose datagrams are its peer's, if the link does not.</summary>
+    public void Add(IDrivenSession session, AnswerSource? source)
+    {
+        _session = session;
+        _source = source;
+    }
 
     public override IDrivenSession? Find(PacketBuffer datagram, Timestamp now) =>
-        endpoint.Route(datagram).Kind == RoutingKind.Session ? _session : null;
+        (_source is null || _source.Admits(datagram)) && endpoint.Route(datagram).Kind == RoutingKind.Session ? _session : null;
 
     public override void Remove(IDrivenSession session)
     {

@@ -20,6 +20,9 @@ internal interface IDrivenSession : IDeadlineItem
     /// <summary>When a graceful close gives up; never while none is under way.</summary>
     Timestamp CloseDeadline { get; }
 
+    /// <summary>Takes in one datagram of the peer.</summary>
+    void Input(PacketBuffer datagram, Timestamp now);
+
     /// <summary>Hands what arrived to the streams and wakes their readers.</summary>
     void Deliver(Timestamp now);
 

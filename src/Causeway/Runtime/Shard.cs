@@ -140,7 +140,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
             connection = _sessions.Find(datagram, now);
             if (connection is not null)
             {
-                connection.Session.Input(datagram, now);
+                connection.Input(datagram, now);
                 MarkDirty(connection);
             }
         }
