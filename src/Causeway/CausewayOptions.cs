@@ -159,7 +159,7 @@ public sealed record CausewayListenerOptions : CausewayOptions
     /// Sessions that are remembered after they were opened, at least; 0 to 1048576, default 16384, at most twice as many. A
     /// datagram that would open one of them again is refused and counted, from whatever address it comes: somebody
     /// recorded it. All listeners with the same <see cref="CausewayOptions.Profile"/> share the memory, which lasts until the
-    /// last of them is disposed; a restarted process remembers nothing. It grows with use, to some 600 bytes for each of this number.
+    /// last of them is disposed; a restarted process remembers nothing. It grows with use, to some 290 bytes for each of this number.
     /// KCP's clients choose one of 2^32 ids at random, so that an honest one is refused by chance with a probability of
     /// the remembered sessions in 2^32 (at the default at most 8 in a million) and succeeds when it connects anew. 0
     /// remembers nothing.

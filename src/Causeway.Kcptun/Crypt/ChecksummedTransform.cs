@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Hashing;
 using Causeway.Protocol;
 
 namespace Causeway.Kcptun.Crypt;
@@ -53,7 +54,7 @@ internal sealed class ChecksummedTransform : DatagramTransform
                     nameof(batch));
             }
 
-            uint checksum = Crc32.Compute(datagram.Payload);
+            uint checksum = Crc32.HashToUInt32(datagram.Payload);
             Span<byte> header = datagram.Prepend(Overhead);
             FillNonce(header[..NonceLength]);
             BinaryPrimitives.WriteUInt32LittleEndian(header[NonceLength..], checksum);
@@ -90,7 +91,7 @@ internal sealed class ChecksummedTransform : DatagramTransform
         {
             PacketBuffer datagram = batch[i];
             ReadOnlySpan<byte> plain = datagram.Payload;
-            if (BinaryPrimitives.ReadUInt32LittleEndian(plain[NonceLength..]) != Crc32.Compute(plain[Overhead..]))
+            if (BinaryPrimitives.ReadUInt32LittleEndian(plain[NonceLength..]) != Crc32.HashToUInt32(plain[Overhead..]))
             {
                 NotAuthentic++;
             }

@@ -11,9 +11,9 @@ namespace Causeway.Kcptun.Crypt;
 /// </summary>
 /// <remarks>
 /// Only <c>aes-128-gcm</c> authenticates what it carries. All others have an encrypted CRC32 at best: it finds
-/// accidents, and most forgeries by somebody without the key, but anyone who sees a datagram can replay it and, under
-/// <c>salsa20</c>, <c>xor</c> and <c>none</c>, change it at will. No kcptun crypt is forward secret or protects
-/// against replays.
+/// accidents, and most forgeries by somebody without the key, but under <c>salsa20</c>, <c>xor</c> and <c>none</c> anyone
+/// who sees a datagram can change it at will. No kcptun crypt is forward secret. What is done about replays, and under
+/// which crypts, is in docs/security.md.
 /// </remarks>
 public sealed class KcptunCrypt
 {
