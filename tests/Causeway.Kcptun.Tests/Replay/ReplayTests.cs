@@ -151,7 +151,8 @@ public sealed class ReplayTests
     }
 
     private static long Judged(CausewayListener listener) =>
-        listener.Statistics.Replayed + listener.Statistics.ClosedSession + listener.Statistics.WithoutSession;
+        listener.Statistics.Replayed + listener.Statistics.ClosedSession + listener.Statistics.WithoutSession
+        + listener.Statistics.UnknownSession;
 
     /// <summary>Accepts connections for ever, and answers each request of a fixed length with itself, masked.</summary>
     private sealed class EchoServer
