@@ -23,7 +23,7 @@ internal static class CounterMap
             ActiveOpens = isClient ? (ulong)sum.ConnectionsOpened : 0,
             PassiveOpens = isClient ? 0 : (ulong)sum.ConnectionsOpened,
             CurrEstab = (ulong)sum.ConnectionsOpen,
-            InErrs = (ulong)kcp.InErrors,
+            InErrs = (ulong)(kcp.InErrors + sum.Replayed + profile.Reflected),
             InCsumErrors = (ulong)profile.ChecksumErrors,
             KcpInErrors = (ulong)(kcp.KcpInErrors + profile.TooShort),
             InPkts = (ulong)sum.InPackets,

@@ -44,7 +44,11 @@ public sealed class ForwardServer : IAsyncDisposable
     public int MaxForwards => _forwards.Limit;
 
     /// <summary>The counters of all connections, live and past.</summary>
-    public ForwardingStatistics Statistics => _registry.Snapshot() with { ForwardsOpen = _forwards.Count };
+    public ForwardingStatistics Statistics => _registry.Snapshot() with
+    {
+        ForwardsOpen = _forwards.Count,
+        Replayed = _listeners.Sum(static listener => listener.Statistics.Replayed),
+    };
 
     /// <summary>The listeners' own counters, one for each port.</summary>
     public IReadOnlyList<ListenerStatistics> ListenerStatistics => [.. _listeners.Select(static listener => listener.Statistics)];

@@ -70,6 +70,11 @@ public sealed class KcptunProfile : IDisposable
     public long TooShort => Volatile.Read(ref _counters.TooShort);
 
     /// <summary>
+    /// Datagrams that an end of the profile had sent itself, and that came back to it: somebody replays them.
+    /// </summary>
+    public long Reflected => Volatile.Read(ref _counters.Reflected);
+
+    /// <summary>
     /// Settings of the next connection of a client: a port of the range is chosen anew each time
     /// (docs/wire/kcptun.md 10.1), and the name is looked up by the connection.
     /// </summary>
@@ -197,6 +202,7 @@ public sealed class KcptunProfile : IDisposable
     {
         public long NotAuthentic;
         public long TooShort;
+        public long Reflected;
     }
 
     /// <summary>Adds what all transforms of the profile refuse: a transform's own counters go with its link.</summary>
@@ -215,6 +221,9 @@ public sealed class KcptunProfile : IDisposable
 
         public override int Tailroom => _inner.Tailroom;
 
+        public override void PairWith(DatagramTransform sender) =>
+            _inner.PairWith(sender is CountedTransform counted ? counted._inner : sender);
+
         public override void Protect(ReadOnlySpan<PacketBuffer> batch) => _inner.Protect(batch);
 
         public override int Unprotect(Span<PacketBuffer> batch)
@@ -226,6 +235,8 @@ public sealed class KcptunProfile : IDisposable
                 Interlocked.Add(ref _counters.TooShort, _inner.TooShort - TooShort);
                 NotAuthentic = _inner.NotAuthentic;
                 TooShort = _inner.TooShort;
+                Interlocked.Add(ref _counters.Reflected, _inner.Reflected - Reflected);
+                Reflected = _inner.Reflected;
             }
 
             return opened;

@@ -13,14 +13,20 @@ public sealed class CausewayListener : IAsyncDisposable
     private readonly Shard[] _shards;
     private readonly ListenerDirectory _directory;
     private readonly Channel<CausewayConnection> _accepted;
+    private Action? _onDisposed;
 
     private CausewayListener(
-        Shard[] shards, ListenerDirectory directory, ListenerStatistics statistics, Channel<CausewayConnection> accepted)
+        Shard[] shards,
+        ListenerDirectory directory,
+        ListenerStatistics statistics,
+        Channel<CausewayConnection> accepted,
+        Action onDisposed)
     {
         _shards = shards;
         _directory = directory;
         Statistics = statistics;
         _accepted = accepted;
+        _onDisposed = onDisposed;
     }
 
     /// <summary>The address and port that the listener is bound to.</summary>
@@ -45,6 +51,7 @@ public sealed class CausewayListener : IAsyncDisposable
         cancellationToken.ThrowIfCancellationRequested();
         options.Validate();
         List<IDatagramLink> links = [];
+        OpeningMemory? openings = null;
         try
         {
             OpenLinks(options, links);
@@ -52,9 +59,11 @@ public sealed class CausewayListener : IAsyncDisposable
             ListenerDirectory directory = new(options.MaxConnections);
             AcceptQueue queue = new(options, accepted);
             ShardClock clock = new(options.TimeProvider);
+            openings = OpeningMemory.Lease(options.Profile, options.ReplayWindow);
             ServerSessionTable[] tables =
             [
-                .. links.Select(link => new ServerSessionTable(options.NewEndpoint(EndpointRole.Server, link), directory, queue)),
+                .. links.Select(link => new ServerSessionTable(
+                    options.NewEndpoint(EndpointRole.Server, link), directory, openings, queue)),
             ];
             Shard[] shards =
             [
@@ -64,7 +73,7 @@ public sealed class CausewayListener : IAsyncDisposable
             // Settings that no session can have should fail here, not at the first datagram.
             options.NewEndpoint(EndpointRole.Server, links[0]).Accept(default, routingId: 0, clock.Now).Dispose();
             ListenerStatistics statistics = new([.. tables.Select(static table => table.Statistics)]);
-            CausewayListener listener = new(shards, directory, statistics, accepted);
+            CausewayListener listener = new(shards, directory, statistics, accepted, () => openings?.Release(options.Profile));
 
             // All can be handed datagrams before the first receives one.
             for (int i = 0; i < shards.Length; i++)
@@ -81,6 +90,7 @@ public sealed class CausewayListener : IAsyncDisposable
         }
         catch
         {
+            openings?.Release(options.Profile);
             foreach (IDatagramLink link in links)
             {
                 await link.DisposeAsync().ConfigureAwait(false);
@@ -124,6 +134,8 @@ public sealed class CausewayListener : IAsyncDisposable
         {
             await shard.DisposeAsync().ConfigureAwait(false);
         }
+
+        Interlocked.Exchange(ref _onDisposed, null)?.Invoke();
     }
 
     /// <summary>The connections that wait for <see cref="AcceptConnectionAsync"/>.</summary>

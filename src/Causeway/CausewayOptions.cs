@@ -187,12 +187,24 @@ public sealed record CausewayListenerOptions : CausewayOptions
     /// </summary>
     public int Shards { get; init; } = 1;
 
+    /// <summary>
+    /// Sessions that are remembered after they were opened, at least; 0 to 1048576, default 16384, at most twice as many. A
+    /// datagram that would open one of them again is refused and counted, from whatever address it comes: somebody
+    /// recorded it. All listeners with the same <see cref="CausewayOptions.Profile"/> share the memory, which lasts until the
+    /// last of them is disposed; a restarted process remembers nothing. It grows with use, to some 290 bytes for each of this number.
+    /// KCP's clients choose one of 2^32 ids at random, so that an honest one is refused by chance with a probability of
+    /// the remembered sessions in 2^32 (at the default at most 8 in a million) and succeeds when it connects anew. 0
+    /// remembers nothing.
+    /// </summary>
+    public int ReplayWindow { get; init; } = 16384;
+
     internal int ShardCount =>
         CreateLink is not null || !OperatingSystem.IsLinux() ? 1
         : Shards == 0 ? Math.Min(Environment.ProcessorCount, MaxShards)
         : Shards;
 
     private const int MaxShards = 256;
+    private const int MaxReplayWindow = 1 << 20;
 
     private protected override RefusalLog? NewRefusalLog() =>
         LoggerFactory is NullLoggerFactory ? null : new RefusalLog(LoggerFactory.CreateLogger("Causeway.Listener"), TimeProvider);
@@ -209,6 +221,12 @@ public sealed record CausewayListenerOptions : CausewayOptions
         if (Shards is < 0 or > MaxShards)
         {
             throw new ArgumentOutOfRangeException(nameof(Shards), Shards, $"Shards must be from 0 to {MaxShards}.");
+        }
+
+        if (ReplayWindow is < 0 or > MaxReplayWindow)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(ReplayWindow), ReplayWindow, $"ReplayWindow must be from 0 (off) to {MaxReplayWindow}.");
         }
 
         if (ConnectionBacklog < 1)

@@ -59,7 +59,7 @@ public readonly record struct Goodbye(GoodbyeReason Reason, bool IsAnswer)
             Window = Window,
             Time = 0,
 
-            // A server of kcptun takes 0 in another conversation for the beginning of that one (spec 5.12).
+            // A server of kcptun takes 0 in another conversation for the beginning of that one (docs/wire/kcptun.md 5.12).
             Sequence = uint.MaxValue,
             Unacknowledged = 0,
             Length = PayloadSize,

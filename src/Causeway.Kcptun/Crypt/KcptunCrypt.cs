@@ -11,9 +11,9 @@ namespace Causeway.Kcptun.Crypt;
 /// </summary>
 /// <remarks>
 /// Only <c>aes-128-gcm</c> authenticates what it carries. All others have an encrypted CRC32 at best: it finds
-/// accidents, and most forgeries by somebody without the key, but anyone who sees a datagram can replay it and, under
-/// <c>salsa20</c>, <c>xor</c> and <c>none</c>, change it at will. No kcptun crypt is forward secret or protects
-/// against replays.
+/// accidents, and most forgeries by somebody without the key, but under <c>salsa20</c>, <c>xor</c> and <c>none</c> anyone
+/// who sees a datagram can change it at will. No kcptun crypt is forward secret. What is done about replays, and under
+/// which crypts, is in docs/security.md.
 /// </remarks>
 public sealed class KcptunCrypt
 {
@@ -65,7 +65,7 @@ public sealed class KcptunCrypt
 
     private delegate PacketCipher CipherFactory(ReadOnlySpan<byte> key);
 
-    private delegate DatagramTransform TransformFactory(ReadOnlySpan<byte> key, NonceSource nonces);
+    private delegate DatagramTransform TransformFactory(ReadOnlySpan<byte> key, NonceSource? nonces);
 
     /// <summary>Every crypt there is, in the order of the reference's table.</summary>
     public static IReadOnlyList<KcptunCrypt> All { get; } = Array.AsReadOnly(s_all);
@@ -121,12 +121,12 @@ public sealed class KcptunCrypt
     /// </summary>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ObjectDisposedException"><paramref name="key"/> was disposed.</exception>
-    public DatagramTransform CreateTransform(KcptunKey key) => CreateTransform(key, new RandomNonceSource());
+    public DatagramTransform CreateTransform(KcptunKey key) => CreateTransform(key, nonces: null);
 
     /// <summary>The name.</summary>
     public override string ToString() => Name;
 
-    internal DatagramTransform CreateTransform(KcptunKey key, NonceSource nonces)
+    internal DatagramTransform CreateTransform(KcptunKey key, NonceSource? nonces)
     {
         ArgumentNullException.ThrowIfNull(key);
         return _factory(key.Derived[..KeyLength], nonces);

@@ -53,6 +53,7 @@ public sealed class TransformLink : IDatagramLink
         _inner = inner;
         _sendTransform = sendTransform;
         _receiveTransform = receiveTransform;
+        receiveTransform.PairWith(sendTransform);
         Capabilities = below with
         {
             MaxDatagramSize = size,
