@@ -96,6 +96,11 @@ public sealed partial class KcpSession
                 $"none of {_arq.LostDatagramSize + _fec.Overhead + _linkOverhead} bytes was acknowledged, while shorter ones were; a lower mtu may do");
         }
 
+        if (_arq.Failure is ArqFailure.PeerForgot)
+        {
+            return new TransportFailure(TransportFailureKind.ForgottenByPeer, "it acknowledges less than before, as one that was restarted");
+        }
+
         if (_arq.Failure is { } dead)
         {
             return new TransportFailure(TransportFailureKind.DeadLink, DescribeDeadLink(dead)) { Goodbye = GoodbyeReason.PeerSilent };

@@ -92,6 +92,9 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
     public override TransportFailure? Failure => _failure;
 
     /// <inheritdoc/>
+    public override Timestamp WaitingSince => _arq.WaitingSince;
+
+    /// <inheritdoc/>
     public override bool IsIdle => _arq.IsIdle && !_mux.HasPendingOutput;
 
     /// <inheritdoc/>
@@ -147,7 +150,8 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
 
         // The decoder keeps what it needs before the header is stripped; arrived data goes to the ARQ before what it
         // helps to rebuild, because only arrived data may give windows and RTT samples (docs/wire/kcptun.md 4.6, 5.6).
-        if (_fec.Add(datagram) == FecPacketKind.Data)
+        FecPacketKind kind = _fec.Add(datagram);
+        if (kind == FecPacketKind.Data)
         {
             datagram.Advance(FecEncoder.HeaderSize);
             InputSegments(datagram, recovered: false, now);
@@ -155,6 +159,10 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
         else
         {
             _arq.Path.OnArrived(datagram.Ecn);
+            if (kind == FecPacketKind.Parity)
+            {
+                _mux.OnPeerHeard(now);
+            }
         }
 
         while (_fec.TryTakeRecovered(out PacketBuffer? recovered))
@@ -230,9 +238,16 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
     void ISmuxOutput.Write(ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload)
     {
         Statistics.BytesSent += header.Length + payload.Length;
+        bool isHeartbeat = SmuxFrame.Read(header) is { Command: SmuxCommand.Nop, StreamId: 0 };
         if (_codec is not null)
         {
-            _arq.Write(_codec.Encode(header, payload));
+            header = _codec.Encode(header, payload);
+            payload = default;
+        }
+
+        if (isHeartbeat)
+        {
+            _arq.WriteHeartbeat(header);
             return;
         }
 
@@ -263,6 +278,7 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
         {
             _wasAlive = true;
             _goodbye.OnAlive();
+            _mux.OnPeerHeard(now);
         }
 
         if (!_isPeerAnnounced && _arq.Path.PeerAnnouncement is { } announcement)

@@ -19,4 +19,10 @@ public enum ArqFailure
     /// later were.
     /// </summary>
     LongDatagramsLost,
+
+    /// <summary>
+    /// The peer has forgotten the conversation: it acknowledges less than it did before, in an answer to something newer. Its
+    /// process was restarted, and no byte that was under way will ever be delivered.
+    /// </summary>
+    PeerForgot,
 }

@@ -52,7 +52,10 @@ public sealed partial class ArqSession
         // An echo that was never sent says nothing about the path; the segment arrived all the same.
         if (evidence != Evidence.Unknown)
         {
-            state.RttTicks = unchecked((int)(state.NowTicks - time));
+            // Nor does one that waited for this side to run again.
+            int ticks = unchecked((int)(state.NowTicks - time));
+            bool isAcrossPause = ticks * _resolution > state.Now.MicrosecondsSince(_resumedAt);
+            state.RttTicks = isAcrossPause ? state.RttTicks : ticks;
         }
 
         bool wasLost = evidence != Evidence.Unknown && time != segment.FirstTicks;
@@ -111,10 +114,11 @@ public sealed partial class ArqSession
 
         bool neverRepeated = segment.Transmissions == 1;
         bool isNewest = evidence == Evidence.Newest || neverRepeated;
-        _rate.OnAcknowledged(segment, isNewest, isTimely: !state.Recovered, state.Now);
+        bool isTimely = !state.Recovered && segment.Transmission > _lastBeforePause;
+        _rate.OnAcknowledged(segment, isNewest, isTimely, state.Now);
         if (isNewest)
         {
-            long rtt = state.Recovered || evidence == Evidence.Range ? -1 : state.Now.MicrosecondsSince(segment.SentAt);
+            long rtt = !isTimely || evidence == Evidence.Range ? -1 : state.Now.MicrosecondsSince(segment.SentAt);
             _detector.OnAcknowledged(segment.Transmission, rtt);
         }
 

@@ -25,6 +25,7 @@ public sealed partial class ArqSession
             return ArqInputResult.Closed;
         }
 
+        NoteTime(now);
         InputState state = new()
         {
             Datagram = datagram,
@@ -41,6 +42,12 @@ public sealed partial class ArqSession
 
         ArqInputResult result = TakeSegments(ref state);
         Count(result, state.Segments);
+        if (state.PeerForgot)
+        {
+            Fail(ArqFailure.PeerForgot);
+            return result;
+        }
+
         if (state.Segments > 0)
         {
             Finish(ref state, result == ArqInputResult.Ok);
@@ -58,7 +65,7 @@ public sealed partial class ArqSession
         }
 
         int offset = 0;
-        while (bytes.Length - offset >= SegmentHeader.Size)
+        while (bytes.Length - offset >= SegmentHeader.Size && !state.PeerForgot)
         {
             SegmentHeader header = SegmentHeader.Read(bytes[offset..]);
             offset += SegmentHeader.Size;
@@ -88,6 +95,15 @@ public sealed partial class ArqSession
     {
         state.Segments++;
         bool isCurrent = TakeUnacknowledged(ref state, header.Unacknowledged);
+        if (!isCurrent && Sequence.IsBefore(header.Unacknowledged, _ring.Unacknowledged))
+        {
+            state.IsRegress = true;
+            TakeRegress(ref state, in header);
+            if (state.PeerForgot)
+            {
+                return;
+            }
+        }
 
         // A window that comes with an old una was overtaken by a newer one.
         if (isCurrent && !state.Recovered)
@@ -145,7 +161,22 @@ public sealed partial class ArqSession
         }
 
         state.Unacknowledged = unacknowledged;
+        _restart.OnCurrent();
         return true;
+    }
+
+    private void TakeRegress(ref InputState state, in SegmentHeader header)
+    {
+        if (header.Command == SegmentCommand.Ack
+            && (_restart.IsAnswer(header.Sequence, header.Time)
+                || (_ring.WasSent(header.Sequence) && _restart.IsProof(_ring[header.Sequence], header.Time))))
+        {
+            state.PeerForgot = true;
+        }
+        else if (!state.Recovered)
+        {
+            _restart.OnRegress(header.Unacknowledged, SmoothedRttMicroseconds, state.Now);
+        }
     }
 
     private void TakeData(ref InputState state, in SegmentHeader header, int offset)
@@ -197,7 +228,13 @@ public sealed partial class ArqSession
             _ring.RemoveFirst();
         }
 
-        _deadLink.OnHeard(_inFlight.Count + _lost.Count > 0, state.Now);
+        if (advanced)
+        {
+            _restart.OnAdvanced(state.Now);
+        }
+
+        HeardAt = state.Now;
+        _deadLink.OnHeard(_inFlight.Count + _lost.Count > 0, IsHeartbeat(_ring.Unacknowledged), state.Now);
         _probe.OnHeard();
         UpdateProbe(state.Now);
         if (state.AckedSegments > 0)
@@ -206,6 +243,8 @@ public sealed partial class ArqSession
             _tailProbe.OnProgress();
             _timeoutProbes = 0;
         }
+
+        NoteSign(in state);
 
         bool hasSample = isIntact && !state.Recovered && state.RttTicks >= 0;
         if (hasSample)
@@ -248,6 +287,24 @@ public sealed partial class ArqSession
             };
             _isLimitReported = true;
             _congestion.OnAck(in e);
+        }
+    }
+
+    /// <summary>
+    /// After a silence in which this side has asked, anything that arrives says that the path is back: what waits for a timer
+    /// that has backed off goes at once. A peer that was restarted says nothing of the kind.
+    /// </summary>
+    private void NoteSign(in InputState state)
+    {
+        if (_silence.IsOutstanding && !state.IsRegress)
+        {
+            _silence.OnHeard();
+            if (state.AckedSegments == 0)
+            {
+                _timer.OnPathBack();
+                _timeoutProbes = ProbesPerRepeatedTimeout;
+                _isPathBack = true;
+            }
         }
     }
 
@@ -305,5 +362,7 @@ public sealed partial class ArqSession
         public int AckedSegments;
         public long AckedBytes;
         public bool EpisodeWasSpurious;
+        public bool PeerForgot;
+        public bool IsRegress;
     }
 }

@@ -12,6 +12,8 @@ public sealed partial class ArqSession
     // let the rules of order find everything else that was lost (compare RFC 9002 section 6.2.4).
     private const int ProbesPerRepeatedTimeout = 2;
 
+    private bool _isPathBack;
+
     // In a thin stream the next message would put the probe off for ever, and tells nothing of those before it.
     private Timestamp ProbeDueAt => _usesRack && !_timer.IsBackedOff
         && (IsThin ? _inFlight.Head : _inFlight.Tail) is { } waiting
@@ -64,6 +66,11 @@ public sealed partial class ArqSession
     private void DetectLosses(Timestamp now)
     {
         DetectSkipped(now);
+        if (_isPathBack)
+        {
+            _isPathBack = false;
+            DetectUnanswered(now);
+        }
 
         // The probe takes the place of the first timeout: what it shows is lost goes again, instead of everything.
         if (ProbeDueAt <= now)
@@ -130,6 +137,22 @@ public sealed partial class ArqSession
 
         _deadLink.OnAttempt();
         _timeoutProbes = ProbesPerRepeatedTimeout;
+        Report(in run, isTimeout: true, now);
+    }
+
+    /// <summary>
+    /// The path is back, and what left more than a round trip ago fell into the silence before. All of it, and as part of the
+    /// same timeout: what later acknowledgements revealed would look like congestion of the path as it is now.
+    /// </summary>
+    private void DetectUnanswered(Timestamp now)
+    {
+        long wait = _rtt.Shortest * _resolution;
+        LossRun run = new(_inFlight.Bytes);
+        while (_inFlight.Head is { } oldest && oldest.SentAt.AddMicroseconds(wait) <= now)
+        {
+            Lose(ref run, oldest, LossReason.Timeout, now);
+        }
+
         Report(in run, isTimeout: true, now);
     }
 

@@ -47,6 +47,19 @@ public sealed partial class ArqSession
     {
         if (!_isClosed)
         {
+            WriteHeartbeat(bytes);
+            _heartbeatsFrom = _ring.End;
+        }
+    }
+
+    /// <summary>
+    /// Takes bytes to send that only ask whether the peer is there. While nothing else waits for an answer, silence is the
+    /// sender's to judge, and not <see cref="ArqOptions.DeadLinkTimeout"/>'s.
+    /// </summary>
+    public void WriteHeartbeat(ReadOnlySpan<byte> bytes)
+    {
+        if (!_isClosed)
+        {
             Statistics.BytesSent += bytes.Length;
             _ring.Write(bytes);
         }
@@ -68,6 +81,7 @@ public sealed partial class ArqSession
             return false;
         }
 
+        NoteTime(now);
         if (_deadLink.Check(_inFlight.Head?.Transmissions ?? 0, now) is { } failure)
         {
             Fail(failure);
@@ -141,6 +155,10 @@ public sealed partial class ArqSession
         bool sends = asks || _receive.IsReportDue
             || (WindowsAllowSomething() && _pacer.CanSend(_congestion.PacingRate, state.Now));
 
+        bool isSilent = SilenceProbeDueAt <= state.Now;
+        asks |= isSilent;
+        sends |= isSilent;
+
         // The timestamp and sequence of window segments mean nothing and repeat the last acknowledgement's
         // (docs/wire/kcptun.md 5.1).
         uint sequence = 0;
@@ -157,11 +175,18 @@ public sealed partial class ArqSession
                 return false;
             }
 
-            _probe.OnSent(state.Now);
-            _isProbeAsked = false;
-            _deadLink.OnSent(state.Now);
-            _deadLink.OnAttempt();
-            Statistics.WindowProbes++;
+            OnAsked(isSilent, state.Now);
+        }
+
+        if (_restart.ChallengeAt <= state.Now)
+        {
+            if (!TryWrite(
+                ref sink, ref writer, in state, SegmentCommand.Push, _restart.ChallengeSequence, state.Ticks, default))
+            {
+                return false;
+            }
+
+            _restart.OnChallenged(state.Ticks, SmoothedRttMicroseconds, state.Now);
         }
 
         if (_receive.IsReportDue)
@@ -193,6 +218,22 @@ public sealed partial class ArqSession
         }
 
         return true;
+    }
+
+    private void OnAsked(bool isSilent, Timestamp now)
+    {
+        if (isSilent)
+        {
+            _silence.OnSent(now);
+            Statistics.SilenceProbes++;
+            return;
+        }
+
+        _isProbeAsked = false;
+        _probe.OnSent(now);
+        _deadLink.OnSent(isHeartbeat: false, now);
+        _deadLink.OnAttempt();
+        Statistics.WindowProbes++;
     }
 
     private bool TrySendAcks<TSink>(
@@ -335,7 +376,7 @@ public sealed partial class ArqSession
         segment.SentTicks = state.Ticks;
         _inFlight.Append(segment);
         _pacer.OnSent(segment.Length);
-        _deadLink.OnSent(state.Now);
+        _deadLink.OnSent(IsHeartbeat(segment.Sequence), state.Now);
         Statistics.OutDataSegments++;
         SentEvent e = new()
         {

@@ -53,6 +53,8 @@ public sealed partial class ArqSession : IDisposable
     private readonly AckList _acks;
     private readonly ReceivedRanges _receivedRanges = new();
     private readonly PathExchange _path = new();
+    private readonly RestartDetector _restart = new();
+    private readonly SilenceProbe _silence = new();
     private readonly EcnValidation? _ecn;
 
     private LossEpisode _episode;
@@ -70,6 +72,12 @@ public sealed partial class ArqSession : IDisposable
     private bool _hasMark;
     private bool _hasUnmarkedAck;
     private bool _isClosed;
+
+    // A mutable struct: not readonly.
+    private RunWatch _watch = new();
+    private Timestamp _resumedAt = new(long.MinValue / 2);
+    private long _lastBeforePause;
+    private uint _heartbeatsFrom;
 
     /// <summary>Makes a session whose sequence numbers start at 0 in both directions.</summary>
     /// <param name="conversationId">The conversation, which both sides put into every segment.</param>
@@ -113,6 +121,7 @@ public sealed partial class ArqSession : IDisposable
         long interval = ToMicroseconds(options.Interval);
         long timeout = ToMicroseconds(options.DeadLinkTimeout);
         _ring = new SendRing(pool, _segmentSize, initialSend);
+        _heartbeatsFrom = initialSend;
         _rtt = new RttEstimator(
             leastRto: (options.NoDelay ? 30_000 : 100_000) / _resolution,
             margin: interval / _resolution,
@@ -161,6 +170,15 @@ public sealed partial class ArqSession : IDisposable
 
     /// <summary>Whether something written was not acknowledged yet.</summary>
     public bool HasUnacknowledged => _inFlight.Count + _lost.Count + _ring.UnsentCount > 0;
+
+    /// <summary>
+    /// Since when something has waited for an answer with nothing at all arriving; Never while nothing waits. A session in
+    /// which this lies seconds back has probably lost its path or its peer.
+    /// </summary>
+    public Timestamp WaitingSince => _deadLink.WaitingSince;
+
+    /// <summary>When something valid last arrived, or Never if nothing has.</summary>
+    public Timestamp HeardAt { get; private set; } = Timestamp.Never;
 
     /// <summary>What is known of how the path to the peer treats congestion marks.</summary>
     public EcnState EcnState => _ecn?.State ?? EcnState.Off;
@@ -211,7 +229,7 @@ public sealed partial class ArqSession : IDisposable
                 return Timestamp.Never;
             }
 
-            Timestamp deadline = Timestamp.Min(_acks.DueAt, _deadLink.Deadline);
+            Timestamp deadline = Timestamp.Min(_acks.DueAt, Timestamp.Min(_deadLink.Deadline, _restart.ChallengeAt));
             if (_inFlight.Head is { } oldest)
             {
                 deadline = Timestamp.Min(deadline, LossDeadline(oldest));
@@ -221,6 +239,8 @@ public sealed partial class ArqSession : IDisposable
             {
                 deadline = Timestamp.Min(deadline, _probe.DueAt);
             }
+
+            deadline = Timestamp.Min(deadline, SilenceProbeDueAt);
 
             if (_pacer.IsWaiting && WindowsAllowSomething())
             {
@@ -318,6 +338,42 @@ public sealed partial class ArqSession : IDisposable
     private static long ToMicroseconds(TimeSpan duration) => duration.Ticks / TimeSpan.TicksPerMicrosecond;
 
     private static TimeSpan FromMicroseconds(long microseconds) => new(microseconds * TimeSpan.TicksPerMicrosecond);
+
+    private Timestamp SilenceProbeDueAt => _usesRack
+        ? _silence.DueAt(_deadLink.WaitingSince, _rtt.Shortest * _resolution, RtoMicroseconds)
+        : Timestamp.Never;
+
+    private bool IsHeartbeat(uint sequence) => !Sequence.IsBefore(sequence, _heartbeatsFrom);
+
+    /// <summary>Takes a time in which this side did not run out of all that judges the peer and measures the path.</summary>
+    private void NoteTime(Timestamp now)
+    {
+        if (_watch.IsSuspicious(now) && _inFlight.Head is { } oldest)
+        {
+            long gap = _watch.Gap(Timestamp.Min(LossDeadline(oldest), SilenceProbeDueAt), now);
+            if (gap > 0)
+            {
+                OnPaused(gap, now);
+            }
+        }
+
+        _watch.OnRun(now);
+    }
+
+    private void OnPaused(long gap, Timestamp now)
+    {
+        Statistics.Pauses++;
+        _resumedAt = now;
+        _lastBeforePause = _lastTransmission;
+        _deadLink.Shift(gap);
+        _timer.Shift(gap);
+        _silence.Shift(gap);
+        _restart.Shift(gap);
+        _rate.Shift(gap);
+        _newDataSentAt = _newDataSentAt.AddMicroseconds(gap);
+        _inFlight.Shift(gap);
+        _lost.Shift(gap);
+    }
 
     private uint ToTicks(Timestamp now) => unchecked((uint)(now.Microseconds / _resolution));
 

@@ -86,6 +86,12 @@ public sealed class ArqStatistics
     /// <summary>Window probes sent.</summary>
     public long WindowProbes { get; internal set; }
 
+    /// <summary>Window probes sent because something waited for an answer and nothing at all arrived.</summary>
+    public long SilenceProbes { get; internal set; }
+
+    /// <summary>Times in which this side did not run although it was due to: its process was stopped, the machine slept.</summary>
+    public long Pauses { get; internal set; }
+
     /// <summary>The smoothed round-trip time; zero before the first sample.</summary>
     public TimeSpan SmoothedRtt { get; internal set; }
 

@@ -49,6 +49,16 @@ internal sealed class RetransmissionTimer(bool noDelay)
         _expirations++;
     }
 
+    /// <summary>The path works again: no more waiting than ever.</summary>
+    public void OnPathBack()
+    {
+        _backedOff = 0;
+        _restartedAt = s_longAgo;
+    }
+
+    /// <summary>This side did not run for so long.</summary>
+    public void Shift(long microseconds) => _restartedAt = _restartedAt.AddMicroseconds(microseconds);
+
     /// <summary>A probe left, which is to be given the time to be answered (RFC 8985 section 7.3).</summary>
     public void OnProbed(Timestamp now) => _restartedAt = now;
 

@@ -12,6 +12,9 @@ internal sealed class RttEstimator(long leastRto, long margin, long initialRto, 
 
     public long Rto { get; private set; } = initialRto;
 
+    /// <summary>The smallest sample: the path without queues. 0 before the first.</summary>
+    public long Shortest { get; private set; }
+
     /// <summary>Whether there was a sample.</summary>
     public bool HasSample { get; private set; }
 
@@ -25,6 +28,7 @@ internal sealed class RttEstimator(long leastRto, long margin, long initialRto, 
             return;
         }
 
+        Shortest = HasSample ? Math.Min(Shortest, sample) : sample;
         HasSample = true;
         if (Smoothed == 0)
         {

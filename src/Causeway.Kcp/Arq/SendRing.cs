@@ -31,6 +31,9 @@ internal sealed class SendRing(PacketPool pool, int segmentSize, uint initialSeq
     /// <summary>Bytes that still fit into the newest segment, 0 if that has left already.</summary>
     public int TailRoom => UnsentCount == 0 ? 0 : segmentSize - this[unchecked(End - 1)].Length;
 
+    /// <summary>Whether a segment was sent and the peer has not passed it.</summary>
+    public bool WasSent(uint sequence) => unchecked(sequence - Unacknowledged) < (uint)SentCount;
+
     /// <summary>
     /// Copies bytes behind what waits, filling the newest segment before it starts another (docs/wire/kcptun.md 5.5).
     /// </summary>

@@ -59,4 +59,11 @@ internal sealed class SendSegment : SentPacket
 
     /// <inheritdoc/>
     public override int Length => Buffer!.Length;
+
+    /// <inheritdoc/>
+    public override void Shift(long microseconds)
+    {
+        base.Shift(microseconds);
+        FirstSentAt = FirstSentAt.AddMicroseconds(microseconds);
+    }
 }

@@ -106,4 +106,13 @@ internal sealed class TransmissionList
         Count++;
         Bytes += segment.Length;
     }
+
+    /// <summary>This side did not run for so long after all of them were sent.</summary>
+    public void Shift(long microseconds)
+    {
+        for (SendSegment? segment = Head; segment is not null; segment = segment.Next)
+        {
+            segment.Shift(microseconds);
+        }
+    }
 }

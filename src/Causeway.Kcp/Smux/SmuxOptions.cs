@@ -45,8 +45,9 @@ public sealed record SmuxOptions
     public TimeSpan KeepAliveInterval { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// How often to check that the peer sent something since the last check; if not, the session fails. So a silent
-    /// peer is given up after one to two of these. At most 24 days. Default 30 s.
+    /// Half of the silence after which the session fails: nothing at all arrived from the peer, neither a frame nor an
+    /// acknowledgement, for two of these, or for one in a session in which nothing ever did. Time in which this process did
+    /// not run is not counted. At most 24 days. Default 30 s.
     /// </summary>
     public TimeSpan KeepAliveTimeout { get; init; } = TimeSpan.FromSeconds(30);
 

@@ -29,6 +29,7 @@ public sealed partial class SmuxSession
     /// </summary>
     public void Input(PacketSlice bytes, Timestamp now)
     {
+        OnPeerHeard(now);
         ReadOnlySpan<byte> span = bytes.Span;
         int offset = 0;
         bool passedOn = false;
@@ -131,7 +132,6 @@ public sealed partial class SmuxSession
             return;
         }
 
-        _heard = true;
         Statistics.FramesReceived++;
         if (_halfClose is HalfCloseSupport.Unknown)
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Causeway.Kcp.Wire;
 
 namespace Causeway.Kcp.Smux;
@@ -35,7 +36,10 @@ public sealed partial class SmuxSession : StreamSession
     private int _waitingForAccept;
     private Timestamp _keepAliveAt;
     private Timestamp _timeoutAt;
-    private bool _heard;
+    private Timestamp _heardAt;
+
+    // A mutable struct: not readonly.
+    private RunWatch _watch = new();
 
     /// <summary>Begins a session.</summary>
     /// <param name="role">Which end this is.</param>
@@ -60,6 +64,8 @@ public sealed partial class SmuxSession : StreamSession
         _nextId = role == EndpointRole.Client ? 3u : 2u;
         _keepAliveAt = now + options.KeepAliveInterval;
         _timeoutAt = now + options.KeepAliveTimeout;
+        _heardAt = now;
+        _watch.OnRun(now);
     }
 
     /// <summary>
@@ -125,6 +131,20 @@ public sealed partial class SmuxSession : StreamSession
     }
 
     private bool IsOver => _failure is not null || _disposed;
+
+    /// <summary>
+    /// Something authentic arrived below, whatever it was: an acknowledgement is as much a sign of life as a frame.
+    /// </summary>
+    /// <remarks>
+    /// The reference checks every timeout that something came since the last check, and so bears a silence of one to two
+    /// (docs/wire/kcptun.md 7.6): no peer may be given up sooner here, so it is always two.
+    /// </remarks>
+    public void OnPeerHeard(Timestamp now)
+    {
+        NoteTime(now);
+        _heardAt = Timestamp.Max(_heardAt, now);
+        _timeoutAt = Timestamp.Max(_timeoutAt, now + (2 * _options.KeepAliveTimeout));
+    }
 
     /// <inheritdoc/>
     public override TransportStream? TryOpen(Timestamp now)
@@ -225,29 +245,47 @@ public sealed partial class SmuxSession : StreamSession
     }
 
     /// <summary>
-    /// Keep-alive (docs/wire/kcptun.md 7.6): a NOP every interval, whatever else is sent, and a check every timeout
-    /// that some header came since the last one. A session that does not read cannot know.
+    /// Keep-alive (docs/wire/kcptun.md 7.6): a NOP every interval, whatever else is sent, and an end after a silence of two
+    /// timeouts, or of one if nothing ever came. A session that does not read cannot know.
     /// </summary>
     private void CheckTimers(Timestamp now)
     {
+        NoteTime(now);
         if (now >= _keepAliveAt)
         {
             _keepAlivePending = true;
             _keepAliveAt = now + _options.KeepAliveInterval;
         }
 
-        if (now >= _timeoutAt)
+        if (now < _timeoutAt)
         {
-            // A check that comes this late says that we slept, not that the peer did: what it sent waits to be read.
-            bool slept = now > _timeoutAt + _options.KeepAliveInterval;
-            if (!_heard && !slept && _memory.HasRoom)
-            {
-                double seconds = _options.KeepAliveTimeout.TotalSeconds;
-                Fail(StreamFailureKind.KeepAliveTimeout, $"The peer sent nothing for {seconds:0.###} s.");
-            }
-
-            _heard = false;
-            _timeoutAt = now + _options.KeepAliveTimeout;
+            return;
         }
+
+        if (!_memory.HasRoom)
+        {
+            _timeoutAt = now + _options.KeepAliveTimeout;
+            return;
+        }
+
+        Fail(
+            StreamFailureKind.KeepAliveTimeout,
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"Nothing arrived from the peer for {(now - _heardAt).TotalSeconds:0.#} s; the keep-alive timeout is "
+                + $"{_options.KeepAliveTimeout.TotalSeconds:0.###} s."));
+    }
+
+    /// <summary>A time in which this side did not run says nothing about the peer: what it sent waits to be read.</summary>
+    private void NoteTime(Timestamp now)
+    {
+        if (_watch.IsSuspicious(now) && _watch.Gap(NextDeadline, now) is > 0 and long gap)
+        {
+            _heardAt = _heardAt.AddMicroseconds(gap);
+            _timeoutAt = _timeoutAt.AddMicroseconds(gap);
+            _keepAliveAt = _keepAliveAt.AddMicroseconds(gap);
+        }
+
+        _watch.OnRun(now);
     }
 }

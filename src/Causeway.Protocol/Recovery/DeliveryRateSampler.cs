@@ -112,6 +112,13 @@ internal sealed class DeliveryRateSampler
         };
     }
 
+    /// <summary>This side did not run for so long, in which nothing could be delivered.</summary>
+    public void Shift(long microseconds)
+    {
+        _deliveredAt = _deliveredAt.AddMicroseconds(microseconds);
+        _firstSentAt = _firstSentAt.AddMicroseconds(microseconds);
+    }
+
     /// <summary>The sample of everything acknowledged since the last call.</summary>
     public RateSample Take()
     {

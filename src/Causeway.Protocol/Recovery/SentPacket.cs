@@ -16,4 +16,14 @@ internal abstract class SentPacket
 
     /// <summary>Payload bytes.</summary>
     public abstract int Length { get; }
+
+    /// <summary>This side did not run for so long after it was sent.</summary>
+    public virtual void Shift(long microseconds)
+    {
+        SentAt = SentAt.AddMicroseconds(microseconds);
+        TransmissionRecord record = Record;
+        record.DeliveredAt = record.DeliveredAt.AddMicroseconds(microseconds);
+        record.FirstSentAt = record.FirstSentAt.AddMicroseconds(microseconds);
+        Record = record;
+    }
 }

@@ -47,10 +47,10 @@ public sealed class SmuxKeepAliveTests
 
     [Theory]
     [InlineData(0.0, 60)]
-    [InlineData(29.0, 60)]
-    [InlineData(1.0, 60)]
+    [InlineData(29.0, 89)]
+    [InlineData(1.0, 61)]
     [InlineData(-1.0, 30)]
-    public void ASilentPeerIsGivenUpAtTheSecondCheck(double lastHeard, double failsAt)
+    public void ASilentPeerIsGivenUpAfterTwoTimeouts(double lastHeard, double failsAt)
     {
         PacketPool pool = new(track: true);
         RecordingOutput output = new();
@@ -70,6 +70,41 @@ public sealed class SmuxKeepAliveTests
         }
 
         Assert.Equal(StreamFailureKind.KeepAliveTimeout, session.Failure.Kind);
+        Assert.Equal(
+            $"Nothing arrived from the peer for {(lastHeard < 0 ? 30 : 60)} s; the keep-alive timeout is 30 s.", session.Failure.Reason);
+    }
+
+    [Fact]
+    public void WhateverArrivesBelowIsLife()
+    {
+        RecordingOutput output = new();
+        using SmuxSession session = new(EndpointRole.Server, s_options, PacketPool.Shared, Second(0));
+        for (int second = 0; second < 3600; second++)
+        {
+            session.OnPeerHeard(Second(second));
+            session.Flush(output, Second(second));
+        }
+
+        Assert.Null(session.Failure);
+    }
+
+    [Fact]
+    public void TimeInWhichThisSideDidNotRunIsNotThePeersSilence()
+    {
+        RecordingOutput output = new();
+        using SmuxSession session = new(EndpointRole.Server, s_options, PacketPool.Shared, Second(0));
+        session.OnPeerHeard(Second(1));
+        session.Flush(output, Second(10));
+        session.Flush(output, Second(20));
+
+        // Stopped from 20 to 200 s; its next turn was due at 30 s.
+        session.Flush(output, Second(200));
+        Assert.Null(session.Failure);
+        while (session.Failure is null)
+        {
+            session.Flush(output, session.NextDeadline);
+            Assert.True(session.NextDeadline.IsNever || session.NextDeadline <= Second(231));
+        }
     }
 
     [Fact]
@@ -104,7 +139,9 @@ public sealed class SmuxKeepAliveTests
         session.Flush(output, Second(3600));
         Assert.Null(session.Failure);
         Assert.Single(output.Take());
-        session.Flush(output, Second(3630));
+        session.Flush(output, session.NextDeadline);
+        Assert.Null(session.Failure);
+        session.Flush(output, Second(3620));
         Assert.Equal(StreamFailureKind.KeepAliveTimeout, session.Failure?.Kind);
     }
 

@@ -9,6 +9,9 @@ public sealed class SimulatedHost : IDatagramOutput
     private readonly List<SimulatedPath> _paths = [];
     private Timestamp _deadline;
     private bool _hasDeadline;
+    private readonly Queue<PacketBuffer> _socket = new();
+    private Timestamp _stoppedUntil;
+    private Timestamp _runsAt = Timestamp.Never;
 
     internal SimulatedHost(
         SimulatedNetwork network, int index, string name, ISimulatedEndpoint endpoint, PeerAddress address, TimeSpan clockOffset)
@@ -43,6 +46,17 @@ public sealed class SimulatedHost : IDatagramOutput
     /// <summary>Datagrams that no path led away from here, for want of somebody at their destination.</summary>
     public long Unreachable { get; private set; }
 
+    /// <summary>
+    /// Datagrams that wait for a host which does not run, at most; further ones are lost. Default 1024, some socket buffer.
+    /// </summary>
+    public int SocketCapacity { get; set; } = 1024;
+
+    /// <summary>Datagrams lost because the host did not take them in time.</summary>
+    public long SocketOverflows { get; private set; }
+
+    /// <summary>How late the host's turns come, or null for hosts that are always prompt, the default.</summary>
+    public SchedulingNoise? Noise { get; set; }
+
     internal int Index { get; }
 
     internal bool NeedsTurn { get; private set; }
@@ -71,6 +85,16 @@ public sealed class SimulatedHost : IDatagramOutput
         Wake();
     }
 
+    /// <summary>
+    /// Stops the host as SIGSTOP does a process: it has no turn for so long, and what arrives waits in its socket.
+    /// </summary>
+    public void Stop(TimeSpan duration)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(duration, TimeSpan.Zero);
+        _stoppedUntil = _network.Clock.Now + duration;
+        _network.Log.Add(_network.Clock.Now, NetworkEventKind.Note, -1, 0, 0, $"{Name} is stopped for {duration}");
+    }
+
     /// <summary>Gives the endpoint a turn in the next step: something was written to or read from it.</summary>
     public void Wake() => NeedsTurn = true;
 
@@ -96,32 +120,69 @@ public sealed class SimulatedHost : IDatagramOutput
     /// <summary>When the endpoint wants a turn, by the network's clock. Asked once after each turn, not at each event.</summary>
     internal Timestamp NextDeadline()
     {
+        Timestamp next = _runsAt;
         if (NeedsTurn)
         {
-            return _network.Clock.Now;
+            next = _network.Clock.Now;
         }
-
-        if (!_hasDeadline)
+        else if (next.IsNever)
         {
-            _deadline = Endpoint.NextDeadline.AddMicroseconds(-(ClockOffset.Ticks / TimeSpan.TicksPerMicrosecond));
-            _hasDeadline = true;
+            if (!_hasDeadline)
+            {
+                _deadline = Endpoint.NextDeadline.AddMicroseconds(-(ClockOffset.Ticks / TimeSpan.TicksPerMicrosecond));
+                _deadline = Noise is null ? _deadline : Late(Timestamp.Max(_deadline, _network.Clock.Now));
+                _hasDeadline = true;
+            }
+
+            next = _deadline;
         }
 
-        return _deadline;
+        return Timestamp.Max(next, _stoppedUntil);
     }
 
     internal void Receive(PacketBuffer datagram)
     {
-        NeedsTurn = true;
-        Endpoint.Receive(datagram, Now);
+        if (Noise is null && _stoppedUntil <= _network.Clock.Now)
+        {
+            NeedsTurn = true;
+            Endpoint.Receive(datagram, Now);
+            return;
+        }
+
+        if (_socket.Count >= SocketCapacity)
+        {
+            SocketOverflows++;
+            return;
+        }
+
+        datagram.Retain();
+        _socket.Enqueue(datagram);
+        _runsAt = Timestamp.Min(_runsAt, Noise is null ? _stoppedUntil : Late(_network.Clock.Now));
     }
 
     internal void Turn()
     {
         NeedsTurn = false;
         _hasDeadline = false;
+        _runsAt = Timestamp.Never;
+        while (_socket.TryDequeue(out PacketBuffer? datagram))
+        {
+            Endpoint.Receive(datagram, Now);
+            datagram.Release();
+        }
+
         Endpoint.Turn(Now, this);
     }
+
+    internal void Clear()
+    {
+        while (_socket.TryDequeue(out PacketBuffer? datagram))
+        {
+            datagram.Release();
+        }
+    }
+
+    private Timestamp Late(Timestamp time) => time.IsNever ? time : time.AddMicroseconds(Noise!.Next());
 
     private SimulatedPath? FindPath(PeerAddress destination)
     {

@@ -242,6 +242,11 @@ public sealed class SimulatedNetwork
             occurrence.Transit.Datagram?.Release();
         }
 
+        foreach (SimulatedHost host in _hosts)
+        {
+            host.Clear();
+        }
+
         foreach (SimulatedPath path in _paths)
         {
             while (path.InOrder.TryDequeue(out Transit transit))
@@ -393,7 +398,7 @@ public sealed class SimulatedNetwork
     {
         foreach (SimulatedHost host in _hosts)
         {
-            if (host.NeedsTurn || host.NextDeadline() <= Clock.Now)
+            if (host.NextDeadline() <= Clock.Now)
             {
                 host.Turn();
             }

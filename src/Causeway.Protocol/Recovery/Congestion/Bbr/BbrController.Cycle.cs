@@ -4,6 +4,8 @@ namespace Causeway.Protocol.Recovery.Congestion;
 public sealed partial class BbrController
 {
     private const double GrowthOfOpenPath = 1.25;
+    // Two windows through a path that takes one lose half; a quarter leaves room for chance on either side.
+    private const double MostLossOfOpenPath = 0.25;
     private const int RoundsOfFullPath = 3;
     private const int LossRunsOfFullPath = 6;
     private const int MaxDrainRounds = 3;
@@ -47,6 +49,16 @@ public sealed partial class BbrController
     private bool IsProbingBandwidth => State is BbrState.ProbeBandwidthDown or BbrState.ProbeBandwidthCruise
         or BbrState.ProbeBandwidthRefill or BbrState.ProbeBandwidthUp;
 
+    /// <summary>
+    /// Whether the last round lost more than a clean path does and shows nothing of a full one: neither a queue nor the losses
+    /// of twice what the path takes, which is what start-up sends through one that has no queue.
+    /// </summary>
+    private bool IsSlowedByChance => _toleratesRandomLoss && !HasQueue
+        && _lossShareOfLastRound is > LossThreshold and < MostLossOfOpenPath;
+
+    /// <summary>Whether the last round's datagrams waited in a queue.</summary>
+    private bool HasQueue => _queueDelay > (_minRtt / 8) + RttNoiseMicroseconds;
+
     private void EnterStartup() => State = BbrState.Startup;
 
     // Section 5.3.1.2.
@@ -61,6 +73,12 @@ public sealed partial class BbrController
         {
             ResetFullBandwidth();
             _fullBandwidth = _passedRate;
+            return;
+        }
+
+        // Chance alone makes a small round whose losses are the path's nature no faster than the last.
+        if (State == BbrState.Startup && IsSlowedByChance)
+        {
             return;
         }
 
@@ -85,7 +103,7 @@ public sealed partial class BbrController
 
         // Section 5.3.1.3. Losses in a round in which twice as much arrived are not those of a full path.
         if (!_fullBandwidthReached && _lossRoundStart && _fullBandwidthCount > 0 && _lossShareOfLastRound > LossThreshold
-            && _lossRunsOfLastRound >= LossRunsOfFullPath)
+            && _lossRunsOfLastRound >= LossRunsOfFullPath && !IsSlowedByChance)
         {
             EndStartup();
         }
@@ -241,7 +259,7 @@ public sealed partial class BbrController
         StartRound();
         ResetFullBandwidth();
         _fullBandwidth = deliveryRate;
-        _hadQueueBeforeUp = _queueDelay > (_minRtt / 8) + RttNoiseMicroseconds;
+        _hadQueueBeforeUp = HasQueue;
         State = BbrState.ProbeBandwidthUp;
         RaiseSlope();
     }

@@ -10,7 +10,8 @@ namespace Causeway.Protocol.Recovery.Congestion;
 /// <list type="bullet">
 /// <item>Losses that the path shows without load are its nature, not congestion (<see cref="LossBaseline"/>), and count
 /// as having passed the bottleneck; see <see cref="BbrOptions.ToleratesRandomLoss"/>.</item>
-/// <item>Loss ends startup only in a round in which the delivery rate did not grow any more.</item>
+/// <item>Loss ends startup only in a round in which the delivery rate did not grow any more, and rounds with losses but without
+/// a queue count neither for that nor as rounds without growth.</item>
 /// <item>Probing upward also ends when a quarter more than the path holds is in flight and no more of it arrives (as
 /// draft-cardwell-iccrg-bbr-congestion-control-02 section 4.3.3.4): it bounds the queue to a quarter of a round trip.</item>
 /// <item>A round-trip time near the smallest known one counts as seeing it again: no pause to see it is needed. Before losses
