@@ -64,6 +64,7 @@ public sealed partial class SmuxSession
         }
 
         stream.PeerFinished = true;
+        Recount(stream);
         CancelControl(stream, ControlFrames.Update | (stream.SendOver ? ControlFrames.Abandon : ControlFrames.None));
         if (!stream.ReadsDropped)
         {
@@ -156,6 +157,7 @@ public sealed partial class SmuxSession
         stream.ReadsDropped = true;
         SetEvents(stream, stream.Events & ~(StreamEvents.Readable | StreamEvents.ReadsFinished));
         NoteTaken(stream, stream.Receive.Discard(_memory));
+        Recount(stream);
     }
 
     /// <summary>
@@ -182,6 +184,7 @@ public sealed partial class SmuxSession
         }
 
         stream.Forgotten = true;
+        CloseWindow(stream);
         stream.Receive.ReleaseTail();
         StopSending(stream);
         CancelControl(stream, stream.Control);

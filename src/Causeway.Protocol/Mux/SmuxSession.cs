@@ -10,6 +10,7 @@ public sealed partial class SmuxSession : MuxSession
 
     private readonly SmuxOptions _options;
     private readonly ReceiveMemory _memory;
+    private readonly ReceiveBudget _budget;
     private readonly WindowTuner? _sharedWindow;
     private readonly Dictionary<uint, SmuxStream> _streams = [];
 
@@ -46,6 +47,7 @@ public sealed partial class SmuxSession : MuxSession
             _sharedWindow = new WindowTuner(FirstSharedWindow, FirstSharedWindow, options.ReceiveLimit);
         }
 
+        _budget = new ReceiveBudget(options.ReceiveLimit);
         _memory = new ReceiveMemory(_sharedWindow?.Window ?? options.ReceiveLimit, pool);
         _halfClose = options.HalfCloseExtension ? HalfCloseSupport.Unknown : HalfCloseSupport.Unsupported;
         _nextId = role == MuxRole.Client ? 3u : 2u;
@@ -87,12 +89,17 @@ public sealed partial class SmuxSession : MuxSession
                 return MuxOpenRefusal.IdsExhausted;
             }
 
-            return _streams.Count >= _options.MaxStreams ? MuxOpenRefusal.TooManyStreams : MuxOpenRefusal.None;
+            return _streams.Count >= _options.MaxStreams ? MuxOpenRefusal.TooManyStreams
+                : HasMemoryForStream ? MuxOpenRefusal.None
+                : MuxOpenRefusal.NoReceiveMemory;
         }
     }
 
     /// <summary>What the streams hold. For tests.</summary>
     internal ReceiveMemory Memory => _memory;
+
+    /// <summary>What the peer may send. For tests.</summary>
+    internal ReceiveBudget Budget => _budget;
 
     /// <summary>
     /// Where the window counters of new streams start. 0, except in tests of their wrapping; alike at both ends.
@@ -105,6 +112,8 @@ public sealed partial class SmuxSession : MuxSession
         get => _nextId;
         set => _nextId = value;
     }
+
+    private bool HasMemoryForStream => _options.Version < 2 || _budget.HasFloor;
 
     private bool IsOver => _failure is not null || _disposed;
 
@@ -121,6 +130,7 @@ public sealed partial class SmuxSession : MuxSession
         _streams.Add(stream.Id, stream);
         Statistics.StreamsOpened++;
         RequestControl(stream, ControlFrames.Syn);
+        OpenWindow(stream);
         return stream;
     }
 
