@@ -28,9 +28,9 @@ internal sealed class ReceiveBudget
     private const int LeastFloorPart = 65536;
     private const int MostFloorPart = 16;
 
-    // A stream that has shown no need yet gets the fourth power of what is left in place of the square, and a sixteenth
-    // of that: 200 streams that nobody ever reads leave a third of the memory, 1 000 leave a sixth.
-    private const int UnprovenShare = 16;
+    // A stream that has shown no need yet gets the fourth power of what is left in place of the square, and a part of
+    // that: 200 streams that nobody ever reads leave a third of the memory, 1 000 leave a fifth.
+    private const int UnprovenShare = 32;
 
     private readonly long _floorMemory;
     private readonly int _leastFloor;
