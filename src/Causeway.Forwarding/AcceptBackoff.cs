@@ -2,7 +2,7 @@ namespace Causeway.Forwarding;
 
 /// <summary>
 /// Slows an accept loop down while accepting fails, as it does when the process is out of file descriptors: the reference
-/// spins and fills its log (spec 12).
+/// spins and fills its log (docs/wire/kcptun.md 12).
 /// </summary>
 internal sealed class AcceptBackoff
 {

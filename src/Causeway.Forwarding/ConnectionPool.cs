@@ -4,7 +4,7 @@ namespace Causeway.Forwarding;
 
 /// <summary>
 /// A fixed number of connections to one peer, for spreading streams over: made on first use, replaced when they have ended
-/// or are too old (spec 10.2). Thread-safe.
+/// or are too old (docs/wire/kcptun.md 10.2). Thread-safe.
 /// </summary>
 /// <remarks>
 /// <code>

@@ -3,7 +3,9 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Causeway.Forwarding;
 
-/// <summary>Settings of a <see cref="ConnectionPool"/>. The defaults are kcptun's (spec 10.2, 10.7).</summary>
+/// <summary>
+/// Settings of a <see cref="ConnectionPool"/>. The defaults are kcptun's (docs/wire/kcptun.md 10.2, 10.7).
+/// </summary>
 public sealed record ConnectionPoolOptions
 {
     /// <summary>

@@ -7,7 +7,7 @@ namespace Causeway.Forwarding;
 
 /// <summary>
 /// Where a forwarder takes connections from or makes them to: a TCP address, or the path of a Unix socket. What does not have
-/// the form <c>host:port</c> is a path, as in kcptun (spec 10.1).
+/// the form <c>host:port</c> is a path, as in kcptun (docs/wire/kcptun.md 10.1).
 /// </summary>
 public sealed class ForwardEndPoint
 {

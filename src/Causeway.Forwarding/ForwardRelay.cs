@@ -2,7 +2,7 @@ using System.Net.Sockets;
 
 namespace Causeway.Forwarding;
 
-/// <summary>Runs a bridge with the log lines that the reference writes about it (spec 10.8).</summary>
+/// <summary>Runs a bridge with the log lines that the reference writes about it (docs/wire/kcptun.md 10.8).</summary>
 internal static class ForwardRelay
 {
     /// <param name="socket">The socket; closed afterwards.</param>

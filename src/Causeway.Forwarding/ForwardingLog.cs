@@ -3,7 +3,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Causeway.Forwarding;
 
-/// <summary>Log lines in the words of the reference, which people grep for (spec 10.8). Event ids are never reused.</summary>
+/// <summary>
+/// Log lines in the words of the reference, which people grep for (docs/wire/kcptun.md 10.8). Event ids are never
+/// reused.
+/// </summary>
 internal static partial class ForwardingLog
 {
     [LoggerMessage(1, LogLevel.Information, "smux version: {Version} on connection: {Local} -> {Remote}")]

@@ -13,8 +13,8 @@ namespace Causeway.Forwarding;
 /// both open --one side ends, peer is kcptun--> other direction for CloseWait at most --> closed
 /// any --reset, failure or cancellation on either side--> cut: stream aborted, TCP reset
 /// </code>
-/// A kcptun peer takes the first end of stream for the end of both directions (spec 7.7, 10.3). Its own end of stream means
-/// the same, so that nothing is lost by passing it on to the socket at once.
+/// A kcptun peer takes the first end of stream for the end of both directions (docs/wire/kcptun.md 7.7, 10.3). Its own
+/// end of stream means the same, so that nothing is lost by passing it on to the socket at once.
 /// </remarks>
 public sealed class StreamBridge
 {
@@ -133,7 +133,7 @@ public sealed class StreamBridge
             }
             catch (TimeoutException)
             {
-                // The peer cannot be told that one direction has ended but by ending both (spec 10.3).
+                // The peer cannot be told that one direction has ended but by ending both (docs/wire/kcptun.md 10.3).
             }
         }
 

@@ -1,15 +1,17 @@
 using System.Net;
 using System.Net.Sockets;
+using Causeway.Kcp;
+using Causeway.Kcp.Arq;
+using Causeway.Kcp.Fec;
+using Causeway.Kcp.Smux;
 using Causeway.Kcptun.Compression;
 using Causeway.Kcptun.Configuration;
 using Causeway.Kcptun.Crypt;
 using Causeway.Kcptun.Qpp;
 using Causeway.Links;
 using Causeway.Protocol;
-using Causeway.Protocol.Arq;
-using Causeway.Protocol.Arq.Congestion;
-using Causeway.Protocol.Fec;
-using Causeway.Protocol.Mux;
+using Causeway.Protocol.Recovery.Congestion;
+using Causeway.Protocol.Streams;
 
 namespace Causeway.Kcptun;
 
@@ -22,7 +24,7 @@ namespace Causeway.Kcptun;
 /// </remarks>
 public sealed class KcptunProfile : IDisposable
 {
-    // What kcptun gives its smux, whatever it is configured to (spec 7.9).
+    // What kcptun gives its smux, whatever it is configured to (docs/wire/kcptun.md 7.9).
     private static readonly TimeSpan s_peerTimeout = TimeSpan.FromSeconds(30);
 
     private readonly KcptunKey _key;
@@ -55,7 +57,7 @@ public sealed class KcptunProfile : IDisposable
     public KcptunCrypt Crypt { get; }
 
     /// <summary>The layers and their settings, for <see cref="CausewayOptions.Profile"/>.</summary>
-    public TransportProfile Transport { get; }
+    public KcpProfile Transport { get; }
 
     /// <summary>The socket's options, for <see cref="CausewayOptions.Udp"/>.</summary>
     public UdpLinkOptions Udp { get; }
@@ -69,8 +71,8 @@ public sealed class KcptunProfile : IDisposable
     public long TooShort => Volatile.Read(ref _counters.TooShort);
 
     /// <summary>
-    /// Settings of the next connection of a client: a port of the range is chosen anew each time (spec 10.1), and the
-    /// name is looked up by the connection.
+    /// Settings of the next connection of a client: a port of the range is chosen anew each time
+    /// (docs/wire/kcptun.md 10.1), and the name is looked up by the connection.
     /// </summary>
     /// <exception cref="InvalidOperationException">The configuration is a server's.</exception>
     public CausewayClientOptions NewClientOptions()
@@ -148,13 +150,13 @@ public sealed class KcptunProfile : IDisposable
         Dscp = config.Dscp > 0 ? config.Dscp : null,
     };
 
-    private TransportProfile NewTransport()
+    private KcpProfile NewTransport()
     {
         KcptunConfig config = Config;
         int fastResend = Math.Clamp(config.Resend, 0, 64);
         QppPad? pad = config.Qpp ? new QppPad(_key.Seed, config.QppCount) : null;
         TransportTuning tuning = new(config);
-        return new TransportProfile
+        return new KcpProfile
         {
             Mtu = config.Mtu,
             Arq = new ArqOptions

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Security.Cryptography;
 using System.Text;
+using Causeway.Protocol.Streams;
 
 namespace Causeway.Tests;
 
@@ -92,7 +93,8 @@ public sealed class StreamContractTests
             await Task.Delay(20);
         }
 
-        // First send window (spec 7.5) or stream buffer, send queue, both ARQ windows, and what is under way in the stream.
+        // First send window (docs/wire/kcptun.md 7.5) or stream buffer, send queue, both ARQ windows, and what is under
+        // way in the stream.
         Assert.InRange(seen, 64 * 1024, (256 + 64 + 64 + 64) * 1024);
         Assert.False(writing.IsCompleted);
         await cancel.CancelAsync();

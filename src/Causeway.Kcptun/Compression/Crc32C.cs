@@ -25,7 +25,8 @@ internal static class Crc32C
     public static uint Compute(ReadOnlySpan<byte> bytes) => ~Append(~0u, bytes);
 
     /// <summary>
-    /// The checksum as snappy's framing stores it, so that data with checksums in it is not its own checksum (spec 8).
+    /// The checksum as snappy's framing stores it, so that data with checksums in it is not its own checksum
+    /// (docs/wire/kcptun.md 8).
     /// </summary>
     public static uint Mask(uint checksum) => unchecked(((checksum >> 15) | (checksum << 17)) + 0xA282EAD8);
 

@@ -1,6 +1,6 @@
 namespace Causeway.Kcptun.Compression;
 
-/// <summary>Constants of snappy's framing format (spec 8; google/snappy, framing_format.txt).</summary>
+/// <summary>Constants of snappy's framing format (docs/wire/kcptun.md 8; google/snappy, framing_format.txt).</summary>
 internal static class SnappyChunk
 {
     /// <summary>A compressed block follows the checksum.</summary>

@@ -1,10 +1,11 @@
+using Causeway.Kcp;
 using Causeway.Protocol;
 
 namespace Causeway.Kcptun.Compression;
 
 /// <summary>
-/// kcptun's compression: snappy's framing format over the mux's byte stream, one chunk for each frame (spec 8). On
-/// unless <c>nocomp</c> is set, which must be the same on both sides.
+/// kcptun's compression: snappy's framing format over the mux's byte stream, one chunk for each frame
+/// (docs/wire/kcptun.md 8). On unless <c>nocomp</c> is set, which must be the same on both sides.
 /// </summary>
 /// <remarks>
 /// A chunk leaves in one write, where the reference writes a stored chunk's header and body apart and so spends two

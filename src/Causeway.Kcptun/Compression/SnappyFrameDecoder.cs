@@ -4,8 +4,8 @@ using Causeway.Protocol;
 namespace Causeway.Kcptun.Compression;
 
 /// <summary>
-/// Undoes snappy's framing over slices that are cut anywhere (spec 8). Stored bytes are passed on in the buffers in
-/// which they arrived, once their checksum is verified.
+/// Undoes snappy's framing over slices that are cut anywhere (docs/wire/kcptun.md 8). Stored bytes are passed on in the
+/// buffers in which they arrived, once their checksum is verified.
 /// </summary>
 /// <remarks>
 /// Memory: the bytes of one incomplete chunk, what the caller added beyond it, and the output of one chunk. Chunks are

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Causeway.Kcptun.Compression;
 
-/// <summary>Turns each mux frame into one chunk, two if it exceeds 65536 bytes (spec 8).</summary>
+/// <summary>Turns each mux frame into one chunk, two if it exceeds 65536 bytes (docs/wire/kcptun.md 8).</summary>
 internal sealed class SnappyFrameEncoder
 {
     // A block this short has no second occurrence of four bytes that would pay for its element.

@@ -1,6 +1,6 @@
 namespace Causeway.Kcptun.Configuration;
 
-/// <summary>Reads a command line in the manner of Go's flag package (spec 10.7).</summary>
+/// <summary>Reads a command line in the manner of Go's flag package (docs/wire/kcptun.md 10.7).</summary>
 internal static class ConfigFlags
 {
     public static KcptunCommand Apply(ref KcptunConfig config, ReadOnlySpan<string> args, string? environmentKey)

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace Causeway.Kcptun.Configuration;
 
-/// <summary>Reads a JSON object into a configuration (spec 10.7).</summary>
+/// <summary>Reads a JSON object into a configuration (docs/wire/kcptun.md 10.7).</summary>
 internal static class ConfigJson
 {
     // A configuration takes a few hundred bytes; this keeps a wrong path from being read into memory.

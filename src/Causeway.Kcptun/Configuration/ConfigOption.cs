@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace Causeway.Kcptun.Configuration;
 
 /// <summary>
-/// One row of spec 10.7: how an option is called, what it takes, and where it goes in the configuration.
+/// One row of docs/wire/kcptun.md 10.7: how an option is called, what it takes, and where it goes in the configuration.
 /// </summary>
 /// <param name="JsonKey">Its key in a JSON file, matched without regard to case.</param>
 /// <param name="Flags">Its flags, the long one first, without dashes.</param>

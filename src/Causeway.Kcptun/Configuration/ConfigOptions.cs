@@ -1,9 +1,11 @@
+using Causeway.Kcp;
+using Causeway.Kcp.Arq;
 using Causeway.Protocol;
 
 namespace Causeway.Kcptun.Configuration;
 
 /// <summary>
-/// The options of either side in the order of <c>--help</c> (spec 10.7). Defaults stand in the records.
+/// The options of either side in the order of <c>--help</c> (docs/wire/kcptun.md 10.7). Defaults stand in the records.
 /// </summary>
 internal static class ConfigOptions
 {
@@ -11,7 +13,7 @@ internal static class ConfigOptions
     private const int MaxSeconds = 4_294_967;
 
     // Under the largest overhead (28 bytes of AEAD, 8 of FEC) 50 bytes are left, less than which the reference ignores
-    // (spec 3.9).
+    // (docs/wire/kcptun.md 3.9).
     private const int MinMtu = 86;
 
     // What a listener takes (CausewayListenerOptions.Shards).
@@ -28,7 +30,7 @@ internal static class ConfigOptions
         Text("cc", $"congestion control: {string.Join(", ", KcptunConfig.CongestionControlNames)}; auto is bbr, or kcptun's where mode, nc, sndwnd or rcvwnd is given",
             static c => c.CongestionControl, static (c, v) => c with { CongestionControl = v }),
         Number("memory", "MiB of received data that a session may hold, where windows set themselves",
-            TransportProfile.LeastMemoryBudget >> 20, TransportProfile.MostMemoryBudget >> 20,
+            KcpProfile.LeastMemoryBudget >> 20, KcpProfile.MostMemoryBudget >> 20,
             static c => c.Memory, static (c, v) => c with { Memory = (int)v }),
         Switch("ecn", "let routers mark packets instead of dropping them (ECN), between two of causeway; with cc bbr, cubic, newreno",
             static c => c.Ecn, static (c, v) => c with { Ecn = v }),

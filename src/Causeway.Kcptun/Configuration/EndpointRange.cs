@@ -4,7 +4,8 @@ namespace Causeway.Kcptun.Configuration;
 
 /// <summary>
 /// A host with one UDP port or a range of them: <c>host:29900</c>, <c>host:3000-4000</c>, <c>:29900</c>,
-/// <c>[::1]:29900</c> (spec 10.1). Stricter than the reference, which ignores what follows the first match.
+/// <c>[::1]:29900</c> (docs/wire/kcptun.md 10.1). Stricter than the reference, which ignores what follows the first
+/// match.
 /// </summary>
 /// <param name="Host">
 /// A name or an address without brackets; empty for all interfaces, or for the local host when dialing.

@@ -78,7 +78,7 @@ public sealed record KcptunClientConfig : KcptunConfig
         return (KcptunClientConfig)ValidatedCommon(warnings);
     }
 
-    /// <summary>The lines that the reference logs when it starts, in its order (spec 10.8).</summary>
+    /// <summary>The lines that the reference logs when it starts, in its order (docs/wire/kcptun.md 10.8).</summary>
     /// <param name="version">The program's version.</param>
     /// <param name="listening">The address that the listener is bound to.</param>
     public IEnumerable<string> StartupLines(string version, string listening)

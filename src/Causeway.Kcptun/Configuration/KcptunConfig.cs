@@ -1,14 +1,17 @@
 using System.Text;
+using Causeway.Kcp;
+using Causeway.Kcp.Arq;
 using Causeway.Kcptun.Crypt;
 using Causeway.Kcptun.Qpp;
 using Causeway.Protocol;
-using Causeway.Protocol.Arq.Congestion;
+using Causeway.Protocol.Recovery.Congestion;
 
 namespace Causeway.Kcptun.Configuration;
 
 /// <summary>
-/// The options that both sides of kcptun have, under the meaning, the defaults and the limits of spec 10.7. Key, crypt,
-/// compression, smux version and QPP must be the same on both sides; nothing is negotiated (spec 1.2).
+/// The options that both sides of kcptun have, under the meaning, the defaults and the limits of
+/// docs/wire/kcptun.md 10.7. Key, crypt, compression, smux version and QPP must be the same on both sides; nothing is
+/// negotiated (docs/wire/kcptun.md 1.2).
 /// </summary>
 /// <remarks>
 /// A record as it was made may hold anything. <c>Validated</c> checks it and settles what depends on other options;
@@ -45,7 +48,7 @@ public abstract record KcptunConfig
         _receiveWindow = receiveWindow;
     }
 
-    /// <summary>The names that <see cref="Crypt"/> knows; any other means <c>aes</c> (spec 2).</summary>
+    /// <summary>The names that <see cref="Crypt"/> knows; any other means <c>aes</c> (docs/wire/kcptun.md 2).</summary>
     public static IReadOnlyList<string> CryptNames { get; } = [.. KcptunCrypt.All.Select(static crypt => crypt.Name)];
 
     /// <summary>The names that <see cref="CongestionControl"/> knows.</summary>
@@ -92,7 +95,7 @@ public abstract record KcptunConfig
     /// <summary>
     /// Received data that one session may hold where windows set themselves, in MiB, 1 to 1024. Default: 64.
     /// </summary>
-    public int Memory { get; init; } = (int)(TransportProfile.DefaultMemoryBudget >> 20);
+    public int Memory { get; init; } = (int)(KcpProfile.DefaultMemoryBudget >> 20);
 
     /// <summary>
     /// Whether what is sent can be marked by routers instead of being dropped (ECN, RFC 3168): where the peer is Causeway on

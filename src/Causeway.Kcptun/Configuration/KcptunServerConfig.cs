@@ -68,7 +68,7 @@ public sealed record KcptunServerConfig : KcptunConfig
         return (KcptunServerConfig)ValidatedCommon([]);
     }
 
-    /// <summary>The lines that the reference logs when it starts, in its order (spec 10.8).</summary>
+    /// <summary>The lines that the reference logs when it starts, in its order (docs/wire/kcptun.md 10.8).</summary>
     /// <param name="version">The program's version.</param>
     public IEnumerable<string> StartupLines(string version)
     {

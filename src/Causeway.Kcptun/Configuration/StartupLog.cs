@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Causeway.Kcptun.Configuration;
 
-/// <summary>The parts that the start-up lines of both sides have in common (spec 10.8).</summary>
+/// <summary>The parts that the start-up lines of both sides have in common (docs/wire/kcptun.md 10.8).</summary>
 internal static class StartupLog
 {
     public static string Show(bool value) => value ? "true" : "false";

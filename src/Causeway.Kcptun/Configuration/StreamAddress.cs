@@ -5,7 +5,7 @@ namespace Causeway.Kcptun.Configuration;
 /// <summary>
 /// Where a client listens or a server forwards to: a TCP address, or the path of a Unix domain socket. What does not
 /// parse as
-/// <c>host:port</c> is a path (spec 10.1).
+/// <c>host:port</c> is a path (docs/wire/kcptun.md 10.1).
 /// </summary>
 public sealed record StreamAddress
 {

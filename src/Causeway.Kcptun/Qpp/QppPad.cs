@@ -6,19 +6,21 @@ using System.Text;
 namespace Causeway.Kcptun.Qpp;
 
 /// <summary>
-/// The permutation pads of QPP with their inverses and the start of its generator (spec 9.1 to 9.3). Computed once for
-/// a key and a count, then shared by all streams; immutable.
+/// The permutation pads of QPP with their inverses and the start of its generator (docs/wire/kcptun.md 9.1 to 9.3).
+/// Computed once for a key and a count, then shared by all streams; immutable.
 /// </summary>
 /// <remarks>
-/// QPP hides little: all streams, in both directions and on both sides, use the same keystream from position 0 (spec
-/// 9.5). It is here to talk to peers that have it on. The packet cipher is what protects.
+/// QPP hides little: all streams, in both directions and on both sides, use the same keystream from position 0
+/// (docs/wire/kcptun.md 9.5). It is here to talk to peers that have it on. The packet cipher is what protects.
 /// </remarks>
 public sealed class QppPad
 {
     /// <summary>The largest count of pads: it is a 16-bit number, and 0 is not a count.</summary>
     public const int MaxCount = 65535;
 
-    /// <summary>Bytes of key from which on a pad can be any of the 256! permutations: 1684 bits (spec 9.1).</summary>
+    /// <summary>
+    /// Bytes of key from which on a pad can be any of the 256! permutations: 1684 bits (docs/wire/kcptun.md 9.1).
+    /// </summary>
     public const int RecommendedKeyLength = 211;
 
     /// <summary>The count of pads below which the reference warns.</summary>
@@ -68,7 +70,7 @@ public sealed class QppPad
     /// <summary>The generator at its start: its next output is for stream bytes 0 to 7.</summary>
     internal Xoshiro256 Generator => _generator;
 
-    /// <summary>What the reference warns about at start (spec 9.5); empty if all is well.</summary>
+    /// <summary>What the reference warns about at start (docs/wire/kcptun.md 9.5); empty if all is well.</summary>
     /// <param name="keyLength">Bytes of the key in UTF-8.</param>
     /// <param name="count">The number of pads.</param>
     public static IReadOnlyList<string> Warnings(int keyLength, int count)
@@ -117,7 +119,7 @@ public sealed class QppPad
         return chunks;
     }
 
-    // The format prescribes HMAC-SHA1 (spec 9).
+    // The format prescribes HMAC-SHA1 (docs/wire/kcptun.md 9).
     private static byte[] Derive(ReadOnlySpan<byte> password, ReadOnlySpan<byte> salt, int iterations) =>
         Rfc2898DeriveBytes.Pbkdf2(password, salt, iterations, HashAlgorithmName.SHA1, ChunkLength);
 
@@ -158,7 +160,7 @@ public sealed class QppPad
         }
     }
 
-    // Single blocks, because each sum is a state to be stirred, not a message (spec 9.2).
+    // Single blocks, because each sum is a state to be stirred, not a message (docs/wire/kcptun.md 9.2).
     private static ICryptoTransform[] MakeCiphers(ReadOnlySpan<byte> chunks)
     {
         ReadOnlySpan<byte> label = "___QUANTUM_PERMUTATION_PAD_SHUFFLE_SALT___"u8;

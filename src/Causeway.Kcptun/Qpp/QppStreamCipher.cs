@@ -6,8 +6,9 @@ using Causeway.Protocol;
 namespace Causeway.Kcptun.Qpp;
 
 /// <summary>
-/// QPP over one stream (spec 9.4): each byte is mixed with a keystream byte and sent through one of the pads, chosen
-/// anew for every eight bytes. Depends on a byte's position alone, not on how the stream is cut into calls.
+/// QPP over one stream (docs/wire/kcptun.md 9.4): each byte is mixed with a keystream byte and sent through one of the
+/// pads, chosen anew for every eight bytes. Depends on a byte's position alone, not on how the stream is cut into
+/// calls.
 /// </summary>
 public sealed class QppStreamCipher : StreamCipher
 {

@@ -5,7 +5,8 @@ using System.Runtime.CompilerServices;
 namespace Causeway.Kcptun.Qpp;
 
 /// <summary>
-/// The generator xoshiro256** (Blackman and Vigna, "Scrambled linear pseudorandom number generators"; spec 9.3).
+/// The generator xoshiro256** (Blackman and Vigna, "Scrambled linear pseudorandom number generators";
+/// docs/wire/kcptun.md 9.3).
 /// </summary>
 internal struct Xoshiro256
 {

@@ -4,8 +4,8 @@ using System.Text;
 namespace Causeway.Kcptun.Telemetry;
 
 /// <summary>
-/// A snapshot of the counters that kcptun keeps for a process, under its names (spec 11). They are never reset; what is
-/// said to be a gauge shows the session that ran last.
+/// A snapshot of the counters that kcptun keeps for a process, under its names (docs/wire/kcptun.md 11). They are never
+/// reset; what is said to be a gauge shows the session that ran last.
 /// </summary>
 public sealed record KcptunCounters
 {
@@ -166,7 +166,8 @@ public sealed record KcptunCounters
     }
 
     /// <summary>
-    /// The line that kcptun logs on SIGUSR1: <c>KCP SNMP:&amp;{BytesSent:0 BytesReceived:0 ...}</c> (spec 10.8).
+    /// The line that kcptun logs on SIGUSR1: <c>KCP SNMP:&amp;{BytesSent:0 BytesReceived:0 ...}</c>
+    /// (docs/wire/kcptun.md 10.8).
     /// </summary>
     public override string ToString()
     {

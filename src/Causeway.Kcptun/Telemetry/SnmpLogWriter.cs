@@ -3,9 +3,9 @@ using System.Text;
 namespace Causeway.Kcptun.Telemetry;
 
 /// <summary>
-/// Appends the counters to a file at an interval, as kcptun's <c>snmplog</c> does (spec 10.8). The file's name, not its
-/// folder, is a Go time layout in local time, taken anew for each line, so that the file can rotate; an empty file gets
-/// a header.
+/// Appends the counters to a file at an interval, as kcptun's <c>snmplog</c> does (docs/wire/kcptun.md 10.8). The
+/// file's name, not its folder, is a Go time layout in local time, taken anew for each line, so that the file can
+/// rotate; an empty file gets a header.
 /// </summary>
 /// <remarks>
 /// A line that cannot be written is reported and left out. Callbacks run on a timer's thread, never two at once.

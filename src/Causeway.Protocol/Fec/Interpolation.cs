@@ -5,10 +5,11 @@ namespace Causeway.Protocol.Fec;
 /// </summary>
 /// <remarks>
 /// <para>
-/// The coding matrix of spec 4.5, a Vandermonde matrix times the inverse of its top square, says just this: the i-th
-/// bytes of the data shards are the values of a polynomial of degree below ds at the field elements 0 .. ds-1, and
-/// parity shard p is its value at ds + p. Any ds shards determine the polynomial and so every other shard, and no
-/// matrix is inverted: <c>L_y(x) = product over present j other than y of (x - j) / (y - j)</c>, where minus is xor.
+/// The coding matrix of docs/wire/kcptun.md 4.5, a Vandermonde matrix times the inverse of its top square, says just
+/// this: the i-th bytes of the data shards are the values of a polynomial of degree below ds at the field elements 0 ..
+/// ds-1, and parity shard p is its value at ds + p. Any ds shards determine the polynomial and so every other shard,
+/// and no matrix is inverted: <c>L_y(x) = product over present j other than y of (x - j) / (y - j)</c>, where minus is
+/// xor.
 /// </para>
 /// <para>No factor is zero, because points are distinct and no target is among the present ones.</para>
 /// </remarks>

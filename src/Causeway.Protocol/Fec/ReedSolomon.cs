@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Causeway.Protocol.Fec;
 
-/// <summary>Systematic Reed-Solomon over GF(2^8) with kcptun's coding matrix (spec 4.5).</summary>
+/// <summary>Systematic Reed-Solomon over GF(2^8) with kcptun's coding matrix (docs/wire/kcptun.md 4.5).</summary>
 internal sealed class ReedSolomon
 {
     /// <summary>Data and parity shards of a group together: the field has no more points.</summary>

@@ -1,12 +1,13 @@
 namespace Causeway.Protocol;
 
 /// <summary>
-/// A token bucket over the bytes of whole datagrams: kcptun's <c>ratelimit</c> (spec 10.5). A datagram may leave while
-/// the balance is positive and may overdraw it, so that no size of datagram or batch can block for ever.
+/// A token bucket over the bytes of whole datagrams: kcptun's <c>ratelimit</c> (docs/wire/kcptun.md 10.5). A datagram
+/// may leave while the balance is positive and may overdraw it, so that no size of datagram or batch can block for
+/// ever.
 /// </summary>
 internal sealed class RateLimiter
 {
-    /// <summary>The burst that the reference allows: 64 datagrams of 1500 bytes (spec 10.5).</summary>
+    /// <summary>The burst that the reference allows: 64 datagrams of 1500 bytes (docs/wire/kcptun.md 10.5).</summary>
     public const int DefaultBurst = 96000;
 
     private readonly long _bytesPerSecond;

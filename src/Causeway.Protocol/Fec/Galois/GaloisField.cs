@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 namespace Causeway.Protocol.Fec;
 
 /// <summary>
-/// The field GF(2^8) with the polynomial x^8 + x^4 + x^3 + x^2 + 1 and the generator 2 (spec 4.5). Addition is xor.
+/// The field GF(2^8) with the polynomial x^8 + x^4 + x^3 + x^2 + 1 and the generator 2 (docs/wire/kcptun.md 4.5).
+/// Addition is xor.
 /// </summary>
 internal static class GaloisField
 {
