@@ -38,7 +38,7 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
         Connection = connection;
         _mux = mux;
         _cipher = cipher;
-        _reportStep = Math.Clamp((connection.Session.Streams.FixedStreamWindow ?? MaxReportStep) / 4, 1, MaxReportStep);
+        UpdateReportStep();
         _work = new StreamWork(this);
         mux.Tag = this;
         mux.Source = _work;

@@ -21,12 +21,6 @@ public abstract class StreamSession : IDisposable
     /// <summary>Counters.</summary>
     public StreamStatistics Statistics { get; } = new();
 
-    /// <summary>
-    /// The receive window of a stream in bytes, if it was set; null if windows set themselves. Report what was read after a
-    /// part of it, so that the peer need not wait.
-    /// </summary>
-    public abstract int? FixedStreamWindow { get; }
-
     /// <summary>Received bytes that the streams hold.</summary>
     public abstract long BufferedBytes { get; }
 
