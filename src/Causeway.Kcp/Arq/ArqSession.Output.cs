@@ -222,6 +222,7 @@ public sealed partial class ArqSession
 
     private void OnAsked(bool isSilent, Timestamp now)
     {
+        _isProbeAsked = false;
         if (isSilent)
         {
             _silence.OnSent(now);
@@ -229,7 +230,6 @@ public sealed partial class ArqSession
             return;
         }
 
-        _isProbeAsked = false;
         _probe.OnSent(now);
         _deadLink.OnSent(isHeartbeat: false, now);
         _deadLink.OnAttempt();
