@@ -2,12 +2,13 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using Causeway;
+using Causeway.Kcp;
+using Causeway.Kcp.Arq;
 using Causeway.Links;
 using Causeway.Protocol;
-using Causeway.Protocol.Arq;
-using Causeway.Protocol.Arq.Congestion;
-using Causeway.Protocol.Faults;
+using Causeway.Protocol.Recovery.Congestion;
 using Causeway.Samples;
+using Causeway.Testing;
 
 // 4 MB each over a link inside this process: 20 Mbit/s, 20 ms there and back, 100 ms of queue, 1 % of the datagrams lost.
 const int Size = 4_000_000;
@@ -24,7 +25,7 @@ async Task TransferAsync(string title, Func<int, CongestionController> congestio
 {
     (InMemoryLink near, InMemoryLink far) = InMemoryLink.CreatePair();
     var lossy = new FaultInjectionLink(near, new FaultInjectionOptions { Send = link with { Loss = 0.01 }, Receive = link });
-    var profile = new TransportProfile { CongestionControl = congestionControl };
+    var profile = new KcpProfile { CongestionControl = congestionControl };
 
     await using var listener = await CausewayListener.ListenAsync(new CausewayListenerOptions
     {
@@ -47,7 +48,7 @@ async Task TransferAsync(string title, Func<int, CongestionController> congestio
     double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
     await writing;
 
-    ArqStatistics arq = connection.Statistics.Arq;
+    ArqStatistics arq = ((KcpStatistics)connection.Statistics.Transport).Arq;
     long again = arq.FastRetransmits + arq.EarlyRetransmits + arq.Timeouts;
     Console.WriteLine(string.Create(
         CultureInfo.InvariantCulture,

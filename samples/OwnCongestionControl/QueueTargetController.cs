@@ -1,4 +1,4 @@
-using Causeway.Protocol.Arq.Congestion;
+using Causeway.Protocol.Recovery.Congestion;
 
 namespace Causeway.Samples;
 

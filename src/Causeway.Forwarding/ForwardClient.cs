@@ -94,7 +94,7 @@ public sealed class ForwardClient : IAsyncDisposable
         CausewayClientOptions options = _options.Connection() with { UnsafePreferInlineScheduling = true };
         CausewayConnection connection = await CausewayConnection.ConnectAsync(options, cancellationToken).ConfigureAwait(false);
         ForwardingLog.ConnectionOpened(
-            _options.Logger, options.Profile.Mux.Version, connection.LocalEndPoint, connection.RemoteEndPoint);
+            _options.Logger, options.Profile.StreamVersion, connection.LocalEndPoint, connection.RemoteEndPoint);
         return connection;
     }
 

@@ -110,7 +110,7 @@ public sealed class ForwardServer : IAsyncDisposable
                 _ = _registry.Track(connection);
                 ForwardingLog.ConnectionAccepted(_options.Logger, connection.RemoteEndPoint);
                 ForwardingLog.ConnectionOpened(
-                    _options.Logger, options.Profile.Mux.Version, connection.LocalEndPoint, connection.RemoteEndPoint);
+                    _options.Logger, options.Profile.StreamVersion, connection.LocalEndPoint, connection.RemoteEndPoint);
                 _ = ServeAsync(connection, stopping);
             }
             catch (Exception error) when (error is OperationCanceledException or ObjectDisposedException)

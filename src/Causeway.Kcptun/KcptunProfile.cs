@@ -1,15 +1,17 @@
 using System.Net;
 using System.Net.Sockets;
+using Causeway.Kcp;
+using Causeway.Kcp.Arq;
+using Causeway.Kcp.Fec;
+using Causeway.Kcp.Smux;
 using Causeway.Kcptun.Compression;
 using Causeway.Kcptun.Configuration;
 using Causeway.Kcptun.Crypt;
 using Causeway.Kcptun.Qpp;
 using Causeway.Links;
 using Causeway.Protocol;
-using Causeway.Protocol.Arq;
-using Causeway.Protocol.Arq.Congestion;
-using Causeway.Protocol.Fec;
-using Causeway.Protocol.Mux;
+using Causeway.Protocol.Recovery.Congestion;
+using Causeway.Protocol.Streams;
 
 namespace Causeway.Kcptun;
 
@@ -55,7 +57,7 @@ public sealed class KcptunProfile : IDisposable
     public KcptunCrypt Crypt { get; }
 
     /// <summary>The layers and their settings, for <see cref="CausewayOptions.Profile"/>.</summary>
-    public TransportProfile Transport { get; }
+    public KcpProfile Transport { get; }
 
     /// <summary>The socket's options, for <see cref="CausewayOptions.Udp"/>.</summary>
     public UdpLinkOptions Udp { get; }
@@ -148,13 +150,13 @@ public sealed class KcptunProfile : IDisposable
         Dscp = config.Dscp > 0 ? config.Dscp : null,
     };
 
-    private TransportProfile NewTransport()
+    private KcpProfile NewTransport()
     {
         KcptunConfig config = Config;
         int fastResend = Math.Clamp(config.Resend, 0, 64);
         QppPad? pad = config.Qpp ? new QppPad(_key.Seed, config.QppCount) : null;
         TransportTuning tuning = new(config);
-        return new TransportProfile
+        return new KcpProfile
         {
             Mtu = config.Mtu,
             Arq = new ArqOptions

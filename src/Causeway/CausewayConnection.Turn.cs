@@ -1,4 +1,4 @@
-using Causeway.Protocol.Mux;
+using Causeway.Protocol.Streams;
 using Causeway.Runtime;
 
 namespace Causeway;
@@ -18,15 +18,22 @@ public sealed partial class CausewayConnection
 
     internal TransportSession Session { get; }
 
-    internal PeerAddress Peer { get; }
-
     internal Shard Shard => _shard;
 
     internal CausewayOptions Options => _options;
 
     internal bool IsClosed { get; private set; }
 
-    internal bool IsDirty { get; set; }
+    bool IDrivenSession.IsDirty { get; set; }
+
+    TransportSession IDrivenSession.Session => Session;
+
+    bool IDrivenSession.IsClosed => IsClosed;
+
+    Timestamp IDrivenSession.NextDeadline => Timestamp.Min(
+        Timestamp.Min(Session.NextDeadline, _closeDeadline), _answerSource?.Deadline ?? Timestamp.Never);
+
+    Timestamp IDrivenSession.CloseDeadline => _closeDeadline;
 
     int IDeadlineItem.HeapIndex { get; set; } = -1;
 
@@ -37,15 +44,23 @@ public sealed partial class CausewayConnection
     /// </summary>
     internal bool IsReceiveBufferLow => _receiveBufferLow;
 
-    internal Timestamp NextDeadline => Timestamp.Min(Session.NextDeadline, _closeDeadline);
-
-    /// <summary>When a graceful close gives up; never while none is under way.</summary>
-    internal Timestamp CloseDeadline => _closeDeadline;
-
     internal bool IsClosing => _closing;
 
-    /// <summary>Hands what arrived in order to the streams and wakes their readers.</summary>
-    internal void Deliver(Timestamp now)
+    void IDrivenSession.Input(PacketBuffer datagram, Timestamp now)
+    {
+        Session.Input(datagram, now);
+
+        // The peer takes answers only from the address that it spoke to last.
+        if (datagram.Path.Local is { IsNone: false } local && local != _path.Local)
+        {
+            lock (_pathLock)
+            {
+                _path = new DatagramPath(_path.Remote, local);
+            }
+        }
+    }
+
+    void IDrivenSession.Deliver(Timestamp now)
     {
         if (IsClosed)
         {
@@ -53,15 +68,15 @@ public sealed partial class CausewayConnection
         }
 
         Session.Deliver(now);
-        while (Session.Mux.TryReadEvent(out MuxEvent e))
+        while (Session.Streams.TryReadEvent(out StreamEvent e))
         {
             switch (e.Kind)
             {
-                case MuxEventKind.Accepted:
+                case StreamEventKind.Accepted:
                     Accept(e.Stream!);
                     break;
-                case MuxEventKind.HalfCloseKnown:
-                    _halfClose.TrySetResult(Session.Mux.HalfClose == HalfCloseSupport.Supported);
+                case StreamEventKind.HalfCloseKnown:
+                    _halfClose.TrySetResult(Session.Streams.HalfClose == HalfCloseSupport.Supported);
                     break;
                 default:
                     (e.Stream!.Tag as CausewayStream)?.OnMuxEvent(e.Kind);
@@ -69,7 +84,7 @@ public sealed partial class CausewayConnection
             }
         }
 
-        _receiveBufferLow = !Session.Mux.CanReceive;
+        _receiveBufferLow = !Session.Streams.CanReceive;
         if (_receiveBufferLow)
         {
             CollectConsumed(now);
@@ -88,7 +103,7 @@ public sealed partial class CausewayConnection
             stream.ReportConsumed();
         }
 
-        if (Session.Mux.CanReceive)
+        if (Session.Streams.CanReceive)
         {
             // One more round moves what waited below; readers are woken on the next turn, which this posts.
             _receiveBufferLow = false;
@@ -99,10 +114,25 @@ public sealed partial class CausewayConnection
 
     private bool IsDrained => Session.IsIdle && _streams.TrueForAll(static stream => stream.IsWriteFinished);
 
-    internal bool Flush(PacketBatch batch, Timestamp now) => !IsClosed && Session.Flush(batch, Peer, now);
+    bool IDrivenSession.Flush(PacketBatch batch, Timestamp now)
+    {
+        if (IsClosed)
+        {
+            return false;
+        }
 
-    /// <summary>Acts on what the turn brought about: a failure, or the end of a graceful close.</summary>
-    internal void AfterTurn(Timestamp now)
+        _answerSource?.OnTurn(now);
+        int before = batch.Count;
+        bool more = Session.Flush(batch, _path, now);
+        if (batch.Count > before)
+        {
+            _answerSource?.OnSent(now);
+        }
+
+        return more;
+    }
+
+    void IDrivenSession.AfterTurn(Timestamp now)
     {
         if (IsClosed)
         {
@@ -118,6 +148,8 @@ public sealed partial class CausewayConnection
             Abandon(new TransportException(TransportError.ConnectionClosed, "The connection was closed."), now);
         }
     }
+
+    void IDrivenSession.Abandon(TransportException reason, Timestamp now) => Abandon(reason, now);
 
     /// <summary>Ends the connection now. The first reason is the one that everybody sees.</summary>
     internal void Abandon(TransportException reason, Timestamp now)
@@ -186,7 +218,7 @@ public sealed partial class CausewayConnection
             return;
         }
 
-        if (Session.Mux.TryOpen(now) is not { } muxStream)
+        if (Session.Streams.TryOpen(now) is not { } muxStream)
         {
             result.TrySetException(new TransportException(
                 TransportError.StreamLimit, "The connection has as many streams open, or has opened as many, as it can."));
@@ -201,7 +233,7 @@ public sealed partial class CausewayConnection
         }
         catch (Exception error)
         {
-            TransportException reason = NewLayerException(error);
+            TransportException reason = TransportException.OfLayer(error);
             Abandon(reason, now);
             result.TrySetException(NewClosedException());
             return;
@@ -213,7 +245,7 @@ public sealed partial class CausewayConnection
         item.Complete(stream);
     }
 
-    private void Accept(MuxStream muxStream)
+    private void Accept(TransportStream muxStream)
     {
         if (_closing || _accepted.Reader.Count + _accepting.Count >= _options.StreamBacklog)
         {
@@ -244,7 +276,7 @@ public sealed partial class CausewayConnection
         }
     }
 
-    private CausewayStream Attach(MuxStream muxStream)
+    private CausewayStream Attach(TransportStream muxStream)
     {
         CausewayStream stream = new(this, muxStream, _options.Profile.StreamCipher?.Invoke()) { ListIndex = _streams.Count };
         _streams.Add(stream);

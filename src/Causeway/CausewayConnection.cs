@@ -3,7 +3,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Threading.Channels;
 using Causeway.Links;
-using Causeway.Protocol.Mux;
+using Causeway.Protocol.Streams;
 using Causeway.Runtime;
 
 namespace Causeway;
@@ -17,7 +17,7 @@ namespace Causeway;
 /// succeeds, an unreachable server shows as a stream that does not move, until <see cref="TransportError.IdleTimeout"/>
 /// or <see cref="TransportError.DeadLink"/> ends the connection.
 /// </remarks>
-public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
+public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSession
 {
     private readonly Shard _shard;
     private readonly CausewayOptions _options;
@@ -28,9 +28,15 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
     private readonly CloseItem _closeItem;
     private readonly WakeItem _wakeItem = new();
     private readonly AcceptResumption _acceptResumption;
+    private readonly Lock _pathLock = new();
+    private readonly AnswerSource? _answerSource;
     private TransportException? _failure;
 
-    internal CausewayConnection(Shard shard, TransportSession session, PeerAddress peer, EndPoint remote, bool ownsShard, CausewayOptions options)
+    // Written on the shard, under the lock; read under it elsewhere, since a path is more than one word.
+    private DatagramPath _path;
+
+    internal CausewayConnection(
+        Shard shard, TransportSession session, EndPoint remote, bool ownsShard, CausewayOptions options, AnswerSource? answerSource = null)
     {
         _shard = shard;
         _options = options;
@@ -38,7 +44,8 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
         _closeItem = new CloseItem(this);
         Session = session;
         Statistics = new ConnectionStatistics(session);
-        Peer = peer;
+        _path = new DatagramPath(session.Peer);
+        _answerSource = answerSource;
         RemoteEndPoint = remote;
         _accepted = Channel.CreateUnbounded<CausewayStream>(new UnboundedChannelOptions
         {
@@ -46,14 +53,26 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
             AllowSynchronousContinuations = shard.ResumesInline,
         });
         _acceptResumption = new AcceptResumption(this);
-        if (session.Mux.HalfClose != HalfCloseSupport.Unknown)
+        if (session.Streams.HalfClose != HalfCloseSupport.Unknown)
         {
-            _halfClose.SetResult(session.Mux.HalfClose == HalfCloseSupport.Supported);
+            _halfClose.SetResult(session.Streams.HalfClose == HalfCloseSupport.Supported);
         }
     }
 
-    /// <summary>The address that datagrams of this connection leave from.</summary>
-    public EndPoint LocalEndPoint => _shard.Link.LocalEndPoint;
+    /// <summary>
+    /// The address that datagrams of this connection leave from. Where the listener is bound to any address, it is the one
+    /// that the peer spoke to last, if the link can tell (see <see cref="DatagramPath.Local"/>).
+    /// </summary>
+    public EndPoint LocalEndPoint
+    {
+        get
+        {
+            lock (_pathLock)
+            {
+                return _path.Local.IsNone ? _shard.Link.LocalEndPoint : _path.Local.ToEndPoint();
+            }
+        }
+    }
 
     /// <summary>The peer's address.</summary>
     public EndPoint RemoteEndPoint { get; }
@@ -69,9 +88,6 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
     /// <summary>Live counters.</summary>
     public ConnectionStatistics Statistics { get; }
 
-    /// <summary>The conversation id that the client chose (docs/wire/kcptun.md 5.12).</summary>
-    public uint ConversationId => Session.Arq.ConversationId;
-
     /// <summary>Opens a client connection. No datagram is sent before the first stream is opened.</summary>
     /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>
     /// <exception cref="TransportException">The name has no address, or no socket could be opened.</exception>
@@ -86,12 +102,14 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
         try
         {
             link = options.Decorate(innermost);
-            ClientSessionTable table = new();
-            Shard shard = new(link, table, options);
-            uint conversationId = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4));
-            TransportSession session = NewSession(conversationId, MuxRole.Client, link, options, shard.Now);
-            CausewayConnection connection = new(shard, session, default, remote, ownsShard: true, options);
-            table.Add(connection);
+            TransportEndpoint endpoint = options.NewEndpoint(EndpointRole.Client, link);
+            ClientSessionTable table = new(endpoint);
+            Shard shard = new(link, table, new ShardClock(options.TimeProvider), options.UnsafePreferInlineScheduling);
+            uint routingId = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4));
+            TransportSession session = endpoint.Connect(routingId, shard.Now);
+            AnswerSource? source = NewAnswerSource(innermost, remote, session, options);
+            CausewayConnection connection = new(shard, session, remote, ownsShard: true, options, source);
+            table.Add(connection, source);
             shard.Start();
             return connection;
         }
@@ -183,23 +201,15 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDeadlineItem
         ? new TransportException(reason.Error, reason.Message, reason.InnerException)
         : new TransportException(TransportError.ConnectionClosed, "The connection was closed.");
 
-    internal static TransportException NewLayerException(Exception error) =>
-        new(TransportError.LinkFailed, $"A layer of the connection failed: {error.Message}", error);
-
     /// <summary>Ends the connection on its shard. From any thread.</summary>
     internal void Fail(TransportException reason) => _shard.Post(new AbandonItem(this, reason));
 
-    internal static TransportSession NewSession(uint conversationId, MuxRole role, IDatagramLink link, CausewayOptions options, Timestamp now) => new(
-        conversationId,
-        role,
-        options.Profile,
-        Math.Min(
-            link.Capabilities.MaxDatagramSize,
-            options.Profile.Mtu - link.Capabilities.Headroom - link.Capabilities.Tailroom),
-        link.Capabilities.Headroom,
-        link.Capabilities.Tailroom,
-        options.BufferPool,
-        now);
+    // A link of the application's own says itself whose datagrams it receives.
+    private static AnswerSource? NewAnswerSource(
+        IDatagramLink innermost, EndPoint remote, TransportSession session, CausewayClientOptions options) =>
+        innermost is IConnectedLink link && remote is IPEndPoint dialled && options.CreateLink is null
+            ? new AnswerSource(link, PeerAddress.FromEndPoint(dialled), session.IsNamedBy, options.AcceptAnySourceAfter)
+            : null;
 
     private static async ValueTask<(IDatagramLink Link, EndPoint Remote)> OpenLinkAsync(CausewayClientOptions options, CancellationToken cancellationToken)
     {

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Threading.Channels;
 using Causeway.Links;
-using Causeway.Protocol.Mux;
+using Causeway.Protocol.Streams;
 using Causeway.Runtime;
 
 namespace Causeway;
@@ -50,11 +50,19 @@ public sealed class CausewayListener : IAsyncDisposable
             OpenLinks(options, links);
             Channel<CausewayConnection> accepted = Channel.CreateUnbounded<CausewayConnection>();
             ListenerDirectory directory = new(options.MaxConnections);
-            ServerSessionTable[] tables = [.. links.Select(_ => new ServerSessionTable(options, directory, accepted))];
-            Shard[] shards = [.. links.Zip(tables, (link, table) => new Shard(link, table, options))];
+            AcceptQueue queue = new(options, accepted);
+            ShardClock clock = new(options.TimeProvider);
+            ServerSessionTable[] tables =
+            [
+                .. links.Select(link => new ServerSessionTable(options.NewEndpoint(EndpointRole.Server, link), directory, queue)),
+            ];
+            Shard[] shards =
+            [
+                .. links.Zip(tables, (link, table) => new Shard(link, table, clock, options.UnsafePreferInlineScheduling)),
+            ];
 
             // Settings that no session can have should fail here, not at the first datagram.
-            CausewayConnection.NewSession(conversationId: 0, MuxRole.Server, links[0], options, shards[0].Now).Dispose();
+            options.NewEndpoint(EndpointRole.Server, links[0]).Accept(default, routingId: 0, clock.Now).Dispose();
             ListenerStatistics statistics = new([.. tables.Select(static table => table.Statistics)]);
             CausewayListener listener = new(shards, directory, statistics, accepted);
 
@@ -113,6 +121,25 @@ public sealed class CausewayListener : IAsyncDisposable
         {
             await shard.DisposeAsync().ConfigureAwait(false);
         }
+    }
+
+    /// <summary>The connections that wait for <see cref="AcceptConnectionAsync"/>.</summary>
+    private sealed class AcceptQueue(CausewayListenerOptions options, Channel<CausewayConnection> waiting) : ISessionAcceptor
+    {
+        public bool IsFull => waiting.Reader.Count >= options.ConnectionBacklog;
+
+        public IDrivenSession Accept(TransportSession session, Shard shard, Timestamp now)
+        {
+            CausewayConnection connection = new(shard, session, session.Peer.ToEndPoint(), ownsShard: false, options);
+            if (!waiting.Writer.TryWrite(connection))
+            {
+                connection.Abandon(new TransportException(TransportError.ConnectionClosed, "The listener was closed."), now);
+            }
+
+            return connection;
+        }
+
+        public void OnLinkFailed(TransportException reason) => waiting.Writer.TryComplete(reason);
     }
 
     private static void OpenLinks(CausewayListenerOptions options, List<IDatagramLink> links)

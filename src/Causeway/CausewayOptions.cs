@@ -88,6 +88,14 @@ public abstract record CausewayOptions
         return (ConfigureLink?.Invoke(builder) ?? builder).Build(link);
     }
 
+    /// <summary>Makes the engine's endpoint over a link, with what the link leaves it of a datagram.</summary>
+    internal TransportEndpoint NewEndpoint(EndpointRole role, IDatagramLink link)
+    {
+        DatagramLinkCapabilities below = link.Capabilities;
+        int most = Math.Min(below.MaxDatagramSize, Profile.Mtu - below.Headroom - below.Tailroom);
+        return Profile.NewEndpoint(role, new SessionLink(most, below.Headroom, below.Tailroom, BufferPool));
+    }
+
     // The peer may have been given a larger mtu than this side: everything is taken in that can be sent
     // (docs/wire/kcptun.md 3.9).
     internal UdpLinkOptions UdpSettings => Udp with { MaxDatagramSize = TransportProfile.MaxMtu, Pool = BufferPool };
@@ -99,10 +107,24 @@ public sealed record CausewayClientOptions : CausewayOptions
     /// <summary>The server: a <see cref="DnsEndPoint"/> or an <see cref="IPEndPoint"/>.</summary>
     public required EndPoint RemoteEndPoint { get; init; }
 
+    /// <summary>
+    /// How long to wait for a first answer of <see cref="RemoteEndPoint"/> before one from another address with the same port
+    /// is taken too, as a server with several addresses may send it. It has to pass the packet protection and to name the
+    /// conversation, whose 32-bit id is random; whoever sends the first such answer is listened to from then on. More than
+    /// zero, or <see cref="Timeout.InfiniteTimeSpan"/> for never. Default 300 ms. Needs Linux; elsewhere only
+    /// <see cref="RemoteEndPoint"/> can answer.
+    /// </summary>
+    public TimeSpan AcceptAnySourceAfter { get; init; } = TimeSpan.FromMilliseconds(300);
+
     internal override void Validate()
     {
         base.Validate();
         ArgumentNullException.ThrowIfNull(RemoteEndPoint);
+        if (AcceptAnySourceAfter <= TimeSpan.Zero && AcceptAnySourceAfter != Timeout.InfiniteTimeSpan)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(AcceptAnySourceAfter), AcceptAnySourceAfter, "AcceptAnySourceAfter must be more than zero, or infinite.");
+        }
     }
 }
 

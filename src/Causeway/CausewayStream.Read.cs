@@ -173,7 +173,7 @@ public sealed partial class CausewayStream
         }
         catch (Exception error)
         {
-            TransportException reason = CausewayConnection.NewLayerException(error);
+            TransportException reason = TransportException.OfLayer(error);
             Connection.Fail(reason);
             throw reason;
         }

@@ -1,5 +1,5 @@
 using System.IO.Pipelines;
-using Causeway.Protocol.Mux;
+using Causeway.Protocol.Streams;
 using Causeway.Runtime;
 
 namespace Causeway;
@@ -22,7 +22,7 @@ namespace Causeway;
 /// </remarks>
 public sealed partial class CausewayStream : Stream, IDuplexPipe
 {
-    private readonly MuxStream _mux;
+    private readonly TransportStream _mux;
     private readonly StreamCipher? _cipher;
     private readonly StreamWork _work;
     private readonly Lock _gate = new();
@@ -33,12 +33,12 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     private volatile bool _openingHeld;
     private bool _resumes;
 
-    internal CausewayStream(CausewayConnection connection, MuxStream mux, StreamCipher? cipher)
+    internal CausewayStream(CausewayConnection connection, TransportStream mux, StreamCipher? cipher)
     {
         Connection = connection;
         _mux = mux;
         _cipher = cipher;
-        _reportStep = Math.Clamp((connection.Options.Profile.Mux.StreamBuffer ?? MaxReportStep) / 4, 1, MaxReportStep);
+        _reportStep = Math.Clamp((connection.Session.Streams.FixedStreamWindow ?? MaxReportStep) / 4, 1, MaxReportStep);
         _work = new StreamWork(this);
         mux.Tag = this;
         mux.Source = _work;
@@ -131,23 +131,23 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     /// <summary>The frame that opens the stream waits for something to go with it: any work of the stream.</summary>
     internal void HoldOpening() => _openingHeld = true;
 
-    internal void OnMuxEvent(MuxEventKind kind)
+    internal void OnMuxEvent(StreamEventKind kind)
     {
         switch (kind)
         {
-            case MuxEventKind.Readable:
+            case StreamEventKind.Readable:
                 Publish();
                 break;
-            case MuxEventKind.ReadsFinished:
+            case StreamEventKind.ReadsFinished:
                 Publish();
                 EndReads(null);
                 break;
-            case MuxEventKind.Reset:
+            case StreamEventKind.Reset:
                 Publish();
                 EndReads(new TransportException(TransportError.StreamReset, "The peer gave the stream up."));
                 FailWrites(new TransportException(TransportError.StreamReset, "The peer gave the stream up."));
                 break;
-            case MuxEventKind.WritesStopped:
+            case StreamEventKind.WritesStopped:
                 FailWrites(new TransportException(
                     TransportError.StreamClosedByPeer, "The peer closed the stream; what is written can no longer be delivered."));
                 break;

@@ -12,15 +12,15 @@ public sealed class ListenerStatistics
     internal ListenerStatistics(ListenerCounters[] shards) => _shards = shards;
 
     /// <summary>
-    /// From an unknown address without a conversation id, e.g. a parity shard (docs/wire/kcptun.md 5.12).
+    /// From an unknown address, naming no session, e.g. a parity shard of kcptun (docs/wire/kcptun.md 5.12).
     /// </summary>
-    public long WithoutConversation => Sum(static shard => Volatile.Read(ref shard.WithoutConversation));
+    public long WithoutSession => Sum(static shard => Volatile.Read(ref shard.WithoutSession));
 
-    /// <summary>From a known address, of another conversation, but not the first datagram of one.</summary>
-    public long WrongConversation => Sum(static shard => Volatile.Read(ref shard.WrongConversation));
+    /// <summary>From a known address, of another session, but not the first datagram of one.</summary>
+    public long OtherSession => Sum(static shard => Volatile.Read(ref shard.OtherSession));
 
-    /// <summary>Late ones of a conversation that was closed here within the last two minutes.</summary>
-    public long ClosedConversation => Sum(static shard => Volatile.Read(ref shard.ClosedConversation));
+    /// <summary>Late ones of a session that was closed here within the last two minutes.</summary>
+    public long ClosedSession => Sum(static shard => Volatile.Read(ref shard.ClosedSession));
 
     /// <summary>
     /// Refused because <see cref="CausewayListenerOptions.ConnectionBacklog"/> connections were waiting.
@@ -29,6 +29,12 @@ public sealed class ListenerStatistics
 
     /// <summary>Refused because <see cref="CausewayListenerOptions.MaxConnections"/> were open.</summary>
     public long ConnectionLimit => Sum(static shard => Volatile.Read(ref shard.ConnectionLimit));
+
+    /// <summary>
+    /// Would have opened a connection, but a layer of it that the application brought (a congestion controller, a codec)
+    /// threw when it was made.
+    /// </summary>
+    public long LayerFaults => Sum(static shard => Volatile.Read(ref shard.LayerFaults));
 
     /// <summary>
     /// Datagrams that arrived at another shard's socket than their connection's, and were passed on to it.

@@ -9,6 +9,10 @@ public sealed class TransportException : IOException
 
     /// <summary>What happened, for programs.</summary>
     public TransportError Error { get; }
+
+    /// <summary>Code that an application brought (a cipher, a codec, a congestion controller) threw.</summary>
+    internal static TransportException OfLayer(Exception error) =>
+        new(TransportError.LinkFailed, $"A layer of the connection failed: {error.Message}", error);
 }
 
 /// <summary>Why a connection or a stream failed.</summary>

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Causeway.Benchmarks.Link;
-using Causeway.Protocol.Faults;
+using Causeway.Testing;
 
 namespace Causeway.Benchmarks.Tests;
 

@@ -1,7 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
+using Causeway.Kcp;
+using Causeway.Kcp.Smux;
 using Causeway.Protocol;
-using Causeway.Protocol.Mux;
 
 namespace Causeway.Forwarding.Tests;
 
@@ -51,8 +52,8 @@ internal sealed class BridgedPeers : IAsyncDisposable
         CancellationToken cut = default)
     {
         PacketPool pool = new(track: true);
-        TransportProfile profile = new();
-        TransportProfile like = profile with { Mux = new SmuxOptions { HalfCloseExtension = halfClose } };
+        KcpProfile profile = new();
+        KcpProfile like = profile with { Mux = new SmuxOptions { HalfCloseExtension = halfClose } };
         CausewayListener listener = await CausewayListener.ListenAsync(new CausewayListenerOptions
         {
             Profile = like,

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Causeway.Kcp;
 using Causeway.Kcptun;
 using Causeway.Kcptun.Configuration;
 using Causeway.Kcptun.Telemetry;
@@ -15,13 +16,16 @@ public sealed class CommandLineTests
         using KcptunProfile profile = new(new KcptunClientConfig());
         ForwardingStatistics sum = new()
         {
-            InErrors = 1,
-            KcpInErrors = 2,
-            SendQueueSegments = 3,
-            ReceiveQueueSegments = 4,
-            UnacknowledgedSegments = 5,
             ConnectionsOpened = 6,
-            Timeouts = 7,
+            Engine = new KcpCounters
+            {
+                InErrors = 1,
+                KcpInErrors = 2,
+                SendQueueSegments = 3,
+                ReceiveQueueSegments = 4,
+                UnacknowledgedSegments = 5,
+                Timeouts = 7,
+            },
         };
         KcptunCounters client = CounterMap.ToKcptun(sum, profile, isClient: true);
         Assert.Equal((1UL, 2UL), (client.InErrs, client.KcpInErrors));

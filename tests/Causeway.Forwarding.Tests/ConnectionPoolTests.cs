@@ -1,4 +1,5 @@
 using System.Net;
+using Causeway.Kcp;
 using Causeway.Links;
 using Causeway.Protocol;
 using Causeway.TestKit;
@@ -190,7 +191,7 @@ public sealed class ConnectionPoolTests
         return CausewayConnection.ConnectAsync(
             new CausewayClientOptions
             {
-                Profile = new TransportProfile(),
+                Profile = new KcpProfile(),
                 RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 1),
                 CreateLink = static _ => InMemoryLink.CreatePair().First,
                 TimeProvider = _time,

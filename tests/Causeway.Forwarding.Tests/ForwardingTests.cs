@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Causeway.Kcp.Arq;
 using Causeway.Kcptun.Configuration;
 using Causeway.Kcptun.Crypt;
 

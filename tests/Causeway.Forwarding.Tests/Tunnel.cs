@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Causeway.Kcp;
 using Causeway.Kcptun;
 using Causeway.Kcptun.Configuration;
 using Causeway.Protocol;
@@ -32,7 +33,7 @@ internal sealed class Tunnel : IAsyncDisposable
     public static async Task<Tunnel> StartAsync(
         ForwardEndPoint target,
         Func<KcptunConfig, KcptunConfig>? configure = null,
-        Func<TransportProfile, TransportProfile>? layers = null,
+        Func<KcpProfile, KcpProfile>? layers = null,
         Func<ForwardClientOptions, ForwardClientOptions>? client = null)
     {
         configure ??= static config => config;

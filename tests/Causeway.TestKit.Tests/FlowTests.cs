@@ -1,6 +1,6 @@
-using Causeway.Protocol.Arq;
-using Causeway.Protocol.Arq.Congestion;
-using Causeway.Protocol.Faults;
+using Causeway.Kcp.Arq;
+using Causeway.Protocol.Recovery.Congestion;
+using Causeway.Testing;
 
 namespace Causeway.TestKit.Tests;
 

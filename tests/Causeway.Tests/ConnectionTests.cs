@@ -1,11 +1,14 @@
 using System.Net;
 using System.Net.Sockets;
+using Causeway.Kcp;
+using Causeway.Kcp.Smux;
+using Causeway.Kcp.Wire;
 using Causeway.Links;
 using Causeway.Protocol;
-using Causeway.Protocol.Faults;
-using Causeway.Protocol.Mux;
+using Causeway.Protocol.Streams;
 using Causeway.Runtime;
 using Causeway.TestKit;
+using Causeway.Testing;
 
 namespace Causeway.Tests;
 
@@ -17,7 +20,7 @@ public sealed class ConnectionTests
     {
         TransportException error = await Assert.ThrowsAsync<TransportException>(() => CausewayConnection.ConnectAsync(new CausewayClientOptions
         {
-            Profile = new TransportProfile(),
+            Profile = new KcpProfile(),
             RemoteEndPoint = new DnsEndPoint("no-such-host.invalid", 4000),
         }).Guarded());
         Assert.Equal(TransportError.ConnectFailed, error.Error);
@@ -27,7 +30,7 @@ public sealed class ConnectionTests
     [Fact]
     public async Task AddressInUseFailsAsAddressUnavailable()
     {
-        CausewayListenerOptions options = new() { Profile = new TransportProfile(), ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0) };
+        CausewayListenerOptions options = new() { Profile = new KcpProfile(), ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0) };
         await using CausewayListener first = await CausewayListener.ListenAsync(options);
         TransportException error = await Assert.ThrowsAsync<TransportException>(() => CausewayListener.ListenAsync(
             options with { ListenEndPoint = (IPEndPoint)first.LocalEndPoint }).Guarded());
@@ -41,7 +44,7 @@ public sealed class ConnectionTests
         VirtualTimeProvider time = new();
         PacketPool pool = new(track: true, stackTraces: false);
         List<FaultInjectionLink> links = [];
-        TransportProfile profile = new()
+        KcpProfile profile = new()
         {
             Mux = new SmuxOptions { KeepAliveInterval = TimeSpan.FromSeconds(1), KeepAliveTimeout = TimeSpan.FromSeconds(3) },
             Arq = new() { DeadLinkTimeout = TimeSpan.FromMinutes(10) },
@@ -72,7 +75,7 @@ public sealed class ConnectionTests
 
         // The counters outlive the connection, and closing what has failed is no error.
         Assert.True(peers.Client.Statistics.Transport.OutPackets > 0);
-        Assert.Equal(1, peers.Client.Statistics.Mux.StreamsOpened);
+        Assert.Equal(1, peers.Client.Statistics.Streams.StreamsOpened);
         await peers.Client.CloseAsync().Guarded();
         await peers.Client.CloseAsync().Guarded();
         await peers.Listener.DisposeAsync();
@@ -120,10 +123,10 @@ public sealed class ConnectionTests
 
         // Another conversation from a known address: first by a datagram from its middle, then from its beginning.
         await sockets.SendAsync(0, listener, OpeningOf(conversation: 2, sequence: 7));
-        await UntilAsync(() => listener.Statistics.WrongConversation == 1);
+        await UntilAsync(() => listener.Statistics.OtherSession == 1);
         await sockets.SendAsync(0, listener, OpeningOf(conversation: 2));
         CausewayConnection restarted = await listener.AcceptConnectionAsync().Guarded();
-        Assert.Equal(2u, restarted.ConversationId);
+        Assert.Equal(2u, restarted.Session.RoutingId);
         Assert.Equal(one.RemoteEndPoint, restarted.RemoteEndPoint);
         await one.Closed.Guarded();
         Assert.Equal(TransportError.ConnectionReplaced, one.Failure?.Error);
@@ -131,7 +134,7 @@ public sealed class ConnectionTests
 
         // A copy of the old conversation's beginning does not turn the clock back.
         await sockets.SendAsync(0, listener, OpeningOf(conversation: 1));
-        await UntilAsync(() => listener.Statistics.ClosedConversation == 1);
+        await UntilAsync(() => listener.Statistics.ClosedSession == 1);
         Assert.False(restarted.Closed.IsCompleted);
         await one.DisposeAsync().Guarded();
         Assert.Equal(2, listener.ConnectionCount);
@@ -147,41 +150,41 @@ public sealed class ConnectionTests
         await connection.DisposeAsync().Guarded();
         await sockets.SendAsync(0, listener, OpeningOf(conversation: 5, sequence: 9));
         await sockets.SendAsync(0, listener, OpeningOf(conversation: 5, command: 82));
-        await UntilAsync(() => listener.Statistics.ClosedConversation == 2);
+        await UntilAsync(() => listener.Statistics.ClosedSession == 2);
         Assert.Equal(0, listener.ConnectionCount);
 
         // Another conversation, and the same from its beginning, are new.
         await sockets.SendAsync(0, listener, OpeningOf(conversation: 6, sequence: 9));
         connection = await listener.AcceptConnectionAsync().Guarded();
-        Assert.Equal(6u, connection.ConversationId);
+        Assert.Equal(6u, connection.Session.RoutingId);
         await connection.DisposeAsync().Guarded();
         await sockets.SendAsync(0, listener, OpeningOf(conversation: 5));
         connection = await listener.AcceptConnectionAsync().Guarded();
-        Assert.Equal(5u, connection.ConversationId);
+        Assert.Equal(5u, connection.Session.RoutingId);
         await connection.DisposeAsync().Guarded();
-        Assert.Equal(2, listener.Statistics.ClosedConversation);
+        Assert.Equal(2, listener.Statistics.ClosedSession);
     }
 
     [Fact]
     public void ClosedConversationsAreForgottenAfterATimeAndBeyondANumber()
     {
-        ClosedConversations closed = new();
+        ClosedSessions closed = new();
         PeerAddress peer = PeerAddress.FromEndPoint(new IPEndPoint(IPAddress.Loopback, 4000));
         Timestamp now = Timestamp.FromMilliseconds(1);
-        for (uint i = 0; i < 3 * ClosedConversations.Capacity; i++)
+        for (uint i = 0; i < 3 * ClosedSessions.Capacity; i++)
         {
             // Every other one is closed again and again.
             closed.Add(peer, i % 2 == 0 ? 0 : i, now.AddMicroseconds(i));
-            Assert.InRange(closed.Count, 1, ClosedConversations.Capacity);
+            Assert.InRange(closed.Count, 1, ClosedSessions.Capacity);
         }
 
-        uint last = (3 * ClosedConversations.Capacity) - 1;
+        uint last = (3 * ClosedSessions.Capacity) - 1;
         now = now.AddMicroseconds(last);
         Assert.True(closed.Contains(peer, 0, now));
         Assert.True(closed.Contains(peer, last, now));
         Assert.False(closed.Contains(peer, 1, now));
         Assert.False(closed.Contains(default, last, now));
-        now = now.Add(ClosedConversations.Lifetime);
+        now = now.Add(ClosedSessions.Lifetime);
         Assert.False(closed.Contains(peer, last, now));
         closed.Add(peer, 7, now);
         Assert.Equal(1, closed.Count);
@@ -211,7 +214,7 @@ public sealed class ConnectionTests
         (InMemoryLink first, InMemoryLink second) = InMemoryLink.CreatePair(new InMemoryLinkOptions { Pool = pool });
         await using CausewayListener listener = await CausewayListener.ListenAsync(new CausewayListenerOptions
         {
-            Profile = new TransportProfile(),
+            Profile = new KcpProfile(),
             ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
             CreateLink = _ => second,
             StreamBacklog = 2,
@@ -219,7 +222,7 @@ public sealed class ConnectionTests
         });
         await using CausewayConnection client = await CausewayConnection.ConnectAsync(new CausewayClientOptions
         {
-            Profile = new TransportProfile(),
+            Profile = new KcpProfile(),
             RemoteEndPoint = second.LocalEndPoint,
             CreateLink = _ => first,
             BufferPool = pool,
@@ -241,18 +244,18 @@ public sealed class ConnectionTests
 
     public static TheoryData<string, string, Action> BadOptions => new()
     {
-        { "StreamBacklog", "0", static () => Listen(new() { Profile = new(), ListenEndPoint = s_any, StreamBacklog = 0 }) },
-        { "StreamBacklog", "65537", static () => Listen(new() { Profile = new(), ListenEndPoint = s_any, StreamBacklog = 65537 }) },
-        { "CloseTimeout", "-00:00:01", static () => Listen(new() { Profile = new(), ListenEndPoint = s_any, CloseTimeout = TimeSpan.FromSeconds(-1) }) },
-        { "MaxConnections", "0", static () => Listen(new() { Profile = new(), ListenEndPoint = s_any, MaxConnections = 0 }) },
-        { "ConnectionBacklog", "-1", static () => Listen(new() { Profile = new(), ListenEndPoint = s_any, ConnectionBacklog = -1 }) },
-        { "Mtu", "85", static () => Listen(new() { Profile = new() { Mtu = 85 }, ListenEndPoint = s_any }) },
-        { "Mtu", "1501", static () => Listen(new() { Profile = new() { Mtu = 1501 }, ListenEndPoint = s_any }) },
-        { "RateLimit", "-1", static () => Listen(new() { Profile = new() { RateLimit = -1 }, ListenEndPoint = s_any }) },
-        { "Version", "3", static () => Listen(new() { Profile = new() { Mux = new() { Version = 3 } }, ListenEndPoint = s_any }) },
-        { "SendWindow", "0", static () => Listen(new() { Profile = new() { Arq = new() { SendWindow = 0 } }, ListenEndPoint = s_any }) },
-        { "ReceiveBuffer", "0", static () => Listen(new() { Profile = new() { Mux = new() { ReceiveBuffer = 0 } }, ListenEndPoint = s_any }) },
-        { "DataShards", "300", static () => Listen(new() { Profile = new() { Fec = new() { DataShards = 300 } }, ListenEndPoint = s_any }) },
+        { "StreamBacklog", "0", static () => Listen(new() { Profile = new KcpProfile(), ListenEndPoint = s_any, StreamBacklog = 0 }) },
+        { "StreamBacklog", "65537", static () => Listen(new() { Profile = new KcpProfile(), ListenEndPoint = s_any, StreamBacklog = 65537 }) },
+        { "CloseTimeout", "-00:00:01", static () => Listen(new() { Profile = new KcpProfile(), ListenEndPoint = s_any, CloseTimeout = TimeSpan.FromSeconds(-1) }) },
+        { "MaxConnections", "0", static () => Listen(new() { Profile = new KcpProfile(), ListenEndPoint = s_any, MaxConnections = 0 }) },
+        { "ConnectionBacklog", "-1", static () => Listen(new() { Profile = new KcpProfile(), ListenEndPoint = s_any, ConnectionBacklog = -1 }) },
+        { "Mtu", "85", static () => Listen(new() { Profile = new KcpProfile() { Mtu = 85 }, ListenEndPoint = s_any }) },
+        { "Mtu", "1501", static () => Listen(new() { Profile = new KcpProfile() { Mtu = 1501 }, ListenEndPoint = s_any }) },
+        { "RateLimit", "-1", static () => Listen(new() { Profile = new KcpProfile() { RateLimit = -1 }, ListenEndPoint = s_any }) },
+        { "Version", "3", static () => Listen(new() { Profile = new KcpProfile() { Mux = new() { Version = 3 } }, ListenEndPoint = s_any }) },
+        { "SendWindow", "0", static () => Listen(new() { Profile = new KcpProfile() { Arq = new() { SendWindow = 0 } }, ListenEndPoint = s_any }) },
+        { "ReceiveBuffer", "0", static () => Listen(new() { Profile = new KcpProfile() { Mux = new() { ReceiveBuffer = 0 } }, ListenEndPoint = s_any }) },
+        { "DataShards", "300", static () => Listen(new() { Profile = new KcpProfile() { Fec = new() { DataShards = 300 } }, ListenEndPoint = s_any }) },
     };
 
     [Theory]
@@ -274,9 +277,9 @@ public sealed class ConnectionTests
         const int Seed = 7;
         Random random = new(Seed);
         PacketPool pool = new(track: true, stackTraces: false);
-        TransportProfile profile = isProtected
-            ? new TransportProfile { PacketProtection = static () => new Sealed() }
-            : new TransportProfile();
+        KcpProfile profile = isProtected
+            ? new KcpProfile { PacketProtection = static () => new Sealed() }
+            : new KcpProfile();
         (InMemoryLink attacker, InMemoryLink victim) = InMemoryLink.CreatePair(
             new InMemoryLinkOptions { Pool = pool, Capacity = Count });
         await using (CausewayListener listener = await CausewayListener.ListenAsync(new CausewayListenerOptions
@@ -303,7 +306,7 @@ public sealed class ConnectionTests
                         bytes[4] = (byte)random.Next(81, 85);
                     }
 
-                    mayOpen += Protocol.Wire.KcpDatagram.TryReadFirstSegment(bytes.AsSpan(0, length), out _) ? 1 : 0;
+                    mayOpen += KcpDatagram.TryReadFirstSegment(bytes.AsSpan(0, length), out _) ? 1 : 0;
                     batch[i] = pool.Rent();
                     bytes.AsSpan(0, length).CopyTo(batch[i].Append(length));
                 }
@@ -326,9 +329,9 @@ public sealed class ConnectionTests
                 });
                 await using CausewayStream stream = await client.OpenStreamAsync().Guarded();
                 CausewayConnection server = await listener.AcceptConnectionAsync().Guarded();
-                Assert.Equal(client.ConversationId, server.ConversationId);
+                Assert.Equal(client.Session.RoutingId, server.Session.RoutingId);
                 Assert.Equal(1, listener.ConnectionCount);
-                Assert.Equal(0, listener.Statistics.WithoutConversation);
+                Assert.Equal(0, listener.Statistics.WithoutSession);
                 await using CausewayStream accepted = await server.AcceptStreamAsync().Guarded();
                 await stream.WriteAsync(new byte[1]).Guarded();
                 await accepted.ReadExactlyAsync(new byte[1]).Guarded();
@@ -350,7 +353,7 @@ public sealed class ConnectionTests
         byte[] parity = new byte[100];
         parity[4] = 0xF2;
         await sockets.SendAsync(0, listener, parity);
-        await UntilAsync(() => listener.Statistics.WithoutConversation == 2);
+        await UntilAsync(() => listener.Statistics.WithoutSession == 2);
         Assert.Equal(0, listener.ConnectionCount);
     }
 
@@ -365,14 +368,14 @@ public sealed class ConnectionTests
         PacketPool pool = new(track: true, stackTraces: false);
         await using (CausewayListener listener = await CausewayListener.ListenAsync(new CausewayListenerOptions
         {
-            Profile = new TransportProfile(),
+            Profile = new KcpProfile(),
             ListenEndPoint = new IPEndPoint(IPAddress.IPv6Loopback, 0),
             BufferPool = pool,
         }))
         {
             await using CausewayConnection client = await CausewayConnection.ConnectAsync(new CausewayClientOptions
             {
-                Profile = new TransportProfile(),
+                Profile = new KcpProfile(),
                 RemoteEndPoint = listener.LocalEndPoint,
                 BufferPool = pool,
             });
@@ -397,7 +400,7 @@ public sealed class ConnectionTests
     private static async Task<CausewayListener> ListenAsync(int maxConnections, int backlog) => await CausewayListener.ListenAsync(
         new CausewayListenerOptions
         {
-            Profile = new TransportProfile(),
+            Profile = new KcpProfile(),
             ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
             MaxConnections = maxConnections,
             ConnectionBacklog = backlog,

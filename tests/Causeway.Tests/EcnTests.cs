@@ -1,15 +1,16 @@
 using System.Net;
+using Causeway.Kcp;
+using Causeway.Kcp.Arq;
 using Causeway.Links;
 using Causeway.Protocol;
-using Causeway.Protocol.Arq;
-using Causeway.Protocol.Faults;
+using Causeway.Testing;
 
 namespace Causeway.Tests;
 
 /// <summary>Congestion marks from one end to the other, over real sockets.</summary>
 public sealed class EcnTests
 {
-    private static readonly TransportProfile s_asking = new() { Arq = new ArqOptions { Ecn = true } };
+    private static readonly KcpProfile s_asking = new() { Arq = new ArqOptions { Ecn = true } };
 
     [Theory]
     [InlineData(false)]
@@ -32,15 +33,15 @@ public sealed class EcnTests
         };
         await using TestPeers peers = await TestPeers.ConnectAsync(
             s_asking,
-            serverProfile: new TransportProfile(),
+            serverProfile: new KcpProfile(),
             clientLink: link => link.Use(next => new FaultInjectionLink(next, bottleneck)));
         byte[] data = new byte[2 << 20];
         Task writing = peers.ClientStream.WriteAsync(data).AsTask();
         await peers.ServerStream.ReadExactlyAsync(new byte[data.Length]).Guarded();
         await writing.Guarded();
-        Assert.Equal(EcnState.Capable, peers.Client.Statistics.Ecn);
-        Assert.Equal(EcnState.Off, peers.Server.Statistics.Ecn);
-        Assert.Equal(marking, peers.Client.Statistics.Arq.CongestionMarks > 0);
+        Assert.Equal(EcnState.Capable, peers.Client.Statistics.Kcp().Ecn);
+        Assert.Equal(EcnState.Off, peers.Server.Statistics.Kcp().Ecn);
+        Assert.Equal(marking, peers.Client.Statistics.Kcp().Arq.CongestionMarks > 0);
     }
 
     [Fact]
@@ -68,7 +69,7 @@ public sealed class EcnTests
             Task writing = stream.WriteAsync(data).AsTask();
             await accepted.ReadExactlyAsync(new byte[data.Length]).Guarded();
             await writing.Guarded();
-            Assert.NotEqual(EcnState.Capable, client.Statistics.Ecn);
+            Assert.NotEqual(EcnState.Capable, client.Statistics.Kcp().Ecn);
         }
 
         pool.ThrowIfOutstanding();

@@ -1,4 +1,5 @@
 using System.Net;
+using Causeway.Kcp;
 using Causeway.Links;
 using Causeway.Protocol;
 
@@ -135,7 +136,7 @@ public sealed class ListenerShardTests : IAsyncLifetime
     {
         _listener = await CausewayListener.ListenAsync(new CausewayListenerOptions
         {
-            Profile = new TransportProfile(),
+            Profile = new KcpProfile(),
             ListenEndPoint = new IPEndPoint(IPAddress.Loopback, port),
             BufferPool = _pool,
             Shards = shards,
@@ -149,7 +150,7 @@ public sealed class ListenerShardTests : IAsyncLifetime
     {
         CausewayConnection client = await CausewayConnection.ConnectAsync(new CausewayClientOptions
         {
-            Profile = new TransportProfile(),
+            Profile = new KcpProfile(),
             RemoteEndPoint = _listener!.LocalEndPoint,
             BufferPool = _pool,
             CloseTimeout = TimeSpan.Zero,

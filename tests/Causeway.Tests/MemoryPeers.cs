@@ -1,4 +1,5 @@
 using System.Net;
+using Causeway.Kcp;
 using Causeway.Links;
 using Causeway.Protocol;
 
@@ -27,8 +28,8 @@ internal sealed class MemoryPeers : IAsyncDisposable
     public CausewayConnection Client { get; }
 
     public static async Task<MemoryPeers> ConnectAsync(
-        TransportProfile? profile = null,
-        TransportProfile? serverProfile = null,
+        KcpProfile? profile = null,
+        KcpProfile? serverProfile = null,
         TimeProvider? time = null,
         TimeSpan? closeTimeout = null,
         Func<IDatagramLink, IDatagramLink>? decorate = null,
@@ -38,7 +39,7 @@ internal sealed class MemoryPeers : IAsyncDisposable
         (InMemoryLink first, InMemoryLink second) = InMemoryLink.CreatePair(new InMemoryLinkOptions { Pool = pool });
         HookedLink clientLink = new(decorate?.Invoke(first) ?? first);
         HookedLink serverLink = new(decorate?.Invoke(second) ?? second);
-        profile ??= new TransportProfile();
+        profile ??= new KcpProfile();
         CausewayListener listener = await CausewayListener.ListenAsync(new CausewayListenerOptions
         {
             Profile = serverProfile ?? profile,

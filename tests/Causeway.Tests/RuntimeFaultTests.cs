@@ -1,8 +1,10 @@
 using System.Net;
 using System.Security.Cryptography;
+using Causeway.Kcp;
+using Causeway.Kcp.Smux;
 using Causeway.Links;
 using Causeway.Protocol;
-using Causeway.Protocol.Mux;
+using Causeway.Protocol.Streams;
 using Causeway.TestKit;
 
 namespace Causeway.Tests;
@@ -64,7 +66,7 @@ public sealed class RuntimeFaultTests
     public async Task StreamCipherThatThrowsFailsItsConnection()
     {
         await using MemoryPeers peers = await MemoryPeers.ConnectAsync(
-            new TransportProfile { StreamCipher = static () => new BrokenCipher() }, new TransportProfile());
+            new KcpProfile { StreamCipher = static () => new BrokenCipher() }, new KcpProfile());
         (CausewayStream stream, _, _) = await peers.OpenFirstAsync();
         TransportException error = await Assert.ThrowsAsync<TransportException>(
             () => stream.WriteAsync(new byte[1]).Guarded());
@@ -76,7 +78,7 @@ public sealed class RuntimeFaultTests
     public async Task StreamCipherThatThrowsWhenReadingFailsItsConnection()
     {
         await using MemoryPeers peers = await MemoryPeers.ConnectAsync(
-            new TransportProfile(), new TransportProfile { StreamCipher = static () => new BrokenCipher() });
+            new KcpProfile(), new KcpProfile { StreamCipher = static () => new BrokenCipher() });
         (CausewayStream stream, CausewayStream accepted, CausewayConnection server) = await peers.OpenFirstAsync();
         await stream.WriteAsync(new byte[100]).Guarded();
         for (int i = 0; i < 2; i++)
@@ -115,7 +117,7 @@ public sealed class RuntimeFaultTests
     public async Task StreamCipherThatCannotBeMadeFailsItsConnection()
     {
         await using MemoryPeers peers = await MemoryPeers.ConnectAsync(
-            new TransportProfile { StreamCipher = static () => throw new InvalidOperationException("There is no cipher.") });
+            new KcpProfile { StreamCipher = static () => throw new InvalidOperationException("There is no cipher.") });
         await Assert.ThrowsAsync<TransportException>(() => peers.Client.OpenStreamAsync().Guarded());
         await AssertLinkFailedAsync(peers.Client, "There is no cipher.");
     }
@@ -225,7 +227,7 @@ public sealed class RuntimeFaultTests
     {
         const int Buffer = 64 * 1024;
         await using MemoryPeers peers = await MemoryPeers.ConnectAsync(
-            new TransportProfile { Mux = new SmuxOptions { Version = 1, ReceiveBuffer = Buffer, StreamBuffer = Buffer } });
+            new KcpProfile { Mux = new SmuxOptions { Version = 1, ReceiveBuffer = Buffer, StreamBuffer = Buffer } });
         (CausewayStream first, CausewayStream accepted, CausewayConnection server) = await peers.OpenFirstAsync();
         byte[] bytes = new byte[1000];
         await first.WriteAsync(new byte[1]).Guarded();
@@ -273,14 +275,14 @@ public sealed class RuntimeFaultTests
         HookedLink server = new(second);
         await Assert.ThrowsAsync<InvalidOperationException>(() => CausewayConnection.ConnectAsync(new CausewayClientOptions
         {
-            Profile = new TransportProfile(),
+            Profile = new KcpProfile(),
             RemoteEndPoint = second.LocalEndPoint,
             CreateLink = _ => client,
             ConfigureLink = static _ => throw new InvalidOperationException(),
         }).AsTask());
         await Assert.ThrowsAsync<InvalidOperationException>(() => CausewayListener.ListenAsync(new CausewayListenerOptions
         {
-            Profile = new TransportProfile(),
+            Profile = new KcpProfile(),
             ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
             CreateLink = _ => server,
             ConfigureLink = static _ => throw new InvalidOperationException(),
@@ -296,7 +298,7 @@ public sealed class RuntimeFaultTests
         HookedLink link = new(first);
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => CausewayListener.ListenAsync(new CausewayListenerOptions
         {
-            Profile = new TransportProfile(),
+            Profile = new KcpProfile(),
             ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
             CreateLink = _ => link,
             BufferPool = new PacketPool(bufferSize: 64),
@@ -308,19 +310,19 @@ public sealed class RuntimeFaultTests
     [Fact]
     public void RateLimitedSessionAsksForNoTurnBeforeItMaySend()
     {
-        TransportProfile profile = new() { RateLimit = 1000 };
+        KcpProfile profile = new() { RateLimit = 1000 };
         PacketPool pool = new(track: true);
-        using TransportSession session = new(1, MuxRole.Server, profile, 1350, 0, 0, pool, Timestamp.Zero);
-        using TransportSession peer = new(1, MuxRole.Client, new TransportProfile(), 1350, 0, 0, pool, Timestamp.Zero);
+        using KcpSession session = new(1, EndpointRole.Server, profile, 1350, 0, 0, pool, Timestamp.Zero);
+        using KcpSession peer = new(1, EndpointRole.Client, new KcpProfile(), 1350, 0, 0, pool, Timestamp.Zero);
         PacketBatch batch = new(limit: 1000);
-        MuxStream stream = peer.Mux.TryOpen(Timestamp.Zero)!;
+        TransportStream stream = peer.Streams.TryOpen(Timestamp.Zero)!;
         Exchange(peer, session, batch, Timestamp.Zero);
-        MuxEvent accepted;
+        StreamEvent accepted;
         do
         {
-            Assert.True(session.Mux.TryReadEvent(out accepted));
+            Assert.True(session.Streams.TryReadEvent(out accepted));
         }
-        while (accepted.Kind != MuxEventKind.Accepted);
+        while (accepted.Kind != StreamEventKind.Accepted);
 
         using BufferedStreamSource source = new(pool, capacity: 200_000);
         source.Write(new byte[200_000]);
@@ -343,7 +345,7 @@ public sealed class RuntimeFaultTests
         Assert.InRange(turns, 1, 100);
     }
 
-    private static void Exchange(TransportSession from, TransportSession to, PacketBatch batch, Timestamp now)
+    private static void Exchange(KcpSession from, KcpSession to, PacketBatch batch, Timestamp now)
     {
         from.Flush(batch, default, now);
         foreach (PacketBuffer datagram in batch.Span)

@@ -1,9 +1,11 @@
 using System.Net;
+using Causeway.Kcp;
+using Causeway.Kcp.Arq;
+using Causeway.Kcp.Smux;
 using Causeway.Links;
 using Causeway.Protocol;
-using Causeway.Protocol.Arq;
-using Causeway.Protocol.Arq.Congestion;
-using Causeway.Protocol.Mux;
+using Causeway.Protocol.Recovery.Congestion;
+using Causeway.Protocol.Streams;
 
 namespace Causeway.Tests;
 
@@ -115,7 +117,7 @@ public sealed class SteadyStateTests
         public static async Task<Pair> ConnectAsync(UdpEngine? engine, bool inline)
         {
             // Windows of fixed size: those that set themselves let the pools grow for as long as they do.
-            TransportProfile profile = new()
+            KcpProfile profile = new()
             {
                 CongestionControl = static _ => new FixedController(),
                 Arq = new ArqOptions { SendWindow = 1024, ReceiveWindow = 1024 },

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Security.Cryptography;
 using System.Text;
+using Causeway.Protocol.Streams;
 
 namespace Causeway.Tests;
 

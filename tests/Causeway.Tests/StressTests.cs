@@ -1,8 +1,9 @@
 using System.Collections.Concurrent;
+using Causeway.Kcp;
+using Causeway.Kcp.Smux;
 using Causeway.Links;
 using Causeway.Protocol;
-using Causeway.Protocol.Faults;
-using Causeway.Protocol.Mux;
+using Causeway.Testing;
 
 namespace Causeway.Tests;
 
@@ -22,7 +23,7 @@ public sealed class StressTests
     {
         PacketPool held = new(track: true, stackTraces: false);
         int links = 0;
-        TransportProfile profile = (smallWindows ? TestPeers.SmallWindows : new TransportProfile()) with
+        KcpProfile profile = (smallWindows ? TestPeers.SmallWindows : new KcpProfile()) with
         {
             Arq = new() { NoDelay = true, FastResend = 2, Interval = TimeSpan.FromMilliseconds(10) },
             StreamCipher = smallWindows ? static () => new Rotating() : null,

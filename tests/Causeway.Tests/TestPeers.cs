@@ -1,7 +1,10 @@
 using System.Net;
+using Causeway.Kcp;
+using Causeway.Kcp.Arq;
+using Causeway.Kcp.Smux;
 using Causeway.Links;
 using Causeway.Protocol;
-using Causeway.Protocol.Mux;
+using Causeway.Protocol.Streams;
 
 namespace Causeway.Tests;
 
@@ -33,12 +36,12 @@ internal sealed class TestPeers : IAsyncDisposable
     public CausewayStream ServerStream { get; }
 
     public static async Task<TestPeers> ConnectAsync(
-        TransportProfile? profile = null,
-        TransportProfile? serverProfile = null,
+        KcpProfile? profile = null,
+        KcpProfile? serverProfile = null,
         Func<DatagramLinkBuilder, DatagramLinkBuilder>? clientLink = null)
     {
         PacketPool pool = new(track: true);
-        profile ??= new TransportProfile();
+        profile ??= new KcpProfile();
         CausewayListener listener = await CausewayListener.ListenAsync(new CausewayListenerOptions
         {
             Profile = serverProfile ?? profile,
@@ -61,7 +64,7 @@ internal sealed class TestPeers : IAsyncDisposable
     }
 
     /// <summary>Profile whose windows are small, so that back-pressure shows after few bytes.</summary>
-    public static TransportProfile SmallWindows => new()
+    public static KcpProfile SmallWindows => new()
     {
         Arq = new() { SendWindow = 32, ReceiveWindow = 32 },
         Mux = new SmuxOptions { ReceiveBuffer = 128 * 1024, StreamBuffer = 64 * 1024 },

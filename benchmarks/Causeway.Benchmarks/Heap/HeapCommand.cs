@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using Causeway.Benchmarks.Harness;
 using Causeway.Benchmarks.Load;
 using Causeway.Forwarding;
+using Causeway.Kcp.Arq;
 using Causeway.Kcptun;
 using Causeway.Kcptun.Configuration;
 

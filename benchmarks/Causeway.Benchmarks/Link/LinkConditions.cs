@@ -1,6 +1,6 @@
 using System.Globalization;
 using Causeway.Benchmarks.Harness;
-using Causeway.Protocol.Faults;
+using Causeway.Testing;
 
 namespace Causeway.Benchmarks.Link;
 

@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Causeway.Kcp.Arq;
 using Causeway.Protocol;
-using Causeway.Protocol.Faults;
+using Causeway.Testing;
 
 namespace Causeway.Benchmarks.Link;
 

@@ -1,8 +1,8 @@
 using BenchmarkDotNet.Attributes;
+using Causeway.Kcp.Arq;
+using Causeway.Kcp.Wire;
 using Causeway.Protocol;
-using Causeway.Protocol.Arq;
-using Causeway.Protocol.Arq.Congestion;
-using Causeway.Protocol.Wire;
+using Causeway.Protocol.Recovery.Congestion;
 
 namespace Causeway.Benchmarks.Micro;
 

@@ -1,4 +1,5 @@
-using Causeway.Protocol.Mux;
+using Causeway.Kcp.Smux;
+using Causeway.Protocol.Streams;
 
 namespace Causeway.Benchmarks.Micro;
 

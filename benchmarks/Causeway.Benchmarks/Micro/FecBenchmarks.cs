@@ -1,6 +1,6 @@
 using BenchmarkDotNet.Attributes;
+using Causeway.Kcp.Fec;
 using Causeway.Protocol;
-using Causeway.Protocol.Fec;
 
 namespace Causeway.Benchmarks.Micro;
 

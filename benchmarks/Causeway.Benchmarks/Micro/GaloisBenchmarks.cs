@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Attributes;
+using Causeway.Kcp.Fec;
 using Causeway.Protocol.Fec;
 
 namespace Causeway.Benchmarks.Micro;

@@ -1,5 +1,5 @@
 using BenchmarkDotNet.Attributes;
-using Causeway.Protocol.Wire;
+using Causeway.Kcp.Wire;
 
 namespace Causeway.Benchmarks.Micro;
 

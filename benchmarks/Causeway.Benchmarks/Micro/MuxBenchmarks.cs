@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Attributes;
+using Causeway.Kcp.Smux;
 using Causeway.Protocol;
-using Causeway.Protocol.Mux;
+using Causeway.Protocol.Streams;
 
 namespace Causeway.Benchmarks.Micro;
 
@@ -12,7 +13,7 @@ public class MuxBenchmarks
     private SmuxSession _server = null!;
     private MuxPipe _up = null!;
     private MuxPipe _down = null!;
-    private MuxStream _stream = null!;
+    private TransportStream _stream = null!;
     private EndlessSource _source = null!;
     private readonly Timestamp _now = Timestamp.FromMilliseconds(1);
 
@@ -20,8 +21,8 @@ public class MuxBenchmarks
     public void Setup()
     {
         SmuxOptions options = new();
-        _client = new SmuxSession(MuxRole.Client, options, _pool, _now);
-        _server = new SmuxSession(MuxRole.Server, options, _pool, _now);
+        _client = new SmuxSession(EndpointRole.Client, options, _pool, _now);
+        _server = new SmuxSession(EndpointRole.Server, options, _pool, _now);
         _up = new MuxPipe(_pool);
         _down = new MuxPipe(_pool);
         _source = new EndlessSource(options.MaxFrameSize);
@@ -44,7 +45,7 @@ public class MuxBenchmarks
     [Benchmark]
     public void OpenAndClose()
     {
-        MuxStream stream = _client.TryOpen(_now)!;
+        TransportStream stream = _client.TryOpen(_now)!;
         Exchange();
         stream.Close();
         Exchange();
@@ -68,9 +69,9 @@ public class MuxBenchmarks
     private static long ReadAll(SmuxSession session)
     {
         long read = 0;
-        while (session.TryReadEvent(out MuxEvent e))
+        while (session.TryReadEvent(out StreamEvent e))
         {
-            if (e.Kind == MuxEventKind.Readable)
+            if (e.Kind == StreamEventKind.Readable)
             {
                 while (e.Stream!.TryRead(out PacketSlice slice))
                 {
@@ -80,7 +81,7 @@ public class MuxBenchmarks
                     read += length;
                 }
             }
-            else if (e.Kind == MuxEventKind.ReadsFinished)
+            else if (e.Kind == StreamEventKind.ReadsFinished)
             {
                 e.Stream!.Close();
             }
@@ -90,7 +91,7 @@ public class MuxBenchmarks
     }
 
     /// <summary>Puts what is written into buffers of a segment's size.</summary>
-    private sealed class MuxPipe(PacketPool pool) : IMuxOutput
+    private sealed class MuxPipe(PacketPool pool) : ISmuxOutput
     {
         private const int SegmentSize = 1326;
 

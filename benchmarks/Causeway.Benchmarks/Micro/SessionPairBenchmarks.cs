@@ -1,8 +1,11 @@
 using BenchmarkDotNet.Attributes;
+using Causeway.Kcp;
+using Causeway.Kcp.Arq;
+using Causeway.Kcp.Smux;
 using Causeway.Kcptun;
 using Causeway.Kcptun.Configuration;
 using Causeway.Protocol;
-using Causeway.Protocol.Mux;
+using Causeway.Protocol.Streams;
 
 namespace Causeway.Benchmarks.Micro;
 
@@ -24,7 +27,7 @@ public class SessionPairBenchmarks
     private KcptunProfile _profile = null!;
     private SessionEnd _client = null!;
     private SessionEnd _server = null!;
-    private MuxStream _stream = null!;
+    private TransportStream _stream = null!;
     private Timestamp _now = Timestamp.FromMilliseconds(1);
 
     [Params("none 0+0", "aes 0+0", "aes 10+3", "aes-128-gcm 0+0", "salsa20 0+0")]
@@ -43,9 +46,9 @@ public class SessionPairBenchmarks
             SendWindow = 2048,
             ReceiveWindow = 2048,
         }.Validated());
-        _client = new SessionEnd(MuxRole.Client, _profile.Transport, _pool, _now);
-        _server = new SessionEnd(MuxRole.Server, _profile.Transport, _pool, _now);
-        _stream = _client.Session.Mux.TryOpen(_now)!;
+        _client = new SessionEnd(EndpointRole.Client, _profile.Transport, _pool, _now);
+        _server = new SessionEnd(EndpointRole.Server, _profile.Transport, _pool, _now);
+        _stream = _client.Session.Streams.TryOpen(_now)!;
         _stream.Source = _source;
     }
 
@@ -107,17 +110,17 @@ public class SessionPairBenchmarks
     /// <summary>A session and its packet protection.</summary>
     private sealed class SessionEnd : IDisposable
     {
-        public SessionEnd(MuxRole role, TransportProfile profile, PacketPool pool, Timestamp now)
+        public SessionEnd(EndpointRole role, KcpProfile profile, PacketPool pool, Timestamp now)
         {
             Seal = profile.PacketProtection?.Invoke();
             Open = profile.PacketProtection?.Invoke();
             int headroom = Seal?.Headroom ?? 0;
             int tailroom = Seal?.Tailroom ?? 0;
-            Session = new TransportSession(
+            Session = new KcpSession(
                 0x11223344, role, profile, profile.Mtu - headroom - tailroom, headroom, tailroom, pool, now);
         }
 
-        public TransportSession Session { get; }
+        public KcpSession Session { get; }
 
         public DatagramTransform? Seal { get; }
 
@@ -127,9 +130,9 @@ public class SessionPairBenchmarks
         {
             long read = 0;
             Session.Deliver(now);
-            while (Session.Mux.TryReadEvent(out MuxEvent e))
+            while (Session.Streams.TryReadEvent(out StreamEvent e))
             {
-                while (e.Kind == MuxEventKind.Readable && e.Stream!.TryRead(out PacketSlice slice))
+                while (e.Kind == StreamEventKind.Readable && e.Stream!.TryRead(out PacketSlice slice))
                 {
                     int length = slice.Length;
                     slice.Release();

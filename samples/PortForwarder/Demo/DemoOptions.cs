@@ -1,6 +1,6 @@
 using System.Globalization;
 using Causeway.Kcptun.Configuration;
-using Causeway.Protocol.Arq.Congestion;
+using Causeway.Protocol.Recovery.Congestion;
 
 namespace Causeway.PortForwarder.Demo;
 

@@ -3,10 +3,11 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using Causeway.Forwarding;
+using Causeway.Kcp;
 using Causeway.Kcptun;
 using Causeway.Kcptun.Configuration;
 using Causeway.Links;
-using Causeway.Protocol.Faults;
+using Causeway.Testing;
 
 namespace Causeway.PortForwarder.Demo;
 
@@ -128,7 +129,8 @@ internal sealed class DemoRun(DemoOptions options, DemoService service, DemoProg
     private static DemoResult Describe(long received, TimeSpan elapsed, ForwardClient client, ForwardServer server, FaultInjectionLink? link)
     {
         ForwardingStatistics sender = server.Statistics;
-        ForwardingStatistics receiver = client.Statistics;
+        KcpCounters sent = (KcpCounters)sender.Engine!;
+        KcpCounters got = (KcpCounters)client.Statistics.Engine!;
         FaultStatistics faults = link?.ReceiveStatistics.Faults ?? default;
         long lost = faults.LostToRandom + faults.LostToBurst + faults.LostToQueue;
         return new DemoResult
@@ -139,8 +141,8 @@ internal sealed class DemoRun(DemoOptions options, DemoService service, DemoProg
             IsIntact = false,
             RoundTrip = sender.SmoothedRtt,
             LossPercent = faults.Sent == 0 ? 0 : 100.0 * lost / faults.Sent,
-            Repaired = receiver.FecRecovered,
-            SentAgain = sender.FastRetransmits + sender.EarlyRetransmits + sender.Timeouts,
+            Repaired = got.FecRecovered,
+            SentAgain = sent.FastRetransmits + sent.EarlyRetransmits + sent.Timeouts,
             WireBytesPerByte = received == 0 ? 0 : (double)sender.OutBytes / received,
         };
     }

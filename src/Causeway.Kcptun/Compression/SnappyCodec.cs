@@ -1,3 +1,4 @@
+using Causeway.Kcp;
 using Causeway.Protocol;
 
 namespace Causeway.Kcptun.Compression;

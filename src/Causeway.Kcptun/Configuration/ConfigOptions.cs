@@ -1,3 +1,5 @@
+using Causeway.Kcp;
+using Causeway.Kcp.Arq;
 using Causeway.Protocol;
 
 namespace Causeway.Kcptun.Configuration;
@@ -28,7 +30,7 @@ internal static class ConfigOptions
         Text("cc", $"congestion control: {string.Join(", ", KcptunConfig.CongestionControlNames)}; auto is bbr, or kcptun's where mode, nc, sndwnd or rcvwnd is given",
             static c => c.CongestionControl, static (c, v) => c with { CongestionControl = v }),
         Number("memory", "MiB of received data that a session may hold, where windows set themselves",
-            TransportProfile.LeastMemoryBudget >> 20, TransportProfile.MostMemoryBudget >> 20,
+            KcpProfile.LeastMemoryBudget >> 20, KcpProfile.MostMemoryBudget >> 20,
             static c => c.Memory, static (c, v) => c with { Memory = (int)v }),
         Switch("ecn", "let routers mark packets instead of dropping them (ECN), between two of causeway; with cc bbr, cubic, newreno",
             static c => c.Ecn, static (c, v) => c with { Ecn = v }),

@@ -1,3 +1,5 @@
+using Causeway.Kcp.Arq;
+
 namespace Causeway.Kcptun.Configuration;
 
 /// <summary>Options that mean something by being set, even to their default.</summary>

@@ -1,8 +1,10 @@
 using System.Text;
+using Causeway.Kcp;
+using Causeway.Kcp.Arq;
 using Causeway.Kcptun.Crypt;
 using Causeway.Kcptun.Qpp;
 using Causeway.Protocol;
-using Causeway.Protocol.Arq.Congestion;
+using Causeway.Protocol.Recovery.Congestion;
 
 namespace Causeway.Kcptun.Configuration;
 
@@ -93,7 +95,7 @@ public abstract record KcptunConfig
     /// <summary>
     /// Received data that one session may hold where windows set themselves, in MiB, 1 to 1024. Default: 64.
     /// </summary>
-    public int Memory { get; init; } = (int)(TransportProfile.DefaultMemoryBudget >> 20);
+    public int Memory { get; init; } = (int)(KcpProfile.DefaultMemoryBudget >> 20);
 
     /// <summary>
     /// Whether what is sent can be marked by routers instead of being dropped (ECN, RFC 3168): where the peer is Causeway on

@@ -1,3 +1,5 @@
+using Causeway.Kcp.Arq;
+
 namespace Causeway.Kcptun.Configuration;
 
 /// <summary>

@@ -1,3 +1,5 @@
+using Causeway.Kcp.Wire;
+
 namespace Causeway.Kcptun.Crypt;
 
 /// <summary>What is left of a datagram for KCP under a crypt, with or without FEC (kcptun-wire section 3.9).</summary>

@@ -1,15 +1,12 @@
-using Causeway.Protocol.Arq;
-using Causeway.Protocol.Arq.Congestion;
-using Causeway.Protocol.Fec;
-using Causeway.Protocol.Mux;
+using Causeway.Protocol.Recovery.Congestion;
 
 namespace Causeway.Protocol;
 
 /// <summary>
-/// Everything that both ends of a connection have to agree on, and the local policy beside it: which layers there are
-/// and how they are set. Profiles such as kcptun's make one from their own options.
+/// An engine with its settings: what both ends of a connection have to agree on, and the local policy beside it. Each
+/// engine derives its own.
 /// </summary>
-public sealed record TransportProfile
+public abstract record TransportProfile
 {
     /// <summary>The largest value of <see cref="Mtu"/>, and what every receiver takes whatever its own is.</summary>
     public const int MaxMtu = 1500;
@@ -23,33 +20,26 @@ public sealed record TransportProfile
     /// <summary>The largest value of <see cref="MemoryBudget"/>, in bytes.</summary>
     public const long MostMemoryBudget = 1 << 30;
 
-    // Under the largest headers there are (AEAD and FEC, 36 bytes) it leaves the 50 bytes that the reliable layer
-    // needs.
-    private const int MinMtu = 86;
+    private protected TransportProfile()
+    {
+    }
 
-    /// <summary>The largest UDP payload to send, in bytes; 86 to 1500. Headers of all layers come out of it.</summary>
+    /// <summary>
+    /// The largest UDP payload to send, in bytes; <see cref="LeastMtu"/> to 1500. Headers of all layers come out of it.
+    /// </summary>
     public int Mtu { get; init; } = 1350;
 
-    /// <summary>
-    /// The reliable layer. Its datagram size is derived from <see cref="Mtu"/> and what the other layers add.
-    /// </summary>
-    public ArqOptions Arq { get; init; } = new();
+    /// <summary>The least <see cref="Mtu"/> under which the engine has room for a payload, in bytes.</summary>
+    public abstract int LeastMtu { get; }
+
+    /// <summary>The version of the engine's stream protocol, for people to read.</summary>
+    public abstract int StreamVersion { get; }
 
     /// <summary>
-    /// Forward error correction of what is sent; off by default. What arrives is understood either way.
-    /// </summary>
-    public FecOptions Fec { get; init; } = FecOptions.Off;
-
-    /// <summary>Streams and their flow control.</summary>
-    public SmuxOptions Mux { get; init; } = new();
-
-    /// <summary>
-    /// Makes the packet protection, once for each direction of each link; null leaves datagrams as they are.
+    /// Makes the packet protection outside the session, once for each direction of each link; null leaves datagrams as
+    /// they are.
     /// </summary>
     public Func<DatagramTransform>? PacketProtection { get; init; }
-
-    /// <summary>Makes the codec between ARQ and mux (compression), once for each session; null for none.</summary>
-    public Func<PacketPool, PipeCodec>? PipeCodec { get; init; }
 
     /// <summary>Makes the cipher of a stream's bytes, once for each stream; null for none.</summary>
     public Func<StreamCipher>? StreamCipher { get; init; }
@@ -63,9 +53,8 @@ public sealed record TransportProfile
     /// <summary>
     /// Bytes of received data that one connection may hold, in whole: waiting to be read, or for what is missing
     /// before it. Sent data that is not acknowledged may come to as much. 1 MiB to 1 GiB, default 64 MiB, which 1
-    /// Gbit/s over 200 ms needs with losses. Windows that are set (<see cref="ArqOptions.ReceiveWindow"/>,
-    /// <see cref="ArqOptions.SendWindow"/>, <see cref="SmuxOptions.ReceiveBuffer"/>) bound themselves. It is a limit,
-    /// not an allocation: what is held follows the path's need, and a reader that keeps up holds next to nothing.
+    /// Gbit/s over 200 ms needs with losses. Windows that are set by hand bound themselves. It is a limit, not an
+    /// allocation: what is held follows the path's need, and a reader that keeps up holds next to nothing.
     /// </summary>
     public long MemoryBudget { get; init; } = DefaultMemoryBudget;
 
@@ -74,11 +63,11 @@ public sealed record TransportProfile
 
     /// <summary>Fails if a value is out of its range, alone or together with others.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Names the option, its value and the range.</exception>
-    public void Validate()
+    public virtual void Validate()
     {
-        if (Mtu is < MinMtu or > MaxMtu)
+        if (Mtu < LeastMtu || Mtu > MaxMtu)
         {
-            throw new ArgumentOutOfRangeException(nameof(Mtu), Mtu, $"Mtu is in bytes and must be from {MinMtu} to {MaxMtu}.");
+            throw new ArgumentOutOfRangeException(nameof(Mtu), Mtu, $"Mtu is in bytes and must be from {LeastMtu} to {MaxMtu}.");
         }
 
         if (RateLimit < 0)
@@ -93,9 +82,10 @@ public sealed record TransportProfile
                 MemoryBudget,
                 $"MemoryBudget is in bytes and must be from {LeastMemoryBudget} to {MostMemoryBudget}.");
         }
-
-        Arq.Validate();
-        Fec.Validate();
-        (Mux with { MemoryBudget = MemoryBudget }).Validate();
     }
+
+    /// <summary>Makes an endpoint of this engine, for one link.</summary>
+    /// <param name="role">Which end it is.</param>
+    /// <param name="link">What its sessions have to know of the link.</param>
+    public abstract TransportEndpoint NewEndpoint(EndpointRole role, in SessionLink link);
 }

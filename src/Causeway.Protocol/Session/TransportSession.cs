@@ -1,398 +1,72 @@
-using Causeway.Protocol.Arq;
-using Causeway.Protocol.Fec;
-using Causeway.Protocol.Mux;
-using Causeway.Protocol.Wire;
+using Causeway.Protocol.Streams;
 
 namespace Causeway.Protocol;
 
 /// <summary>
-/// One session: FEC, ARQ, codec and mux put together, without I/O. A driver feeds it the datagrams of its peer, asks it
-/// for what is to be sent, and calls again at <see cref="NextDeadline"/>.
+/// One session of an engine, without I/O: a driver feeds it the datagrams of its peer, asks it for what is to be sent,
+/// and calls again at <see cref="NextDeadline"/>.
 /// </summary>
 /// <remarks>
 /// <para>A turn is: any number of <see cref="Input"/>, then <see cref="Deliver"/>, then reading the events of
-/// <see cref="Mux"/>, then <see cref="Flush"/> until it answers false. Time never decreases. Not thread-safe.</para>
+/// <see cref="Streams"/>, then <see cref="Flush"/> until it answers false. Time never decreases. Not thread-safe.</para>
 /// </remarks>
-public sealed class TransportSession : IDisposable, IMuxOutput
+public abstract class TransportSession : IDisposable
 {
-    private readonly PacketPool _pool;
-    private readonly FecCodec _fec;
-    private readonly ArqSession _arq;
-    private readonly PipeCodec? _codec;
-    private readonly RateLimiter? _rateLimiter;
-    private readonly int _linkHeadroom;
-    private readonly int _linkOverhead;
-    private readonly int _maxArqDatagram;
-    private Timestamp _rateLimitedUntil = Timestamp.Never;
-    private Timestamp _rateLimitedAt;
-    private bool _isPeerAnnounced;
-    private bool _disposed;
+    private protected TransportSession(EndpointRole role) => Role = role;
 
-    /// <summary>Makes a session.</summary>
-    /// <param name="conversationId">The client's choice, which the server adopts (docs/wire/kcptun.md 5.12).</param>
-    /// <param name="role">Which side opens odd stream ids.</param>
-    /// <param name="profile">Valid settings.</param>
-    /// <param name="maxDatagramSize">The largest payload that the link below takes, in bytes.</param>
-    /// <param name="linkHeadroom">Bytes that the link below adds in front of a payload.</param>
-    /// <param name="linkTailroom">Bytes that the link below adds behind a payload.</param>
-    /// <param name="pool">Where datagrams are rented.</param>
-    /// <param name="now">The time: keep-alives count from here.</param>
-    public TransportSession(
-        uint conversationId,
-        MuxRole role,
-        TransportProfile profile,
-        int maxDatagramSize,
-        int linkHeadroom,
-        int linkTailroom,
-        PacketPool pool,
-        Timestamp now)
-    {
-        ArgumentNullException.ThrowIfNull(profile);
-        _pool = pool;
-        _linkHeadroom = linkHeadroom;
-        _linkOverhead = linkHeadroom + linkTailroom;
-        _fec = new FecCodec(profile.Fec, pool);
-        _maxArqDatagram = maxDatagramSize - _fec.Overhead;
-        ArqOptions arq = profile.Arq with
-        {
-            MaxDatagramSize = _maxArqDatagram,
-            MemoryBudget = profile.MemoryBudget,
-        };
-        _arq = new ArqSession(conversationId, arq, profile.CongestionControl(arq.SegmentSize), pool);
-        if (profile.Fec is { IsEnabled: true, IsAdaptive: true } fec)
-        {
-            _arq.Path.Announcement = new PathAnnouncement((byte)fec.DataShards, (byte)fec.ParityShards);
-        }
+    /// <summary>Which end this is.</summary>
+    public EndpointRole Role { get; }
 
-        _codec = profile.PipeCodec?.Invoke(pool);
-        _rateLimiter = profile.RateLimit > 0 ? new RateLimiter(profile.RateLimit) : null;
-        Mux = new SmuxSession(role, profile.Mux with { MemoryBudget = profile.MemoryBudget }, pool, now);
-    }
+    /// <summary>The peer's address; none where the link below is connected to one peer.</summary>
+    public PeerAddress Peer { get; init; }
+
+    /// <summary>What tells the session apart from others of the same address, as its endpoint routes by it.</summary>
+    public abstract uint RoutingId { get; }
+
+    /// <summary>Whatever the driver wants to find again from the session.</summary>
+    public object? Tag { get; set; }
 
     /// <summary>The streams.</summary>
-    public MuxSession Mux { get; }
+    public abstract StreamSession Streams { get; }
 
-    /// <summary>The reliable layer, for its state and statistics.</summary>
-    public ArqSession Arq => _arq;
-
-    /// <summary>Forward error correction, for its statistics.</summary>
-    public FecCodec Fec => _fec;
-
-    /// <summary>What crossed the session's lower edge.</summary>
-    public TransportStatistics Statistics { get; } = new();
+    /// <summary>Counters; an engine's own are in the type that it derives.</summary>
+    public abstract TransportStatistics Statistics { get; }
 
     /// <summary>Why the session ended by itself, or null while it lives.</summary>
-    public TransportFailure? Failure { get; private set; }
+    public abstract TransportFailure? Failure { get; }
 
     /// <summary>Whether everything that was written is acknowledged.</summary>
-    public bool IsIdle => _arq.IsIdle && !Mux.HasPendingOutput;
+    public abstract bool IsIdle { get; }
 
     /// <summary>The soonest time at which a turn has something to do without any input.</summary>
-    public Timestamp NextDeadline
-    {
-        get
-        {
-            Timestamp due = Timestamp.Min(_arq.NextDeadline, Mux.NextDeadline);
-            if (_rateLimitedUntil.IsNever)
-            {
-                return due;
-            }
+    public abstract Timestamp NextDeadline { get; }
 
-            // What was due when the limit stopped it cannot leave sooner either: asking again would only turn in
-            // circles.
-            return due <= _rateLimitedAt ? _rateLimitedUntil : Timestamp.Min(due, _rateLimitedUntil);
-        }
-    }
-
-    /// <summary>Whether losses that parity may repair are given the time for it. A test compares it with the contrary.</summary>
-    internal bool WaitsForRepair { get; set; } = true;
-
-    int IMuxOutput.Capacity => _arq.WriteCapacity;
+    /// <summary>
+    /// Whether a datagram itself names this session, by an id that is hard to guess. False says nothing: not every datagram
+    /// names its session.
+    /// </summary>
+    public abstract bool IsNamedBy(PacketBuffer datagram);
 
     /// <summary>Takes in one datagram, with all that the link adds removed. The reference stays the caller's.</summary>
-    public void Input(PacketBuffer datagram, Timestamp now)
-    {
-        ArgumentNullException.ThrowIfNull(datagram);
-        Statistics.InPackets++;
-        Statistics.InBytes += datagram.Length;
-        if (!FecDecoder.IsFec(datagram.Payload))
-        {
-            InputSegments(datagram, recovered: false, now);
-            return;
-        }
-
-        // The decoder keeps what it needs before the header is stripped; arrived data goes to the ARQ before what it
-        // helps to rebuild, because only arrived data may give windows and RTT samples (docs/wire/kcptun.md 4.6, 5.6).
-        if (_fec.Add(datagram) == FecPacketKind.Data)
-        {
-            datagram.Advance(FecEncoder.HeaderSize);
-            InputSegments(datagram, recovered: false, now);
-        }
-        else
-        {
-            _arq.Path.OnArrived(datagram.Ecn);
-        }
-
-        while (_fec.TryTakeRecovered(out PacketBuffer? recovered))
-        {
-            InputSegments(recovered, recovered: true, now);
-            recovered.Release();
-        }
-    }
+    public abstract void Input(PacketBuffer datagram, Timestamp now);
 
     /// <summary>Moves what arrived in order up to the streams, as far as their buffers allow.</summary>
-    public void Deliver(Timestamp now)
-    {
-        while (Failure is null && Mux.CanReceive && TryReadPipe(out PacketSlice slice))
-        {
-            Statistics.BytesReceived += slice.Length;
-            Mux.Input(slice, now);
-        }
-
-        NoteFailure();
-    }
+    public abstract void Deliver(Timestamp now);
 
     /// <summary>Adds datagrams to <paramref name="batch"/> until it is full or windows, pacing and data end.</summary>
     /// <param name="batch">Where datagrams go.</param>
-    /// <param name="peer">The address that they are to be sent to; none for a connected link.</param>
+    /// <param name="path">The way that they are to go; none for a connected link.</param>
     /// <param name="now">The time.</param>
     /// <returns>Whether the batch became full before everything that may leave now was in it.</returns>
-    public bool Flush(PacketBatch batch, PeerAddress peer, Timestamp now)
-    {
-        ArgumentNullException.ThrowIfNull(batch);
-        TradePathReports(now);
-        Sink sink = new(this, batch, peer, now);
-        bool more;
-        Mux.RoundTripTime = _arq.Statistics.SmoothedRtt;
-        _arq.HeldAbove = Mux.BufferedBytes;
-        _rateLimitedUntil = Timestamp.Never;
-        try
-        {
-            do
-            {
-                Mux.Flush(this, now);
-                more = _arq.Flush(ref sink, now);
-            }
-            while (!more && Mux.HasPendingOutput && _arq.WriteCapacity > 0 && _arq.SendQueueLength == 0);
-        }
-        finally
-        {
-            // Ciphers, codecs and controllers may be the application's, and throw.
-            sink.ReleaseUncommitted();
-        }
+    public abstract bool Flush(PacketBatch batch, DatagramPath path, Timestamp now);
 
-        NoteFailure();
-        if (sink.IsRateLimited)
-        {
-            _rateLimitedUntil = _rateLimiter!.NextSend;
-            _rateLimitedAt = now;
-            return false;
-        }
-
-        return more;
-    }
-
-    void IMuxOutput.Write(ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload)
-    {
-        Statistics.BytesSent += header.Length + payload.Length;
-        if (_codec is not null)
-        {
-            _arq.Write(_codec.Encode(header, payload));
-            return;
-        }
-
-        _arq.Write(header);
-        _arq.Write(payload);
-    }
-
-    /// <summary>Releases every buffer. Nothing is sent: kcptun has no goodbye (docs/wire/kcptun.md 7.8).</summary>
+    /// <summary>Releases every buffer. Nothing is sent.</summary>
     public void Dispose()
     {
-        if (!_disposed)
-        {
-            _disposed = true;
-            Mux.Dispose();
-            _codec?.Dispose();
-            _arq.Dispose();
-            _fec.Dispose();
-        }
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
     }
 
-    private void InputSegments(PacketBuffer datagram, bool recovered, Timestamp now)
-    {
-        if (_arq.Input(datagram, recovered, now) != ArqInputResult.Ok)
-        {
-            Statistics.KcpInErrors++;
-        }
-
-        if (!_isPeerAnnounced && _arq.Path.PeerAnnouncement is { } announcement)
-        {
-            _isPeerAnnounced = true;
-            _fec.OnAnnounced(announcement);
-        }
-    }
-
-    /// <summary>Hands what was reported to error correction, and what it counted to the next report.</summary>
-    private void TradePathReports(Timestamp now)
-    {
-        PathExchange path = _arq.Path;
-        if (path.HasReport)
-        {
-            _fec.OnReport(path.TakeNews());
-        }
-
-        if (_fec.Decoder is { } decoder)
-        {
-            FecArrivalMeter arrivals = decoder.Arrivals;
-            path.SetShards(arrivals.Judged, arrivals.Missing, arrivals.Runs, _fec.Statistics.Recovered);
-        }
-
-        long smoothedRtt = _arq.Statistics.SmoothedRtt.Ticks / TimeSpan.TicksPerMicrosecond;
-        long repair = _fec.Adapt(_arq.Statistics.LossRate, smoothedRtt, now);
-        _arq.RepairDelayMicroseconds = WaitsForRepair ? Math.Min(repair, smoothedRtt / 4) : 0;
-    }
-
-    private bool TryReadPipe(out PacketSlice slice)
-    {
-        if (_codec is null)
-        {
-            return _arq.TryRead(out slice);
-        }
-
-        while (!_codec.TryRead(out slice))
-        {
-            if (_codec.Failure is not null || !_arq.TryRead(out PacketSlice encoded))
-            {
-                return false;
-            }
-
-            _codec.Input(encoded);
-        }
-
-        return true;
-    }
-
-    private void NoteFailure() => Failure ??=
-        _arq.Failure is { } dead ? new TransportFailure(TransportFailureKind.DeadLink, DescribeDeadLink(dead))
-        : _codec?.Failure is { } corrupt ? new TransportFailure(TransportFailureKind.Protocol, corrupt)
-        : Mux.Failure is { } mux ? new TransportFailure(
-            mux.Kind == MuxFailureKind.KeepAliveTimeout ? TransportFailureKind.IdleTimeout : TransportFailureKind.Protocol, mux.Reason)
-        : null;
-
-    private static string DescribeDeadLink(ArqFailure failure) => failure == ArqFailure.PeerSilent
-        ? "data was waiting for an acknowledgement and nothing was heard of the peer"
-        : "a segment was sent as often as allowed and never acknowledged";
-
-    /// <summary>Puts each datagram of the ARQ through the FEC encoder and into the batch.</summary>
-    private ref struct Sink : IPacketSink
-    {
-        private readonly TransportSession _session;
-        private readonly PacketBatch _batch;
-        private readonly PeerAddress _peer;
-        private readonly Timestamp _now;
-        private PacketBuffer? _open;
-
-        public Sink(TransportSession session, PacketBatch batch, PeerAddress peer, Timestamp now)
-        {
-            _session = session;
-            _batch = batch;
-            _peer = peer;
-            _now = now;
-        }
-
-        public bool IsRateLimited { get; private set; }
-
-        public Span<byte> GetSpan(int size)
-        {
-            if (_batch.IsFull)
-            {
-                return default;
-            }
-
-            if (_session._rateLimiter is { } limiter && !limiter.MaySend(_now))
-            {
-                IsRateLimited = true;
-                return default;
-            }
-
-            // A span that was asked for but not committed is simply asked for again.
-            if (_open is null)
-            {
-                _open = _batch.Rent(_session._pool, _session._linkHeadroom + _session._fec.Overhead);
-                _open.Peer = _peer;
-            }
-            else
-            {
-                _open.Truncate(0);
-            }
-
-            return _open.Append(size);
-        }
-
-        public void Commit(int length)
-        {
-            PacketBuffer datagram = _open!;
-            _open = null;
-            datagram.Truncate(length);
-            for (int i = 0; i < FecEncoder.MaxFillers; i++)
-            {
-                int fillerLength = _session._fec.FillerLength(length, SegmentHeader.Size, _session._maxArqDatagram, _now);
-                if (fillerLength == 0)
-                {
-                    break;
-                }
-
-                Encode(NewFiller(datagram, fillerLength));
-            }
-
-            Encode(datagram);
-        }
-
-        public void ReleaseUncommitted()
-        {
-            _open?.Release();
-            _open = null;
-        }
-
-        private readonly void Encode(PacketBuffer datagram)
-        {
-            int parity = _session._fec.Encode(datagram, _now);
-            Send(datagram);
-            for (int i = 0; i < parity; i++)
-            {
-                PacketBuffer shard = _session._fec.TakeParity(i);
-                Send(shard);
-            }
-        }
-
-        /// <summary>
-        /// A datagram that says nothing but what the other's first segment says too: window and progress.
-        /// </summary>
-        private readonly PacketBuffer NewFiller(PacketBuffer datagram, int length)
-        {
-            SegmentHeader report = SegmentHeader.Read(datagram.Payload) with
-            {
-                Command = SegmentCommand.WindowReport,
-                Fragment = 0,
-                Length = 0,
-            };
-            PacketBuffer filler = _batch.Rent(_session._pool, _session._linkHeadroom + _session._fec.Overhead);
-            filler.Peer = _peer;
-            for (int written = 0; written < length; written += SegmentHeader.Size)
-            {
-                report.Write(filler.Append(SegmentHeader.Size));
-            }
-
-            return filler;
-        }
-
-        private readonly void Send(PacketBuffer datagram)
-        {
-            _session._arq.Mark(datagram);
-            _session.Statistics.OutPackets++;
-            _session.Statistics.OutBytes += datagram.Length + _session._linkOverhead;
-            _session._rateLimiter?.OnSent(datagram.Length + _session._linkOverhead);
-            _batch.Add(datagram);
-        }
-    }
+    /// <summary>Releases what the session holds; called once or more.</summary>
+    protected abstract void Dispose(bool disposing);
 }

@@ -1,19 +1,19 @@
 namespace Causeway.Protocol;
 
 /// <summary>
-/// Counters of a session's edges; the layers have their own. Written by the session's driver only; others may read them
-/// at any time and see each value slightly late. The meanings are kcptun's (docs/wire/kcptun.md 11).
+/// Counters of a session's edges, which every engine has; an engine's own are in a class derived from this one. Written
+/// by the session's driver only; others may read them at any time and see each value slightly late.
 /// </summary>
-public sealed class TransportStatistics
+public abstract class TransportStatistics
 {
-    internal TransportStatistics()
+    private protected TransportStatistics()
     {
     }
 
-    /// <summary>Bytes that the mux wrote into the reliable pipe.</summary>
+    /// <summary>Bytes that the streams wrote into the session, with what tells the streams apart.</summary>
     public long BytesSent { get; internal set; }
 
-    /// <summary>Bytes that the mux read from the reliable pipe.</summary>
+    /// <summary>Bytes that the session delivered to its streams, with what tells the streams apart.</summary>
     public long BytesReceived { get; internal set; }
 
     /// <summary>Datagrams that passed packet protection.</summary>
@@ -28,6 +28,11 @@ public sealed class TransportStatistics
     /// <summary>Their bytes, as UDP payload.</summary>
     public long OutBytes { get; internal set; }
 
-    /// <summary>Datagrams in which the reliable layer found an error.</summary>
-    public long KcpInErrors { get; internal set; }
+    /// <summary>The smoothed round-trip time of the path; zero before the first sample.</summary>
+    public abstract TimeSpan SmoothedRtt { get; }
+
+    /// <summary>Adds the engine's own counters to a sum over several sessions.</summary>
+    /// <param name="sum">The sum so far, of the same engine; null to begin one.</param>
+    /// <param name="isLive">Whether the session is open, so that its gauges count too.</param>
+    public abstract TransportCounters AddTo(TransportCounters? sum, bool isLive);
 }

@@ -43,7 +43,7 @@ public sealed record UdpLinkOptions
     /// <see cref="Dscp"/>, and read those of arrivals into it. Needs <see cref="UdpEngine.Linux"/>: the portable engine has
     /// no way to see them, sends all datagrams without and reports none. Probed at run time, and switched off for good where
     /// the system refuses. Default true: it costs next to nothing, lets an end answer peers that ask for marks, and sets
-    /// nothing by itself. What asks for marks is <see cref="Causeway.Protocol.Arq.ArqOptions.Ecn"/>.
+    /// nothing by itself. What asks for marks is the engine, e.g. <c>ArqOptions.Ecn</c>.
     /// </summary>
     public bool Ecn { get; init; } = true;
 

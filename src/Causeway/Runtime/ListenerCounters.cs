@@ -3,11 +3,12 @@ namespace Causeway.Runtime;
 /// <summary>What one table counts of <see cref="ListenerStatistics"/>; it has one writer.</summary>
 internal sealed class ListenerCounters
 {
-    public long WithoutConversation;
-    public long WrongConversation;
-    public long ClosedConversation;
+    public long WithoutSession;
+    public long OtherSession;
+    public long ClosedSession;
     public long BacklogFull;
     public long ConnectionLimit;
+    public long LayerFaults;
     public long HandedOver;
     public long HandOversDropped;
 }

@@ -14,7 +14,7 @@ namespace Causeway.Runtime;
 internal sealed class ListenerDirectory(int maxConnections)
 {
     private readonly ConcurrentDictionary<PeerAddress, ServerSessionTable> _owners = new();
-    private readonly ClosedConversations _closed = new();
+    private readonly ClosedSessions _closed = new();
     private readonly Lock _closedLock = new();
     private int _count;
 

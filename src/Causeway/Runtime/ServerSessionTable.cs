@@ -1,31 +1,26 @@
-using System.Threading.Channels;
-using Causeway.Links;
-using Causeway.Protocol.Mux;
-using Causeway.Protocol.Wire;
+using Causeway.Protocol;
 
 namespace Causeway.Runtime;
 
 /// <summary>
-/// A listener's sessions by the peer's address, with kcptun's rules for new ones (docs/wire/kcptun.md 5.12): an unknown
-/// address opens a session with any datagram that carries a conversation id; a known one with another conversation's
-/// first segment replaces its session, since the client there was restarted. What comes late of a session that was
-/// closed here opens none, and what belongs to a session of another shard goes there.
+/// A listener's sessions on one shard. The engine's endpoint says whom a datagram is for and whether it may open a
+/// session; the table adds what the endpoint cannot know: other shards, limits, and sessions that closed a short while
+/// ago, whose late datagrams open none.
 /// </summary>
 internal sealed class ServerSessionTable : SessionTable
 {
-    private readonly Dictionary<PeerAddress, CausewayConnection> _byPeer = [];
+    private readonly HashSet<IDrivenSession> _sessions = [];
     private readonly ListenerDirectory _directory;
-    private readonly CausewayListenerOptions _options;
-    private readonly Channel<CausewayConnection> _accepted;
+    private readonly ISessionAcceptor _acceptor;
+    private readonly TransportEndpoint _endpoint;
     private Shard? _shard;
     private HandOverQueue? _handOvers;
 
-    public ServerSessionTable(
-        CausewayListenerOptions options, ListenerDirectory directory, Channel<CausewayConnection> accepted)
+    public ServerSessionTable(TransportEndpoint endpoint, ListenerDirectory directory, ISessionAcceptor acceptor)
     {
-        _options = options;
+        _endpoint = endpoint;
         _directory = directory;
-        _accepted = accepted;
+        _acceptor = acceptor;
     }
 
     public ListenerCounters Statistics { get; } = new();
@@ -36,57 +31,71 @@ internal sealed class ServerSessionTable : SessionTable
         _handOvers = new HandOverQueue(shard);
     }
 
-    public override CausewayConnection? Find(PacketBuffer datagram, Timestamp now)
+    public override IDrivenSession? Find(PacketBuffer datagram, Timestamp now)
     {
-        bool hasConversation = KcpDatagram.TryReadFirstSegment(datagram.Payload, out SegmentHeader first);
-        uint conversation = first.Conversation;
-        if (_byPeer.TryGetValue(datagram.Peer, out CausewayConnection? known))
+        Routing routing = _endpoint.Route(datagram);
+        if (routing.Kind == RoutingKind.Session)
         {
-            if (!hasConversation || known.ConversationId == conversation)
-            {
-                return known;
-            }
-
-            // Not even its first segment may replace what replaced it: a client does not go back to an earlier
-            // conversation.
-            if (_directory.WasClosed(datagram.Peer, conversation, now))
-            {
-                Statistics.ClosedConversation++;
-                return null;
-            }
-
-            if (first.Sequence != 0)
-            {
-                Statistics.WrongConversation++;
-                return null;
-            }
-
-            if (!TryReserve(replaces: true))
-            {
-                return null;
-            }
-
-            known.Abandon(
-                new TransportException(TransportError.ConnectionReplaced, "The client began a new conversation from the same address."), now);
+            return (IDrivenSession)routing.Session!.Tag!;
         }
-        else if (_directory.FindOwner(datagram.Peer) is { } owner)
+
+        if (routing.Session is null && _directory.FindOwner(datagram.Peer) is { } owner)
         {
             HandOver(owner, datagram);
             return null;
         }
-        else if (!hasConversation)
+
+        if (routing.Kind == RoutingKind.WithoutSession)
         {
-            Statistics.WithoutConversation++;
+            Statistics.WithoutSession++;
             return null;
         }
-        else if (!BeginsConversation(first) && _directory.WasClosed(datagram.Peer, conversation, now))
+
+        // Not even its first datagram may replace what replaced it: a client does not go back to an earlier session.
+        bool mayBeLate = routing.Session is not null || !routing.IsFirst;
+        if (mayBeLate && _directory.WasClosed(datagram.Peer, routing.RoutingId, now))
         {
-            Statistics.ClosedConversation++;
+            Statistics.ClosedSession++;
             return null;
         }
-        else if (!TryReserve(replaces: false))
+
+        if (routing.Kind == RoutingKind.OtherSession)
+        {
+            Statistics.OtherSession++;
+            return null;
+        }
+
+        return Open(datagram, routing, now);
+    }
+
+    public override void Remove(IDrivenSession session)
+    {
+        if (_sessions.Remove(session))
+        {
+            _endpoint.Remove(session.Session);
+            _directory.Release(session.Session.Peer);
+        }
+
+        _directory.NoteClosed(session.Session.Peer, session.Session.RoutingId, _shard!.Now);
+    }
+
+    public override IReadOnlyList<IDrivenSession> Snapshot() => [.. _sessions];
+
+    public override void OnFault() => Statistics.LayerFaults++;
+
+    public override void OnLinkFailed(TransportException reason) => _acceptor.OnLinkFailed(reason);
+
+    private IDrivenSession? Open(PacketBuffer datagram, in Routing routing, Timestamp now)
+    {
+        if (!TryReserve(replaces: routing.Session is not null))
         {
             return null;
+        }
+
+        if (routing.Session?.Tag is IDrivenSession replaced)
+        {
+            replaced.Abandon(
+                new TransportException(TransportError.ConnectionReplaced, "The client began a new session from the same address."), now);
         }
 
         if (!_directory.TryClaim(datagram.Peer, this))
@@ -101,26 +110,9 @@ internal sealed class ServerSessionTable : SessionTable
             return null;
         }
 
-        return Add(datagram.Peer, conversation, now);
+        IDrivenSession session = Accept(datagram.Peer, routing.RoutingId, now);
+        return session.IsClosed ? null : session;
     }
-
-    public override void Remove(CausewayConnection connection)
-    {
-        if (_byPeer.TryGetValue(connection.Peer, out CausewayConnection? current) && current == connection)
-        {
-            _byPeer.Remove(connection.Peer);
-            _directory.Release(connection.Peer);
-        }
-
-        _directory.NoteClosed(connection.Peer, connection.ConversationId, _shard!.Now);
-    }
-
-    public override IReadOnlyList<CausewayConnection> Snapshot() => [.. _byPeer.Values];
-
-    public override void OnLinkFailed(TransportException reason) => _accepted.Writer.TryComplete(reason);
-
-    // What a client's first datagram has, and no late one of a conversation that got anywhere, unless it is a copy.
-    private static bool BeginsConversation(in SegmentHeader first) => first is { Command: SegmentCommand.Push, Sequence: 0 };
 
     private void HandOver(ServerSessionTable owner, PacketBuffer datagram)
     {
@@ -143,7 +135,7 @@ internal sealed class ServerSessionTable : SessionTable
             return false;
         }
 
-        if (_accepted.Reader.Count >= _options.ConnectionBacklog)
+        if (_acceptor.IsFull)
         {
             _directory.CancelReservation();
             Statistics.BacklogFull++;
@@ -153,34 +145,35 @@ internal sealed class ServerSessionTable : SessionTable
         return true;
     }
 
-    private CausewayConnection? Add(PeerAddress peer, uint conversation, Timestamp now)
-    {
-        CausewayConnection connection = new(
-            _shard!,
-            NewSession(peer, conversation, now),
-            peer,
-            peer.ToEndPoint(),
-            ownsShard: false,
-            _options);
-        _byPeer[peer] = connection;
-        if (!_accepted.Writer.TryWrite(connection))
-        {
-            connection.Abandon(new TransportException(TransportError.ConnectionClosed, "The listener was closed."), now);
-            return null;
-        }
-
-        return connection;
-    }
-
     // The layers may be the application's, and throw: then the peer must not stay claimed.
-    private TransportSession NewSession(PeerAddress peer, uint conversation, Timestamp now)
+    private IDrivenSession Accept(PeerAddress peer, uint routingId, Timestamp now)
     {
+        TransportSession? session = null;
         try
         {
-            return CausewayConnection.NewSession(conversation, MuxRole.Server, _shard!.Link, _options, now);
+            session = _endpoint.Accept(peer, routingId, now);
+            IDrivenSession owner = _acceptor.Accept(session, _shard!, now);
+            session.Tag = owner;
+            if (owner.IsClosed)
+            {
+                _endpoint.Remove(session);
+                _directory.Release(peer);
+            }
+            else
+            {
+                _sessions.Add(owner);
+            }
+
+            return owner;
         }
         catch
         {
+            if (session is not null)
+            {
+                _endpoint.Remove(session);
+                session.Dispose();
+            }
+
             _directory.Release(peer);
             throw;
         }

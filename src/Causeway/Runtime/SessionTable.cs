@@ -5,31 +5,22 @@ namespace Causeway.Runtime;
 /// <summary>Which session a datagram belongs to. Used by one shard, on its turns.</summary>
 internal abstract class SessionTable
 {
-    /// <summary>The connection that takes the datagram in, or null to drop it.</summary>
-    public abstract CausewayConnection? Find(PacketBuffer datagram, Timestamp now);
+    /// <summary>The session that takes the datagram in, or null to drop it.</summary>
+    public abstract IDrivenSession? Find(PacketBuffer datagram, Timestamp now);
 
-    /// <summary>Forgets a connection that closed.</summary>
-    public abstract void Remove(CausewayConnection connection);
+    /// <summary>Forgets a session that closed.</summary>
+    public abstract void Remove(IDrivenSession session);
 
-    /// <summary>The connections that are open now.</summary>
-    public abstract IReadOnlyList<CausewayConnection> Snapshot();
+    /// <summary>The sessions that are open now.</summary>
+    public abstract IReadOnlyList<IDrivenSession> Snapshot();
+
+    /// <summary>A datagram found no session because code of the application threw.</summary>
+    public virtual void OnFault()
+    {
+    }
 
     /// <summary>Nothing will arrive any more: the link failed.</summary>
     public virtual void OnLinkFailed(TransportException reason)
     {
     }
-}
-
-/// <summary>A client's table: its link is connected, so everything that arrives is for its one session.</summary>
-internal sealed class ClientSessionTable : SessionTable
-{
-    private CausewayConnection? _connection;
-
-    public void Add(CausewayConnection connection) => _connection = connection;
-
-    public override CausewayConnection? Find(PacketBuffer datagram, Timestamp now) => _connection;
-
-    public override void Remove(CausewayConnection connection) => _connection = null;
-
-    public override IReadOnlyList<CausewayConnection> Snapshot() => _connection is { } one ? [one] : [];
 }

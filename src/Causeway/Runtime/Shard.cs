@@ -31,19 +31,18 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
 
     private readonly IDatagramLink _link;
     private readonly SessionTable _sessions;
-    private readonly TimeProvider _time;
-    private readonly long _origin;
+    private readonly ShardClock _clock;
     private readonly ShardTimer _timer;
     private readonly TimerItem _timerItem;
     private readonly SendCompletion _sendCompletion;
     private readonly ReceivePump _pump;
-    private readonly DeadlineHeap<CausewayConnection> _deadlines = new();
+    private readonly DeadlineHeap<IDrivenSession> _deadlines = new();
     private readonly PacketBatch _outgoing = new(SendBatch);
     private readonly Action _onSendCompleted;
     private readonly int _rounds;
     private readonly Queue<IResumption> _resumptions = [];
-    private List<CausewayConnection> _dirty = [];
-    private List<CausewayConnection> _turn = [];
+    private List<IDrivenSession> _dirty = [];
+    private List<IDrivenSession> _turn = [];
     private ShardInbox _inbox;
     private int _running;
     private Timestamp _armedFor = Timestamp.Never;
@@ -52,26 +51,29 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     private bool _sending;
     private bool _stopped;
 
-    public Shard(IDatagramLink link, SessionTable sessions, CausewayOptions options)
+    /// <param name="link">The link; the shard's from here on.</param>
+    /// <param name="sessions">Whom datagrams are for.</param>
+    /// <param name="clock">The time, and where timers come from.</param>
+    /// <param name="resumesInline">Whether applications go on here, in place of the thread pool.</param>
+    public Shard(IDatagramLink link, SessionTable sessions, ShardClock clock, bool resumesInline)
     {
         _link = link;
         _sessions = sessions;
-        _time = options.TimeProvider;
-        _origin = _time.GetTimestamp();
+        _clock = clock;
         _timerItem = new TimerItem(this);
         _sendCompletion = new SendCompletion(this);
         _onSendCompleted = () => Post(_sendCompletion);
-        _timer = ShardTimer.Create(_time, () => Post(_timerItem));
+        _timer = ShardTimer.Create(clock.TimeProvider, () => Post(_timerItem));
         _pump = new ReceivePump(this, link);
-        ResumesInline = options.UnsafePreferInlineScheduling;
+        ResumesInline = resumesInline;
         _rounds = ResumesInline ? InlineResumeRounds : InlineRounds;
     }
 
     /// <summary>The link, for its capabilities and address.</summary>
     public IDatagramLink Link => _link;
 
-    /// <summary>Microseconds since the shard was made.</summary>
-    public Timestamp Now => new((long)_time.GetElapsedTime(_origin).TotalMicroseconds);
+    /// <summary>The time, in microseconds since the shards' clock was made.</summary>
+    public Timestamp Now => _clock.Now;
 
     /// <summary>Whether applications are resumed here, when a turn has done its own work.</summary>
     public bool ResumesInline { get; }
@@ -100,7 +102,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     internal void ResumeAfterTurn(IResumption resumption) => _resumptions.Enqueue(resumption);
 
     /// <summary>A connection has work for this turn: input, output or a state change. Called on the shard only.</summary>
-    internal void MarkDirty(CausewayConnection connection)
+    internal void MarkDirty(IDrivenSession connection)
     {
         if (!connection.IsDirty)
         {
@@ -110,7 +112,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     }
 
     /// <summary>Gives a connection a turn at that time at the latest. Called on the shard only.</summary>
-    internal void Schedule(CausewayConnection connection, Timestamp latest)
+    internal void Schedule(IDrivenSession connection, Timestamp latest)
     {
         if (latest < ((IDeadlineItem)connection).Deadline)
         {
@@ -119,7 +121,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     }
 
     /// <summary>Takes a connection out of timers and table. Called on the shard only.</summary>
-    internal void Forget(CausewayConnection connection)
+    internal void Forget(IDrivenSession connection)
     {
         _deadlines.Remove(connection);
         _sessions.Remove(connection);
@@ -132,19 +134,27 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
             return;
         }
 
-        CausewayConnection? connection = null;
+        IDrivenSession? connection = null;
         try
         {
             connection = _sessions.Find(datagram, now);
             if (connection is not null)
             {
-                connection.Session.Input(datagram, now);
+                connection.Input(datagram, now);
                 MarkDirty(connection);
             }
         }
         catch (Exception error)
         {
-            OnFault(connection, error, now);
+            if (connection is null)
+            {
+                // A layer of the session that was to be made: the datagram is dropped, the others go on.
+                _sessions.OnFault();
+            }
+            else
+            {
+                OnFault(connection, error, now);
+            }
         }
     }
 
@@ -198,7 +208,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
         RunInbox(now);
         while (_deadlines.Next <= now)
         {
-            CausewayConnection due = _deadlines.First;
+            IDrivenSession due = _deadlines.First;
             _deadlines.Remove(due);
             MarkDirty(due);
         }
@@ -209,7 +219,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
             DeliverFirst(ref now);
         }
 
-        foreach (CausewayConnection connection in _turn)
+        foreach (IDrivenSession connection in _turn)
         {
             connection.IsDirty = false;
             try
@@ -238,7 +248,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     /// </summary>
     private void DeliverFirst(ref Timestamp now)
     {
-        foreach (CausewayConnection connection in _turn)
+        foreach (IDrivenSession connection in _turn)
         {
             try
             {
@@ -279,7 +289,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
         }
     }
 
-    private void Serve(CausewayConnection connection, Timestamp now)
+    private void Serve(IDrivenSession connection, Timestamp now)
     {
         connection.Deliver(now);
         if (!_sending)
@@ -302,11 +312,11 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     /// Code that an application brought (a cipher, a codec, a congestion controller) threw. Whoever happens to run the turn
     /// is not to blame: the connection fails, or all of them if none can be named.
     /// </summary>
-    private void OnFault(CausewayConnection? connection, Exception error, Timestamp now)
+    private void OnFault(IDrivenSession? connection, Exception error, Timestamp now)
     {
         if (connection is not null)
         {
-            connection.Abandon(CausewayConnection.NewLayerException(error), now);
+            connection.Abandon(TransportException.OfLayer(error), now);
         }
         else
         {
@@ -345,7 +355,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
         }
     }
 
-    private void Flush(CausewayConnection connection, Timestamp now)
+    private void Flush(IDrivenSession connection, Timestamp now)
     {
         bool more = connection.Flush(_outgoing, now);
         while (more || _outgoing.IsFull)
@@ -429,7 +439,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
 
     private void CloseAll(TransportException reason, Timestamp now)
     {
-        foreach (CausewayConnection connection in _sessions.Snapshot())
+        foreach (IDrivenSession connection in _sessions.Snapshot())
         {
             connection.Abandon(reason, now);
         }

@@ -11,7 +11,7 @@ internal abstract class ShardItem
     internal ShardItem? Next { get; set; }
 
     /// <summary>The connection that fails if <see cref="Run"/> throws; null for all of the shard.</summary>
-    internal virtual CausewayConnection? Connection => null;
+    internal virtual IDrivenSession? Connection => null;
 
     /// <summary>Runs on the shard's turn.</summary>
     internal abstract void Run(Timestamp now);

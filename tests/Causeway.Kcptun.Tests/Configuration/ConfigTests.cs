@@ -1,6 +1,6 @@
 using System.Text;
+using Causeway.Kcp.Fec;
 using Causeway.Kcptun.Configuration;
-using Causeway.Protocol.Fec;
 
 namespace Causeway.Kcptun.Tests.Configuration;
 

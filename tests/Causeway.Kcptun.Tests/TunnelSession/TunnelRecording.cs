@@ -1,9 +1,9 @@
 using System.Text.Json;
+using Causeway.Kcp.Fec;
+using Causeway.Kcp.Smux;
+using Causeway.Kcp.Wire;
 using Causeway.Kcptun.Configuration;
 using Causeway.Protocol;
-using Causeway.Protocol.Fec;
-using Causeway.Protocol.Mux;
-using Causeway.Protocol.Wire;
 using Causeway.TestKit;
 
 namespace Causeway.Kcptun.Tests.TunnelSession;
@@ -50,7 +50,7 @@ internal sealed class TunnelRecording : IDisposable
     /// <summary>The conversation that the reference's client chose.</summary>
     public uint Conversation => SegmentHeader.Read(Datagrams[0].Plain.AsSpan(FecEncoder.HeaderSize)).Conversation;
 
-    public KcptunProfile Profile(MuxRole role) => role == MuxRole.Client ? _client : _server;
+    public KcptunProfile Profile(EndpointRole role) => role == EndpointRole.Client ? _client : _server;
 
     public IReadOnlyList<RecordedDatagram> Sent(bool byClient) => [.. Datagrams.Where(datagram => datagram.FromClient == byClient)];
 
@@ -84,7 +84,7 @@ internal sealed class TunnelRecording : IDisposable
     {
         bool fromClient = json.GetProperty("dir").GetString() == "c2s";
         byte[] wire = json.Hex("hex");
-        using DatagramTransform transform = Profile(fromClient ? MuxRole.Server : MuxRole.Client).Transport.PacketProtection!();
+        using DatagramTransform transform = Profile(fromClient ? EndpointRole.Server : EndpointRole.Client).Transport.PacketProtection!();
         PacketPool pool = new();
         PacketBuffer buffer = pool.Rent();
         wire.CopyTo(buffer.Append(wire.Length));

@@ -1,10 +1,11 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
+using Causeway.Kcp.Fec;
+using Causeway.Kcp.Smux;
+using Causeway.Kcp.Wire;
 using Causeway.Protocol;
-using Causeway.Protocol.Fec;
-using Causeway.Protocol.Mux;
-using Causeway.Protocol.Wire;
+using Causeway.Protocol.Streams;
 using Causeway.TestKit;
 
 namespace Causeway.Kcptun.Tests.TunnelSession;
@@ -19,12 +20,12 @@ public sealed class TunnelSessionTests
 
     public static TheoryData<string> Recordings => new(TunnelRecording.Plain, TunnelRecording.EverythingOn);
 
-    public static TheoryData<string, MuxRole> RecordingsAndRoles => new()
+    public static TheoryData<string, EndpointRole> RecordingsAndRoles => new()
     {
-        { TunnelRecording.Plain, MuxRole.Client },
-        { TunnelRecording.Plain, MuxRole.Server },
-        { TunnelRecording.EverythingOn, MuxRole.Client },
-        { TunnelRecording.EverythingOn, MuxRole.Server },
+        { TunnelRecording.Plain, EndpointRole.Client },
+        { TunnelRecording.Plain, EndpointRole.Server },
+        { TunnelRecording.EverythingOn, EndpointRole.Client },
+        { TunnelRecording.EverythingOn, EndpointRole.Server },
     };
 
     [Theory]
@@ -40,14 +41,14 @@ public sealed class TunnelSessionTests
 
     [Theory]
     [MemberData(nameof(RecordingsAndRoles))]
-    public void EncoderMakesTheRecordedHeadersAndParity(string file, MuxRole sender)
+    public void EncoderMakesTheRecordedHeadersAndParity(string file, EndpointRole sender)
     {
         using TunnelRecording recording = new(file);
         FecOptions options = recording.Profile(sender).Transport.Fec;
         PacketPool pool = new(track: true);
         using FecCodec codec = new(options, pool);
         List<byte[]> made = [];
-        IReadOnlyList<RecordedDatagram> sent = recording.Sent(byClient: sender == MuxRole.Client);
+        IReadOnlyList<RecordedDatagram> sent = recording.Sent(byClient: sender == EndpointRole.Client);
         foreach (RecordedDatagram datagram in sent.Where(static datagram => !datagram.IsParity))
         {
             PacketBuffer buffer = pool.Rent();
@@ -72,7 +73,7 @@ public sealed class TunnelSessionTests
 
     [Theory]
     [MemberData(nameof(RecordingsAndRoles))]
-    public void SessionDeliversTheRecordedBytes(string file, MuxRole role)
+    public void SessionDeliversTheRecordedBytes(string file, EndpointRole role)
     {
         using TunnelRecording recording = new(file);
         using TunnelSide side = new(recording, role);
@@ -80,12 +81,12 @@ public sealed class TunnelSessionTests
         AssertComplete(recording, role, side, "in order");
         Assert.Equal(0, side.Session.Fec.Statistics.Recovered);
         Assert.Equal(0, side.Session.Fec.Statistics.Malformed);
-        Assert.Equal(HalfCloseSupport.Unsupported, side.Session.Mux.HalfClose);
+        Assert.Equal(HalfCloseSupport.Unsupported, side.Session.Streams.HalfClose);
     }
 
     [Theory]
     [MemberData(nameof(RecordingsAndRoles))]
-    public void ParityReplacesWhatWasLost(string file, MuxRole role)
+    public void ParityReplacesWhatWasLost(string file, EndpointRole role)
     {
         using TunnelRecording recording = new(file);
         RecordedDatagram[] sent = [.. SentTo(recording, role)];
@@ -126,7 +127,7 @@ public sealed class TunnelSessionTests
 
     [Theory]
     [MemberData(nameof(RecordingsAndRoles))]
-    public void OneMoreLossThanParityLeavesAHole(string file, MuxRole role)
+    public void OneMoreLossThanParityLeavesAHole(string file, EndpointRole role)
     {
         using TunnelRecording recording = new(file);
         FecOptions fec = recording.Profile(role).Transport.Fec;
@@ -138,7 +139,7 @@ public sealed class TunnelSessionTests
 
     [Theory]
     [MemberData(nameof(RecordingsAndRoles))]
-    public void OrderAndRepetitionDoNotMatter(string file, MuxRole role)
+    public void OrderAndRepetitionDoNotMatter(string file, EndpointRole role)
     {
         using TunnelRecording recording = new(file);
         for (ulong seed = 0; seed < Orders; seed++)
@@ -155,7 +156,7 @@ public sealed class TunnelSessionTests
 
     [Theory]
     [MemberData(nameof(RecordingsAndRoles))]
-    public void ChangedDatagramsDoNotReachTheSession(string file, MuxRole role)
+    public void ChangedDatagramsDoNotReachTheSession(string file, EndpointRole role)
     {
         using TunnelRecording recording = new(file);
         using TunnelSide side = new(recording, role);
@@ -172,12 +173,12 @@ public sealed class TunnelSessionTests
         AssertComplete(recording, role, side, "after the changed ones");
     }
 
-    private static IEnumerable<RecordedDatagram> SentTo(TunnelRecording recording, MuxRole role) =>
-        recording.Sent(byClient: role == MuxRole.Server);
+    private static IEnumerable<RecordedDatagram> SentTo(TunnelRecording recording, EndpointRole role) =>
+        recording.Sent(byClient: role == EndpointRole.Server);
 
     // A server's session that hears of the stream only together with window updates for it cannot have written what they
     // acknowledge: the two datagrams that open the stream, under compression its header and its body, stay in their places.
-    private static int MustComeFirst(MuxRole role) => role == MuxRole.Server ? 2 : 0;
+    private static int MustComeFirst(EndpointRole role) => role == EndpointRole.Server ? 2 : 0;
 
     private static void Feed(TunnelSide side, IEnumerable<RecordedDatagram> datagrams)
     {
@@ -190,9 +191,9 @@ public sealed class TunnelSessionTests
         }
     }
 
-    private static void AssertComplete(TunnelRecording recording, MuxRole role, TunnelSide side, string how)
+    private static void AssertComplete(TunnelRecording recording, EndpointRole role, TunnelSide side, string how)
     {
-        byte[] expected = role == MuxRole.Server ? recording.Requests : recording.Responses;
+        byte[] expected = role == EndpointRole.Server ? recording.Requests : recording.Responses;
         Assert.True(expected.AsSpan().SequenceEqual(side.Received), $"{role}, {how}: {side.Received.Length} of {expected.Length} bytes.");
         Assert.Equal(TunnelRecording.StreamId, side.StreamId);
         Assert.True(side.ReadsFinished, how);

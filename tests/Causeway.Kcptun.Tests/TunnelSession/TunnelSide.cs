@@ -1,5 +1,7 @@
+using Causeway.Kcp;
+using Causeway.Kcp.Smux;
 using Causeway.Protocol;
-using Causeway.Protocol.Mux;
+using Causeway.Protocol.Streams;
 
 namespace Causeway.Kcptun.Tests.TunnelSession;
 
@@ -17,27 +19,27 @@ internal sealed class TunnelSide : IDisposable
     private readonly StreamCipher? _cipher;
     private readonly BufferedStreamSource _source;
     private readonly byte[] _writes;
-    private MuxStream? _stream;
+    private TransportStream? _stream;
 
-    public TunnelSide(TunnelRecording recording, MuxRole role)
+    public TunnelSide(TunnelRecording recording, EndpointRole role)
     {
-        TransportProfile profile = recording.Profile(role).Transport;
+        KcpProfile profile = recording.Profile(role).Transport;
         _transform = profile.PacketProtection!();
         _cipher = profile.StreamCipher?.Invoke();
         int size = profile.Mtu - _transform.Headroom - _transform.Tailroom;
-        Session = new TransportSession(
+        Session = new KcpSession(
             recording.Conversation, role, profile, size, _transform.Headroom, _transform.Tailroom, _pool, Timestamp.Zero);
         _source = new BufferedStreamSource(_pool);
-        _writes = role == MuxRole.Client ? recording.Requests : recording.Responses;
+        _writes = role == EndpointRole.Client ? recording.Requests : recording.Responses;
         _cipher?.Encrypt(_writes, _writes);
-        if (role == MuxRole.Client)
+        if (role == EndpointRole.Client)
         {
-            Take(Session.Mux.TryOpen(Timestamp.Zero)!);
+            Take(Session.Streams.TryOpen(Timestamp.Zero)!);
             Turn(Timestamp.Zero);
         }
     }
 
-    public TransportSession Session { get; }
+    public KcpSession Session { get; }
 
     public uint? StreamId => _stream?.Id;
 
@@ -77,20 +79,20 @@ internal sealed class TunnelSide : IDisposable
     private void Turn(Timestamp now)
     {
         Session.Deliver(now);
-        while (Session.Mux.TryReadEvent(out MuxEvent e))
+        while (Session.Streams.TryReadEvent(out StreamEvent e))
         {
             switch (e.Kind)
             {
-                case MuxEventKind.Accepted:
+                case StreamEventKind.Accepted:
                     Take(e.Stream!);
                     break;
-                case MuxEventKind.Readable:
+                case StreamEventKind.Readable:
                     Read(e.Stream!);
                     break;
-                case MuxEventKind.ReadsFinished:
+                case StreamEventKind.ReadsFinished:
                     ReadsFinished = true;
                     break;
-                case MuxEventKind.Reset:
+                case StreamEventKind.Reset:
                     Assert.Fail($"The recorded stream was not reset, but now: {e.Stream!.ResetReason}.");
                     break;
             }
@@ -105,7 +107,7 @@ internal sealed class TunnelSide : IDisposable
         while (more);
     }
 
-    private void Take(MuxStream stream)
+    private void Take(TransportStream stream)
     {
         Assert.Null(_stream);
         _stream = stream;
@@ -114,7 +116,7 @@ internal sealed class TunnelSide : IDisposable
         stream.NotifyWritable();
     }
 
-    private void Read(MuxStream stream)
+    private void Read(TransportStream stream)
     {
         while (stream.TryRead(out PacketSlice slice))
         {

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Causeway.Kcp.Fec;
 using Causeway.Protocol.Fec;
 using Causeway.TestKit;
 

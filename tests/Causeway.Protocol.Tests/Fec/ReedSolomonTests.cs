@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Causeway.Kcp.Fec;
 using Causeway.Protocol.Fec;
 using Causeway.TestKit;
 

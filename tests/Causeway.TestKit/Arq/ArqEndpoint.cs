@@ -1,8 +1,9 @@
 using System.Globalization;
+using Causeway.Kcp.Arq;
+using Causeway.Kcp.Fec;
+using Causeway.Kcp.Wire;
 using Causeway.Protocol;
-using Causeway.Protocol.Arq;
-using Causeway.Protocol.Arq.Congestion;
-using Causeway.Protocol.Fec;
+using Causeway.Protocol.Recovery.Congestion;
 
 namespace Causeway.TestKit;
 

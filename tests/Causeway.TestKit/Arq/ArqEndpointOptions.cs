@@ -1,7 +1,7 @@
+using Causeway.Kcp.Arq;
+using Causeway.Kcp.Fec;
 using Causeway.Protocol;
-using Causeway.Protocol.Arq;
-using Causeway.Protocol.Arq.Congestion;
-using Causeway.Protocol.Fec;
+using Causeway.Protocol.Recovery.Congestion;
 
 namespace Causeway.TestKit;
 

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
+using Causeway.Kcp.Arq;
+using Causeway.Kcp.Fec;
 using Causeway.Protocol;
-using Causeway.Protocol.Arq;
-using Causeway.Protocol.Fec;
 
 namespace Causeway.TestKit;
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Causeway.Testing;
 
 namespace Causeway.TestKit;
 

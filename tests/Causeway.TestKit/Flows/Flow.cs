@@ -1,6 +1,6 @@
-using Causeway.Protocol.Arq;
-using Causeway.Protocol.Faults;
-using Causeway.Protocol.Wire;
+using Causeway.Kcp.Arq;
+using Causeway.Kcp.Wire;
+using Causeway.Testing;
 
 namespace Causeway.TestKit;
 

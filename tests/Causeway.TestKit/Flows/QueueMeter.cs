@@ -1,5 +1,5 @@
 using Causeway.Protocol;
-using Causeway.Protocol.Faults;
+using Causeway.Testing;
 
 namespace Causeway.TestKit;
 

@@ -1,4 +1,4 @@
-using Causeway.Protocol.Faults;
+using Causeway.Testing;
 
 namespace Causeway.TestKit;
 

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Causeway.Protocol;
-using Causeway.Protocol.Faults;
+using Causeway.Testing;
 
 namespace Causeway.TestKit;
 

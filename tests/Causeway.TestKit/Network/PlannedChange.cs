@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using Causeway.Protocol.Faults;
+using Causeway.Testing;
 
 namespace Causeway.TestKit;
 

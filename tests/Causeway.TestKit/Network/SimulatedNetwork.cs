@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 using Causeway.Protocol;
-using Causeway.Protocol.Faults;
+using Causeway.Testing;
 
 namespace Causeway.TestKit;
 

@@ -1,3 +1,4 @@
+using Causeway.Kcp.Arq;
 using Causeway.Protocol;
 
 namespace Causeway.TestKit;

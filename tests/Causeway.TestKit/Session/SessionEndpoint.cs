@@ -1,12 +1,14 @@
 using System.Globalization;
 using System.Text;
+using Causeway.Kcp;
+using Causeway.Kcp.Smux;
 using Causeway.Protocol;
-using Causeway.Protocol.Mux;
+using Causeway.Protocol.Streams;
 
 namespace Causeway.TestKit;
 
 /// <summary>
-/// A <see cref="TransportSession"/> in a simulated network, with a <see cref="SessionStream"/> on each of its streams.
+/// A <see cref="KcpSession"/> in a simulated network, with a <see cref="SessionStream"/> on each of its streams.
 /// </summary>
 public sealed class SessionEndpoint : ISimulatedEndpoint, IDisposable
 {
@@ -29,7 +31,7 @@ public sealed class SessionEndpoint : ISimulatedEndpoint, IDisposable
     /// <param name="pool">The session's buffers.</param>
     /// <param name="seed">Seed of the content of all streams, the same at both ends.</param>
     /// <param name="now">The time that its clock shows.</param>
-    public SessionEndpoint(SessionEndpointOptions options, MuxRole role, PacketPool pool, ulong seed, Timestamp now)
+    public SessionEndpoint(SessionEndpointOptions options, EndpointRole role, PacketPool pool, ulong seed, Timestamp now)
     {
         ArgumentNullException.ThrowIfNull(options);
         _options = options;
@@ -39,12 +41,12 @@ public sealed class SessionEndpoint : ISimulatedEndpoint, IDisposable
         _batch = new PacketBatch(options.BatchLimit);
         int tailroom = options.Checksum ? ChecksumSize : 0;
         options.Profile.Validate();
-        Session = new TransportSession(
+        Session = new KcpSession(
             options.ConversationId, role, options.Profile, options.Profile.Mtu - tailroom, 0, tailroom, pool, now);
     }
 
     /// <summary>The session.</summary>
-    public TransportSession Session { get; }
+    public KcpSession Session { get; }
 
     /// <summary>Every stream that there ever was, by its id.</summary>
     public IReadOnlyDictionary<uint, SessionStream> Streams => _streams;
@@ -63,9 +65,9 @@ public sealed class SessionEndpoint : ISimulatedEndpoint, IDisposable
 
     /// <summary>Opens a stream. Wake the host afterwards.</summary>
     /// <exception cref="SimulationException">The session refuses.</exception>
-    public SessionStream Open() => Session.Mux.TryOpen(_now) is { } stream
+    public SessionStream Open() => Session.Streams.TryOpen(_now) is { } stream
         ? Add(stream)
-        : throw new SimulationException($"The session opened no stream: {Session.Mux.OpenRefusal}.");
+        : throw new SimulationException($"The session opened no stream: {Session.Streams.OpenRefusal}.");
 
     /// <inheritdoc/>
     public void Receive(PacketBuffer datagram, Timestamp now)
@@ -78,7 +80,7 @@ public sealed class SessionEndpoint : ISimulatedEndpoint, IDisposable
         }
         else if (Session.Failure is null)
         {
-            _peer = Session.Mux.Role == MuxRole.Server ? datagram.Peer : default;
+            _peer = Session.Streams.Role == EndpointRole.Server ? datagram.Peer : default;
             Session.Input(datagram, now);
         }
     }
@@ -118,7 +120,7 @@ public sealed class SessionEndpoint : ISimulatedEndpoint, IDisposable
             CultureInfo.InvariantCulture,
             $"{Session.Failure?.ToString() ?? "alive"}; queued {Session.Arq.SendQueueLength} sent {Session.Arq.SendBufferLength} "
             + $"ready {Session.Arq.ReceiveQueueLength} early {Session.Arq.ReceiveBufferLength}; "
-            + $"{Session.Mux.StreamCount} streams live, pending {Session.Mux.HasPendingOutput}, receives {Session.Mux.CanReceive}, "
+            + $"{Session.Streams.StreamCount} streams live, pending {Session.Streams.HasPendingOutput}, receives {Session.Streams.CanReceive}, "
             + $"errors {Session.Statistics.KcpInErrors}, not authentic {NotAuthentic}, rebuilt {Session.Fec.Statistics.Recovered}");
         foreach (SessionStream stream in _streams.Values.Take(40))
         {
@@ -128,9 +130,9 @@ public sealed class SessionEndpoint : ISimulatedEndpoint, IDisposable
         return text.ToString();
     }
 
-    private SessionStream Add(MuxStream stream)
+    private SessionStream Add(TransportStream stream)
     {
-        bool isClient = Session.Mux.Role == MuxRole.Client;
+        bool isClient = Session.Streams.Role == EndpointRole.Client;
         ulong up = SeededRandom.Derive(_seed, 2UL * stream.Id);
         ulong down = SeededRandom.Derive(_seed, (2UL * stream.Id) + 1);
         SessionStream added = new(stream, isClient ? up : down, isClient ? down : up, _options.Profile.StreamCipher?.Invoke());
@@ -144,9 +146,9 @@ public sealed class SessionEndpoint : ISimulatedEndpoint, IDisposable
 
     private void ReadEvents()
     {
-        while (Session.Mux.TryReadEvent(out MuxEvent e))
+        while (Session.Streams.TryReadEvent(out StreamEvent e))
         {
-            if (e.Kind == MuxEventKind.Accepted)
+            if (e.Kind == StreamEventKind.Accepted)
             {
                 OnAccepted?.Invoke(Add(e.Stream!));
             }
@@ -155,7 +157,7 @@ public sealed class SessionEndpoint : ISimulatedEndpoint, IDisposable
                 stream.OnEvent(e.Kind);
                 Violation ??= stream.Violation;
             }
-            else if (e.Kind != MuxEventKind.HalfCloseKnown)
+            else if (e.Kind != StreamEventKind.HalfCloseKnown)
             {
                 Violation ??= $"{e.Kind} came before the stream itself";
             }
@@ -185,7 +187,7 @@ public sealed class SessionEndpoint : ISimulatedEndpoint, IDisposable
                 throw new SimulationException("The session's flush never ends.");
             }
 
-            more = Session.Flush(_batch, _peer, _now);
+            more = Session.Flush(_batch, new DatagramPath(_peer), _now);
             foreach (PacketBuffer datagram in _batch.Span)
             {
                 datagram.Retain();

@@ -1,3 +1,4 @@
+using Causeway.Kcp;
 using Causeway.Protocol;
 
 namespace Causeway.TestKit;
@@ -9,7 +10,7 @@ public sealed record SessionEndpointOptions
     /// The session's settings. Its packet protection is left out: nonces would make each run another one, and
     /// <see cref="Checksum"/> does what matters of it here.
     /// </summary>
-    public TransportProfile Profile { get; init; } = new();
+    public KcpProfile Profile { get; init; } = new();
 
     /// <summary>The conversation id, the same at both ends.</summary>
     public uint ConversationId { get; init; } = 0x11223344;

@@ -1,5 +1,5 @@
+using Causeway.Kcp.Smux;
 using Causeway.Protocol;
-using Causeway.Protocol.Mux;
 
 namespace Causeway.TestKit;
 
@@ -36,15 +36,15 @@ public sealed class SessionPair : IDisposable
         Pool = pool ?? new PacketPool(track: true, stackTraces: false);
         Network = new SimulatedNetwork(plan.Seed, Pool);
         ulong content = SeededRandom.Derive(plan.Seed, 3);
-        Client = New(client, MuxRole.Client, s_clientClock);
-        Server = New(server, MuxRole.Server, s_serverClock);
+        Client = New(client, EndpointRole.Client, s_clientClock);
+        Server = New(server, EndpointRole.Server, s_serverClock);
         Client.OnAccepted = Answer;
         Server.OnAccepted = Answer;
         ClientHost = Network.Attach("client", Client, clockOffset: s_clientClock);
         ServerHost = Network.Attach("server", Server, clockOffset: s_serverClock);
         (Forward, Backward) = Network.Connect(ClientHost, ServerHost, plan);
 
-        SessionEndpoint New(SessionEndpointOptions options, MuxRole role, TimeSpan clock) => new(
+        SessionEndpoint New(SessionEndpointOptions options, EndpointRole role, TimeSpan clock) => new(
             options with { Checksum = options.Checksum || plan.Corrupts }, role, Pool, content, Network.Clock.Now + clock);
     }
 
@@ -170,7 +170,7 @@ public sealed class SessionPair : IDisposable
             stream.Mux.Close();
         }
 
-        RunUntil(() => HasFailed || (Client.Session.Mux.StreamCount == 0 && Server.Session.Mux.StreamCount == 0), limit);
+        RunUntil(() => HasFailed || (Client.Session.Streams.StreamCount == 0 && Server.Session.Streams.StreamCount == 0), limit);
     }
 
     /// <summary>Gives both endpoints a turn in the next step.</summary>

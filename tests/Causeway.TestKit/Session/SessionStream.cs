@@ -1,6 +1,7 @@
 using System.Globalization;
+using Causeway.Kcp.Smux;
 using Causeway.Protocol;
-using Causeway.Protocol.Mux;
+using Causeway.Protocol.Streams;
 
 namespace Causeway.TestKit;
 
@@ -22,7 +23,7 @@ public sealed class SessionStream : IStreamSource
     private int _end;
     private long _prepared;
 
-    internal SessionStream(MuxStream mux, ulong outgoing, ulong incoming, StreamCipher? cipher)
+    internal SessionStream(TransportStream mux, ulong outgoing, ulong incoming, StreamCipher? cipher)
     {
         Mux = mux;
         _outgoing = new SeededPattern(outgoing);
@@ -34,7 +35,7 @@ public sealed class SessionStream : IStreamSource
     }
 
     /// <summary>The stream.</summary>
-    public MuxStream Mux { get; }
+    public TransportStream Mux { get; }
 
     /// <summary>Bytes to write in all. See <see cref="Write"/>.</summary>
     public long ToWrite { get; private set; }
@@ -119,11 +120,11 @@ public sealed class SessionStream : IStreamSource
         $"{Mux.Id}: wrote {Written} of {ToWrite}, read {Read}{(IsReading ? "" : " (paused)")}"
         + $"{(ReadsFinished ? ", ended by peer" : "")}{(WritesStopped ? ", stopped" : "")}{(WasReset ? ", reset" : "")}");
 
-    internal void OnEvent(MuxEventKind kind)
+    internal void OnEvent(StreamEventKind kind)
     {
         switch (kind)
         {
-            case MuxEventKind.Readable:
+            case StreamEventKind.Readable:
                 IsReadable = true;
                 if (ReadsFinished || WasReset)
                 {
@@ -131,15 +132,15 @@ public sealed class SessionStream : IStreamSource
                 }
 
                 break;
-            case MuxEventKind.ReadsFinished:
+            case StreamEventKind.ReadsFinished:
                 Note(ReadsFinished, kind);
                 ReadsFinished = true;
                 break;
-            case MuxEventKind.WritesStopped:
+            case StreamEventKind.WritesStopped:
                 Note(WritesStopped, kind);
                 WritesStopped = true;
                 break;
-            case MuxEventKind.Reset:
+            case StreamEventKind.Reset:
                 Note(WasReset, kind);
                 WasReset = true;
                 break;
@@ -160,7 +161,7 @@ public sealed class SessionStream : IStreamSource
         return any;
     }
 
-    private void Note(bool before, MuxEventKind kind)
+    private void Note(bool before, StreamEventKind kind)
     {
         if (before)
         {

@@ -1,0 +1,16 @@
+namespace Causeway.Kcp.Arq;
+
+/// <summary>Why an <see cref="ArqSession"/> gave up.</summary>
+public enum ArqFailure
+{
+    /// <summary>
+    /// Something was waiting for an answer for <see cref="ArqOptions.DeadLinkTimeout"/> and nothing came.
+    /// </summary>
+    PeerSilent,
+
+    /// <summary>
+    /// One segment was sent <see cref="ArqOptions.DeadLinkTransmissions"/> times while the peer was silent for most of
+    /// <see cref="ArqOptions.DeadLinkTimeout"/>.
+    /// </summary>
+    TransmissionLimit,
+}

@@ -1,0 +1,38 @@
+namespace Causeway.Protocol;
+
+/// <summary>
+/// The sessions of one link, without I/O: which of them a datagram belongs to, and whether it may open a new one. A
+/// client's endpoint has one session, a listener's has one for each peer that it accepted.
+/// </summary>
+/// <remarks>
+/// A driver asks <see cref="Route"/> about each datagram and gives it to the session that is named. For
+/// <see cref="RoutingKind.Opening"/> the driver decides whether it has room, and calls <see cref="Accept"/> if it has.
+/// Not thread-safe.
+/// </remarks>
+public abstract class TransportEndpoint
+{
+    private protected TransportEndpoint(EndpointRole role) => Role = role;
+
+    /// <summary>Which end this is.</summary>
+    public EndpointRole Role { get; }
+
+    /// <summary>The sessions that are registered.</summary>
+    public abstract int SessionCount { get; }
+
+    /// <summary>Tells whom a datagram is for. Bytes of any kind are allowed, and change nothing.</summary>
+    public abstract Routing Route(PacketBuffer datagram);
+
+    /// <summary>Makes a client's session.</summary>
+    /// <param name="routingId">Tells the session apart from others of the same addresses; choose it at random.</param>
+    /// <param name="now">The time: keep-alives count from here.</param>
+    public abstract TransportSession Connect(uint routingId, Timestamp now);
+
+    /// <summary>Makes a listener's session, and registers it in the place of one that it replaces.</summary>
+    /// <param name="peer">The address that the opening came from.</param>
+    /// <param name="routingId">What <see cref="Route"/> said of the opening.</param>
+    /// <param name="now">The time: keep-alives count from here.</param>
+    public abstract TransportSession Accept(PeerAddress peer, uint routingId, Timestamp now);
+
+    /// <summary>Takes a session out, which has ended. No datagram goes to it any more.</summary>
+    public abstract void Remove(TransportSession session);
+}

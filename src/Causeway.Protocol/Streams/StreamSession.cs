@@ -1,0 +1,72 @@
+namespace Causeway.Protocol.Streams;
+
+/// <summary>The streams of one session, of whichever engine, without I/O.</summary>
+/// <remarks>
+/// <para>
+/// The driver reads <see cref="TryReadEvent"/> until it is false after each delivery, and looks at <see cref="Failure"/>.
+/// How bytes reach the streams and leave them is the engine's matter.
+/// </para>
+/// <para>
+/// Not synchronised: one thread at a time. Calls into it from an <see cref="IStreamSource"/> during a flush are
+/// allowed.
+/// </para>
+/// </remarks>
+public abstract class StreamSession : IDisposable
+{
+    private protected StreamSession(EndpointRole role) => Role = role;
+
+    /// <summary>Which end this is.</summary>
+    public EndpointRole Role { get; }
+
+    /// <summary>Counters.</summary>
+    public StreamStatistics Statistics { get; } = new();
+
+    /// <summary>
+    /// The receive window of a stream in bytes, if it was set; null if windows set themselves. Report what was read after a
+    /// part of it, so that the peer need not wait.
+    /// </summary>
+    public abstract int? FixedStreamWindow { get; }
+
+    /// <summary>Received bytes that the streams hold.</summary>
+    public abstract long BufferedBytes { get; }
+
+    /// <summary>
+    /// Whether the session takes more input. False while its streams hold as much as they may
+    /// (docs/wire/kcptun.md 7.4): stop reading the pipe below, so that its window closes.
+    /// </summary>
+    public abstract bool CanReceive { get; }
+
+    /// <summary>When to flush at the latest, for keep-alive and timeout.</summary>
+    public abstract Timestamp NextDeadline { get; }
+
+    /// <summary>Why the session ended, or null while it lives.</summary>
+    public abstract StreamFailure? Failure { get; }
+
+    /// <summary>Streams that exist, also those of which only the last frame still has to be sent.</summary>
+    public abstract int StreamCount { get; }
+
+    /// <summary>Why <see cref="TryOpen"/> would refuse now.</summary>
+    public abstract StreamOpenRefusal OpenRefusal { get; }
+
+    /// <summary>Whether each direction of a stream ends by itself.</summary>
+    public abstract HalfCloseSupport HalfClose { get; }
+
+    /// <summary>Opens a stream, or returns null; then <see cref="OpenRefusal"/> says why.</summary>
+    public abstract TransportStream? TryOpen(Timestamp now);
+
+    /// <summary>The next thing that happened.</summary>
+    public abstract bool TryReadEvent(out StreamEvent e);
+
+    /// <summary>
+    /// Drops all streams and releases every buffer that they hold. Nothing is sent: smux has no goodbye
+    /// (docs/wire/kcptun.md 7.8).
+    /// </summary>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Releases what the session holds.</summary>
+    protected abstract void Dispose(bool disposing);
+}
