@@ -3,7 +3,7 @@ using Causeway.Runtime;
 
 namespace Causeway;
 
-/// <content>What runs on the shard: the connection's part of a turn. Everything here has one writer.</content>
+/// <content>The connection's part of a shard's turn. Everything here has one writer.</content>
 public sealed partial class CausewayConnection
 {
     // How long the opening of a stream waits for a first write, a read or a disposal: an application that does nothing

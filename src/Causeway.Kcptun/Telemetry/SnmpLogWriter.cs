@@ -78,7 +78,7 @@ public sealed class SnmpLogWriter : IDisposable
         }
         catch (Exception e)
         {
-            // Whatever it is: a timer's thread has nobody above it to catch.
+            // Every exception is caught, because above a timer's callback nobody does.
             _failed(e);
         }
         finally

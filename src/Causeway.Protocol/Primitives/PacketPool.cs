@@ -18,7 +18,7 @@ public sealed class PacketPool
     /// <summary>Idle memory that a pool keeps unless told, in bytes.</summary>
     public const int DefaultMaxIdleBytes = 64 << 20;
 
-    // What a thread keeps to itself: 64 datagrams, or two blocks.
+    // A thread keeps 64 datagrams, or two blocks, to itself.
     private const int MagazineBytes = 64 * DefaultBufferSize;
     private const int MaxMagazine = 64;
     private const int MinMagazine = 2;

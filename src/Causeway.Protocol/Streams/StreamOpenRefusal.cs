@@ -3,7 +3,7 @@ namespace Causeway.Protocol.Streams;
 /// <summary>Why <see cref="StreamSession.TryOpen"/> has no stream to give.</summary>
 public enum StreamOpenRefusal
 {
-    /// <summary>It has: the next call succeeds.</summary>
+    /// <summary>The session has a stream to give, and the next call succeeds.</summary>
     None,
 
     /// <summary>The limit on streams is reached; one has to end first.</summary>

@@ -261,7 +261,7 @@ public sealed partial class BbrController
         _sawCalm = true;
         if (RandomLoss > LossThreshold && believed < RandomLoss / 2)
         {
-            // What was given up since the last probe was given up for nothing.
+            // The reductions since the last probe answered losses that were no congestion, so they are undone.
             ResetShortTermModel();
             _probeWait = 0;
         }
