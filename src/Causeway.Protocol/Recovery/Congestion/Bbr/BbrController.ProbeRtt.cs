@@ -7,8 +7,8 @@ public sealed partial class BbrController
     private const long ProbeRttDurationMicroseconds = 200_000;
     private const long MinRttFilterMicroseconds = 10_000_000;
 
-    // A sample that exceeds the smallest by less than this share counts as the smallest, since clocks are no more exact. A
-    // larger share would let flows that share a queue take the queue for the path.
+    // A sample that exceeds the smallest by less than this share counts as the smallest, since clocks are no more exact.
+    // A larger share would let flows that share a queue take the queue for the path.
     private const int SimilarRttShare = 64;
 
     private long _probeRttMinDelay = Unbounded;
