@@ -63,7 +63,7 @@ public sealed class StreamBridge
 
     private enum End
     {
-        /// <summary>The source said that there is no more, and the destination knows.</summary>
+        /// <summary>The source ended, and the destination was told.</summary>
         Finished,
 
         /// <summary>The same, but the destination could not be told without closing its other direction.</summary>
@@ -122,7 +122,7 @@ public sealed class StreamBridge
     }
 
     /// <summary>Waits for the second end as long as a peer that cannot be told of the first one is given.</summary>
-    /// <returns>What the second direction failed of, if it did.</returns>
+    /// <returns>The failure of the second direction; null if it ended well.</returns>
     private async Task<Exception?> LimitAsync(Task<Direction> other)
     {
         if (_closeWait > TimeSpan.Zero)
@@ -282,7 +282,7 @@ public sealed class StreamBridge
                 _socket.Shutdown(SocketShutdown.Send);
             }
 
-            // Else this is the second end, and closing the socket says the same at once.
+            // Otherwise this is the second end, and closing the socket tells the same at once.
             return new Direction(End.Finished);
         }
         catch (Exception error)

@@ -7,7 +7,7 @@ namespace Causeway;
 public sealed partial class CausewayConnection
 {
     // How long the opening of a stream waits for a first write, a read or a disposal: an application that does nothing
-    // with its stream for that long does not notice. Less would set the timer again for every stream.
+    // with its stream for that long does not notice. A shorter delay would set the timer again for every stream.
     private static readonly TimeSpan s_openingDelay = TimeSpan.FromMilliseconds(10);
 
     private readonly List<CausewayStream> _streams = [];

@@ -44,7 +44,7 @@ public sealed record KcptunClientConfig : KcptunConfig
     /// <param name="json">
     /// An object in UTF-8. Unknown keys are ignored, known ones found without regard to case.
     /// </param>
-    /// <param name="source">What messages call it, such as the file's name.</param>
+    /// <param name="source">The name that messages give it, such as the file's.</param>
     /// <exception cref="KcptunConfigException">The text is not JSON, or an option in it cannot be used.</exception>
     public static KcptunClientConfig Parse(ReadOnlySpan<byte> json, string source = "configuration") =>
         ((KcptunClientConfig)ConfigJson.Apply(new KcptunClientConfig(), json, source)).Validated();

@@ -303,7 +303,7 @@ public sealed partial class BbrController
         else if (RandomLoss > 0 && _queueDelay <= (_minRtt / 8) + RttNoiseMicroseconds
             && ++_roundsWithoutExcess >= RoundsToForgive)
         {
-            // Chance exceeds any bound now and then. With no queue and no more than the usual loss, it was chance.
+            // Random losses exceed any bound now and then. These came with no queue and no more than the usual loss.
             ResetShortTermModel();
         }
     }
