@@ -9,7 +9,7 @@ namespace Causeway.PortForwarder;
 /// <summary><c>causeway client</c> and <c>causeway server</c>: kcptun's flags in, a running forwarder out.</summary>
 internal static class ForwardCommand
 {
-    // How long what is being forwarded may go on after a signal to stop. With what closing takes at most, 5 s in all.
+    // How long forwards may go on after a signal to stop. Closing takes 3 s more at most, so stopping takes 5 s.
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(2);
 
     // For the last lines of the log; one that takes none is not waited for.

@@ -200,7 +200,7 @@ public sealed class ForwardClient : IAsyncDisposable
             }
             catch (Exception error) when (error is TransportException or OperationCanceledException)
             {
-                // No stream is to be had: refuse, as a closed port would.
+                // The pool has no stream to give, so the socket is reset as a closed port would do it.
                 if (error is TransportException)
                 {
                     ForwardingLog.Reconnecting(_options.Logger, error.Message);

@@ -83,7 +83,7 @@ internal sealed class ForwardTable
     /// <summary>Cuts off what goes over a connection.</summary>
     public void Cut(CausewayConnection connection) => Cut(forward => forward.Connection == connection);
 
-    /// <summary>Lets what there is go on for a while, then cuts it off. Nothing lasts that is added later.</summary>
+    /// <summary>Lets forwards go on for a while, then cuts them off. Later ones are cut off at once.</summary>
     /// <returns>Completes when nothing is forwarded any more.</returns>
     public async Task StopAsync(TimeSpan grace, TimeProvider time)
     {

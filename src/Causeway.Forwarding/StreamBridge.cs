@@ -75,7 +75,7 @@ public sealed partial class StreamBridge
 
     private enum End
     {
-        /// <summary>The source said that there is no more, and the destination knows.</summary>
+        /// <summary>The source ended, and the destination was told.</summary>
         Finished,
 
         /// <summary>The same, but the destination could not be told without closing its other direction.</summary>
@@ -272,7 +272,7 @@ public sealed partial class StreamBridge
                 _socket.Shutdown(SocketShutdown.Send);
             }
 
-            // Else this is the second end, and closing the socket says the same at once.
+            // Otherwise this is the second end, and closing the socket tells the same at once.
             return new Direction(End.Finished);
         }
         catch (Exception error)

@@ -72,7 +72,8 @@ public sealed record FaultModelOptions
 
     /// <summary>
     /// The wait in the queue from which on datagrams that are capable of it are marked (CE) as they enter: a step, as in RFC
-    /// 8257 section 3.1. What finds no room is dropped all the same. 0 to 1 hour; 0, the default, marks nothing.
+    /// 8257 section 3.1. Datagrams that find no room are dropped all the same. 0 to 1 hour; 0, the default, marks
+    /// nothing.
     /// </summary>
     public TimeSpan MarkThreshold { get; init; }
 

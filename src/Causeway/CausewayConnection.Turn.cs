@@ -4,11 +4,11 @@ using Causeway.Runtime;
 
 namespace Causeway;
 
-/// <content>What runs on the shard: the connection's part of a turn. Everything here has one writer.</content>
+/// <content>The connection's part of a shard's turn. Everything here has one writer.</content>
 public sealed partial class CausewayConnection
 {
     // How long the opening of a stream waits for a first write, a read or a disposal: an application that does nothing
-    // with its stream for that long does not notice. Less would set the timer again for every stream.
+    // with its stream for that long does not notice. A shorter delay would set the timer again for every stream.
     private static readonly TimeSpan s_openingDelay = TimeSpan.FromMilliseconds(10);
 
     // One may be the answer to a datagram that left before a peer came back.

@@ -354,7 +354,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         internal override void Run(Timestamp now) => connection.OnRefused(now);
     }
 
-    /// <summary>Nothing by itself: being posted makes another turn.</summary>
+    /// <summary>Does nothing on its turn; posting it is what brings about another turn.</summary>
     private sealed class WakeItem : ShardItem
     {
         internal override void Run(Timestamp now)

@@ -252,7 +252,7 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
         CloseWritesIfFinished();
         if (IsWritePending)
         {
-            // Else nobody would ever see it: later writes find the stream disposed.
+            // Later writes find the stream disposed, so only a write that waits has to be told.
             FailWrites(new ObjectDisposedException(nameof(CausewayStream)));
         }
 

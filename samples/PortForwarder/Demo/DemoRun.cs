@@ -11,7 +11,7 @@ using Causeway.Testing;
 
 namespace Causeway.PortForwarder.Demo;
 
-/// <summary>What one transfer came to.</summary>
+/// <summary>The result of one transfer.</summary>
 internal sealed record DemoResult
 {
     public required string Name { get; init; }

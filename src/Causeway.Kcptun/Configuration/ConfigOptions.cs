@@ -9,14 +9,14 @@ namespace Causeway.Kcptun.Configuration;
 /// </summary>
 internal static class ConfigOptions
 {
-    // What a timer can wait for: 2^32 - 2 milliseconds.
+    // The longest that a timer can wait: 2^32 - 2 milliseconds.
     private const int MaxSeconds = 4_294_967;
 
     // Under the largest overhead (28 bytes of AEAD, 8 of FEC) 50 bytes are left, less than which the reference ignores
     // (docs/wire/kcptun.md 3.9).
     private const int MinMtu = 86;
 
-    // What a listener takes (CausewayListenerOptions.Shards).
+    // The most that a listener takes (CausewayListenerOptions.Shards).
     private const int MaxShards = 256;
 
     private static readonly ConfigOption[] s_common =

@@ -46,7 +46,7 @@ public sealed record KcptunClientConfig : KcptunConfig
     /// line, and one that may be a misspelt <c>key</c>, <c>crypt</c> or <c>qpp</c> is refused, but see
     /// <see cref="KcptunConfig.Compat"/>. Keys that begin with <c>_</c>, <c>#</c>, <c>$</c> or <c>/</c> are remarks.
     /// </param>
-    /// <param name="source">What messages call it, such as the file's name.</param>
+    /// <param name="source">The name that messages give it, such as the file's.</param>
     /// <exception cref="KcptunConfigException">The text is not JSON, or an option in it cannot be used.</exception>
     public static KcptunClientConfig Parse(ReadOnlySpan<byte> json, string source = "configuration") =>
         ((KcptunClientConfig)ConfigJson.Apply(new KcptunClientConfig(), json, source)).Validated();

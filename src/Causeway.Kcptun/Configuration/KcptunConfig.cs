@@ -326,7 +326,7 @@ public abstract record KcptunConfig
 
     internal abstract IReadOnlyList<ConfigOption> Options { get; }
 
-    /// <summary>What was set, to whatever value, of that which has a meaning by being set.</summary>
+    /// <summary>Options that were set, to whatever value, of those for which being set means something.</summary>
     internal GivenOptions Given { get; private protected init; }
 
     /// <summary>All options with their values, except the key: safe to be logged.</summary>
@@ -445,7 +445,7 @@ public abstract record KcptunConfig
             _ => config,
         };
 
-        // What a mode sets the user has not.
+        // The user did not set what a mode sets.
         config = config with { Given = Given };
         if (config.Mode is not ("normal" or "fast" or "fast2" or "fast3" or "manual" or "default"))
         {

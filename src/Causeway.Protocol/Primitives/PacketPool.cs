@@ -18,7 +18,7 @@ public sealed class PacketPool
     /// <summary>Idle memory that a pool keeps unless told, in bytes.</summary>
     public const int DefaultMaxIdleBytes = 64 << 20;
 
-    // What a thread keeps to itself: 64 datagrams, or two blocks.
+    // A thread keeps 64 datagrams, or two blocks, to itself.
     private const int MagazineBytes = 64 * DefaultBufferSize;
     private const int MaxMagazine = 64;
     private const int MinMagazine = 2;
@@ -96,9 +96,9 @@ public sealed class PacketPool
     /// A buffer that covers a part of the payload of <paramref name="block"/> and holds a reference on it until it is
     /// released itself. It has no headroom and no tailroom.
     /// </summary>
-    /// <param name="block">What it covers a part of.</param>
-    /// <param name="offset">Where in the block's payload.</param>
-    /// <param name="length">How much of it, in bytes.</param>
+    /// <param name="block">The buffer of which the view covers a part.</param>
+    /// <param name="offset">Where the view begins in the block's payload.</param>
+    /// <param name="length">The view's length in bytes.</param>
     /// <param name="isBounded">
     /// The caller sees to it that views keep only so many blocks, whoever holds on to them: then a slice of the view counts as
     /// <see cref="PacketSlice.RetainedBytes"/> no more than the view, else the whole block.

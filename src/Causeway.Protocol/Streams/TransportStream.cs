@@ -109,7 +109,7 @@ public abstract class TransportStream
     /// <summary>
     /// The application is done with that many of the bytes that <see cref="TryRead"/> gave: the peer may send more.
     /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">More than was read and not yet reported.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The bytes exceed what was read and not yet reported.</exception>
     public abstract void Consumed(int bytes);
 }
 
