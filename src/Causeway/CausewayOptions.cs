@@ -93,6 +93,8 @@ public abstract record CausewayOptions
     {
         DatagramLinkCapabilities below = link.Capabilities;
         int most = Math.Min(below.MaxDatagramSize, Profile.Mtu - below.Headroom - below.Tailroom);
+        Runtime.PoolKeeper.Shared.Watch(BufferPool);
+        Runtime.PoolKeeper.Shared.Watch(Udp.BlockPool);
         return Profile.NewEndpoint(role, new SessionLink(most, below.Headroom, below.Tailroom, BufferPool));
     }
 
