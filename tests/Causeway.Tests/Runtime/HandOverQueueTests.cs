@@ -83,7 +83,7 @@ public sealed class HandOverQueueTests
             return null;
         }
 
-        public override void Remove(IDrivenSession session)
+        public override void Remove(IDrivenSession session, Timestamp now)
         {
         }
 
