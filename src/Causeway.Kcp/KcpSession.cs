@@ -15,6 +15,10 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
     private readonly ArqSession _arq;
     private readonly PipeCodec? _codec;
     private readonly SmuxSession _mux;
+    // A pause this long is long enough to give back what only a transfer needs: everything is repaired, and most memory comes
+    // back at the turn of a keep-alive.
+    private const long QuietMicroseconds = 5_000_000;
+
     private TransportFailure? _failure;
     private readonly RateLimiter? _rateLimiter;
     private readonly int _linkHeadroom;
@@ -22,6 +26,8 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
     private readonly int _maxArqDatagram;
     private Timestamp _rateLimitedUntil = Timestamp.Never;
     private Timestamp _rateLimitedAt;
+    private Timestamp _arrivedAt;
+    private bool _isTrimmed = true;
     private bool _isPeerAnnounced;
     private bool _disposed;
 
@@ -135,6 +141,9 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
     public override void Input(PacketBuffer datagram, Timestamp now)
     {
         ArgumentNullException.ThrowIfNull(datagram);
+        TrimIfQuiet(now);
+        _arrivedAt = now;
+        _isTrimmed = false;
         Statistics.InPackets++;
         Statistics.InBytes += datagram.Length;
         if (TryTakeGoodbye(datagram, now))
@@ -197,6 +206,7 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
             return false;
         }
 
+        TrimIfQuiet(now);
         TradePathReports(now);
         Sink sink = new(this, batch, path, now);
         bool more;
@@ -265,6 +275,16 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
             _codec?.Dispose();
             _arq.Dispose();
             _fec.Dispose();
+        }
+    }
+
+    private void TrimIfQuiet(Timestamp now)
+    {
+        if (!_isTrimmed && now.MicrosecondsSince(_arrivedAt) >= QuietMicroseconds)
+        {
+            _isTrimmed = true;
+            _fec.Decoder?.ForgetArrived();
+            _arq.Trim();
         }
     }
 

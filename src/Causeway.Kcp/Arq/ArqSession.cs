@@ -335,6 +335,13 @@ public sealed partial class ArqSession : IDisposable
         Statistics.BytesInFlight = 0;
     }
 
+    /// <summary>Gives back what the rings grew to, as far as they are empty.</summary>
+    internal void Trim()
+    {
+        _ring.Trim();
+        _receive.Trim();
+    }
+
     private static long ToMicroseconds(TimeSpan duration) => duration.Ticks / TimeSpan.TicksPerMicrosecond;
 
     private static TimeSpan FromMicroseconds(long microseconds) => new(microseconds * TimeSpan.TicksPerMicrosecond);
