@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -5,6 +6,8 @@ using System.Threading.Channels;
 using Causeway.Links;
 using Causeway.Protocol.Streams;
 using Causeway.Runtime;
+using Causeway.Telemetry;
+using Microsoft.Extensions.Logging;
 
 namespace Causeway;
 
@@ -22,6 +25,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
 {
     private readonly Shard _shard;
     private readonly CausewayOptions _options;
+    private readonly ILogger _log;
     private readonly Channel<CausewayStream> _accepted;
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<bool> _halfClose = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -31,9 +35,11 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     private readonly AcceptResumption _acceptResumption;
     private TransportException? _failure;
 
-    internal CausewayConnection(Shard shard, TransportSession session, EndPoint remote, bool ownsShard, CausewayOptions options)
+    internal CausewayConnection(
+        Shard shard, TransportSession session, EndPoint remote, bool ownsShard, CausewayOptions options, ILogger log)
     {
         _shard = shard;
+        _log = log;
         _options = options;
         _ownsShard = ownsShard;
         _closeItem = new CloseItem(this);
@@ -91,6 +97,23 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
+        using Activity? activity = CausewayActivities.Start("causeway.connect", ActivityKind.Client, options.RemoteEndPoint);
+        ILogger log = options.NewLogger(CausewayLog.ConnectionCategory);
+        try
+        {
+            return await ConnectCoreAsync(options, log, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            CausewayActivities.Fail(activity, error);
+            CausewayLog.ConnectFailed(log, options.RemoteEndPoint, error.Message);
+            throw;
+        }
+    }
+
+    private static async ValueTask<CausewayConnection> ConnectCoreAsync(
+        CausewayClientOptions options, ILogger log, CancellationToken cancellationToken)
+    {
         (IDatagramLink innermost, EndPoint remote) = await OpenLinkAsync(options, cancellationToken).ConfigureAwait(false);
         IDatagramLink link = innermost;
         try
@@ -100,7 +123,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
             ClientSessionTable table = new(endpoint);
             Shard shard = new(link, table, new ShardClock(options.TimeProvider), options.UnsafePreferInlineScheduling);
             uint routingId = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4));
-            CausewayConnection connection = new(shard, endpoint.Connect(routingId, shard.Now), remote, ownsShard: true, options);
+            CausewayConnection connection = new(shard, endpoint.Connect(routingId, shard.Now), remote, ownsShard: true, options, log);
             table.Add(connection, shard);
             if (innermost is UdpLink udp)
             {
@@ -108,6 +131,8 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
                 udp.PeerRefused = () => shard.Post(refusal);
             }
 
+            CausewayMeter.Add(connection);
+            CausewayLog.ConnectionOpened(log, connection.Session.RoutingId, remote);
             shard.Start();
             return connection;
         }
@@ -131,6 +156,27 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
             return ValueTask.FromCanceled<CausewayStream>(cancellationToken);
         }
 
+        return CausewayActivities.IsEnabled ? OpenTracedAsync(cancellationToken) : OpenUntracedAsync(cancellationToken);
+    }
+
+    private async ValueTask<CausewayStream> OpenTracedAsync(CancellationToken cancellationToken)
+    {
+        using Activity? activity = CausewayActivities.Start("causeway.stream.open", ActivityKind.Client, RemoteEndPoint);
+        try
+        {
+            CausewayStream stream = await OpenUntracedAsync(cancellationToken).ConfigureAwait(false);
+            activity?.SetTag("causeway.stream.id", stream.Id);
+            return stream;
+        }
+        catch (Exception error)
+        {
+            CausewayActivities.Fail(activity, error);
+            throw;
+        }
+    }
+
+    private ValueTask<CausewayStream> OpenUntracedAsync(CancellationToken cancellationToken)
+    {
         OpenItem item = new(this);
         _shard.Post(item);
         return item.Result.Task.IsCompleted || !cancellationToken.CanBeCanceled
