@@ -3,7 +3,7 @@ using Causeway.Kcp.Wire;
 namespace Causeway.Kcp;
 
 /// <summary>
-/// KCP's sessions by the peer's address, with kcptun's rules for new ones (spec 5.12): an unknown address opens a session
+/// KCP's sessions by the peer's address, with kcptun's rules for new ones (docs/wire/kcptun.md 5.12): an unknown address opens a session
 /// with any datagram that carries a conversation id; a known one with another conversation's first segment replaces its
 /// session, since the client there was restarted.
 /// </summary>

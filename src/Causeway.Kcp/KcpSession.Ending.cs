@@ -59,12 +59,12 @@ public sealed partial class KcpSession
         return true;
     }
 
-    private void FlushGoodbye(PacketBatch batch, PeerAddress peer, Timestamp now)
+    private void FlushGoodbye(PacketBatch batch, DatagramPath path, Timestamp now)
     {
         while (!batch.IsFull && _goodbye.TryTake(now, out Goodbye goodbye))
         {
             PacketBuffer datagram = batch.Rent(_pool, _linkHeadroom);
-            datagram.Peer = peer;
+            datagram.Path = path;
             goodbye.Write(datagram.Append(Goodbye.DatagramSize), _arq.ConversationId);
             Statistics.OutPackets++;
             Statistics.OutBytes += datagram.Length + _linkOverhead;

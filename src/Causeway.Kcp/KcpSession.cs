@@ -122,6 +122,13 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
     int ISmuxOutput.Capacity => _arq.WriteCapacity;
 
     /// <inheritdoc/>
+    public override bool IsNamedBy(PacketBuffer datagram)
+    {
+        ArgumentNullException.ThrowIfNull(datagram);
+        return KcpDatagram.TryReadFirstSegment(datagram.Payload, out SegmentHeader first) && first.Conversation == ConversationId;
+    }
+
+    /// <inheritdoc/>
     public override void Input(PacketBuffer datagram, Timestamp now)
     {
         ArgumentNullException.ThrowIfNull(datagram);
@@ -171,19 +178,19 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
     }
 
     /// <inheritdoc/>
-    public override bool Flush(PacketBatch batch, PeerAddress peer, Timestamp now)
+    public override bool Flush(PacketBatch batch, DatagramPath path, Timestamp now)
     {
         ArgumentNullException.ThrowIfNull(batch);
         _goodbye.Update(now);
         if (!_goodbye.IsOpen)
         {
             NoteFailure(now);
-            FlushGoodbye(batch, peer, now);
+            FlushGoodbye(batch, path, now);
             return false;
         }
 
         TradePathReports(now);
-        Sink sink = new(this, batch, peer, now);
+        Sink sink = new(this, batch, path, now);
         bool more;
         _mux.RoundTripTime = _arq.Statistics.SmoothedRtt;
         _arq.HeldAbove = _mux.BufferedBytes;
@@ -206,7 +213,7 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
         NoteFailure(now);
         if (!_goodbye.IsOpen)
         {
-            FlushGoodbye(batch, peer, now);
+            FlushGoodbye(batch, path, now);
             return false;
         }
 
@@ -310,15 +317,15 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
     {
         private readonly KcpSession _session;
         private readonly PacketBatch _batch;
-        private readonly PeerAddress _peer;
+        private readonly DatagramPath _path;
         private readonly Timestamp _now;
         private PacketBuffer? _open;
 
-        public Sink(KcpSession session, PacketBatch batch, PeerAddress peer, Timestamp now)
+        public Sink(KcpSession session, PacketBatch batch, DatagramPath path, Timestamp now)
         {
             _session = session;
             _batch = batch;
-            _peer = peer;
+            _path = path;
             _now = now;
         }
 
@@ -341,7 +348,7 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
             if (_open is null)
             {
                 _open = _batch.Rent(_session._pool, _session._linkHeadroom + _session._fec.Overhead);
-                _open.Peer = _peer;
+                _open.Path = _path;
             }
             else
             {
@@ -399,7 +406,7 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
                 Length = 0,
             };
             PacketBuffer filler = _batch.Rent(_session._pool, _session._linkHeadroom + _session._fec.Overhead);
-            filler.Peer = _peer;
+            filler.Path = _path;
             for (int written = 0; written < length; written += SegmentHeader.Size)
             {
                 report.Write(filler.Append(SegmentHeader.Size));

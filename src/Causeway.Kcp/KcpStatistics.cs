@@ -12,7 +12,7 @@ public sealed class KcpStatistics : TransportStatistics
 
     internal KcpStatistics(KcpSession session) => _session = session;
 
-    /// <summary>The number that the client chose for the conversation, and the server adopted (spec 5.12).</summary>
+    /// <summary>The number that the client chose for the conversation, and the server adopted (docs/wire/kcptun.md 5.12).</summary>
     public uint ConversationId => _session.ConversationId;
 
     /// <summary>Datagrams in which the reliable layer found an error.</summary>

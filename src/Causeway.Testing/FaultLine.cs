@@ -168,7 +168,7 @@ internal sealed class FaultLine
 
         PacketBuffer copy = _options.Pool.Rent(headroom);
         datagram.Payload.CopyTo(copy.Append(datagram.Length));
-        copy.Peer = datagram.Peer;
+        copy.Path = datagram.Path;
         copy.Ecn = fate.IsMarked ? EcnCodepoint.CongestionExperienced : datagram.Ecn;
         fate.Corrupt(copy.Payload);
         _underWay.Enqueue(copy, (arrival, _number++));

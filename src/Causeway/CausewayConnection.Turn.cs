@@ -44,9 +44,13 @@ public sealed partial class CausewayConnection
 
     TransportSession IDrivenSession.Session => Session;
 
+    DatagramPath IDrivenSession.Path => _path;
+
     bool IDrivenSession.IsClosed => IsClosed;
 
-    Timestamp IDrivenSession.NextDeadline => Timestamp.Min(Timestamp.Min(Session.NextDeadline, _closeDeadline), _askAt);
+    Timestamp IDrivenSession.NextDeadline => Timestamp.Min(
+        Timestamp.Min(Session.NextDeadline, _closeDeadline),
+        Timestamp.Min(_askAt, _answerSource?.Deadline ?? Timestamp.Never));
 
     Timestamp IDrivenSession.CloseDeadline => _closeDeadline;
 
@@ -67,6 +71,15 @@ public sealed partial class CausewayConnection
     {
         _refusals = 0;
         Session.Input(datagram, now);
+
+        // The peer takes answers only from the address that it spoke to last.
+        if (datagram.Path.Local is { IsNone: false } local && local != _path.Local)
+        {
+            lock (_pathLock)
+            {
+                _path = new DatagramPath(_path.Remote, local);
+            }
+        }
     }
 
     void IDrivenSession.Deliver(Timestamp now)
@@ -137,7 +150,15 @@ public sealed partial class CausewayConnection
             Session.Probe();
         }
 
-        return Session.Flush(batch, Session.Peer, now);
+        _answerSource?.OnTurn(now);
+        int before = batch.Count;
+        bool more = Session.Flush(batch, _path, now);
+        if (batch.Count > before)
+        {
+            _answerSource?.OnSent(now);
+        }
+
+        return more;
     }
 
     void IDrivenSession.AfterTurn(Timestamp now)

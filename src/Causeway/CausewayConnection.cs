@@ -33,10 +33,21 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     private readonly CloseItem _closeItem;
     private readonly WakeItem _wakeItem = new();
     private readonly AcceptResumption _acceptResumption;
+    private readonly Lock _pathLock = new();
+    private readonly AnswerSource? _answerSource;
     private TransportException? _failure;
 
+    // Written on the shard, under the lock; read under it elsewhere, since a path is more than one word.
+    private DatagramPath _path;
+
     internal CausewayConnection(
-        Shard shard, TransportSession session, EndPoint remote, bool ownsShard, CausewayOptions options, ILogger log)
+        Shard shard,
+        TransportSession session,
+        EndPoint remote,
+        bool ownsShard,
+        CausewayOptions options,
+        ILogger log,
+        AnswerSource? answerSource = null)
     {
         _shard = shard;
         _log = log;
@@ -45,6 +56,8 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         _closeItem = new CloseItem(this);
         Session = session;
         Statistics = new ConnectionStatistics(session);
+        _path = new DatagramPath(session.Peer);
+        _answerSource = answerSource;
         RemoteEndPoint = remote;
         _accepted = Channel.CreateUnbounded<CausewayStream>(new UnboundedChannelOptions
         {
@@ -58,8 +71,20 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         }
     }
 
-    /// <summary>The address that datagrams of this connection leave from.</summary>
-    public EndPoint LocalEndPoint => _shard.Link.LocalEndPoint;
+    /// <summary>
+    /// The address that datagrams of this connection leave from. Where the listener is bound to any address, it is the one
+    /// that the peer spoke to last, if the link can tell (see <see cref="DatagramPath.Local"/>).
+    /// </summary>
+    public EndPoint LocalEndPoint
+    {
+        get
+        {
+            lock (_pathLock)
+            {
+                return _path.Local.IsNone ? _shard.Link.LocalEndPoint : _path.Local.ToEndPoint();
+            }
+        }
+    }
 
     /// <summary>The peer's address.</summary>
     public EndPoint RemoteEndPoint { get; }
@@ -123,8 +148,10 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
             ClientSessionTable table = new(endpoint);
             Shard shard = new(link, table, new ShardClock(options.TimeProvider), options.UnsafePreferInlineScheduling);
             uint routingId = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4));
-            CausewayConnection connection = new(shard, endpoint.Connect(routingId, shard.Now), remote, ownsShard: true, options, log);
-            table.Add(connection, shard);
+            TransportSession session = endpoint.Connect(routingId, shard.Now);
+            AnswerSource? source = NewAnswerSource(innermost, remote, session, options);
+            CausewayConnection connection = new(shard, session, remote, ownsShard: true, options, log, source);
+            table.Add(connection, shard, source);
             if (innermost is UdpLink udp)
             {
                 RefusalItem refusal = new(connection);
@@ -248,6 +275,13 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
 
     /// <summary>Ends the connection on its shard. From any thread.</summary>
     internal void Fail(TransportException reason) => _shard.Post(new AbandonItem(this, reason));
+
+    // A link of the application's own says itself whose datagrams it receives.
+    private static AnswerSource? NewAnswerSource(
+        IDatagramLink innermost, EndPoint remote, TransportSession session, CausewayClientOptions options) =>
+        innermost is IConnectedLink link && remote is IPEndPoint dialled && options.CreateLink is null
+            ? new AnswerSource(link, PeerAddress.FromEndPoint(dialled), session.IsNamedBy, options.AcceptAnySourceAfter)
+            : null;
 
     private static async ValueTask<(IDatagramLink Link, EndPoint Remote)> OpenLinkAsync(CausewayClientOptions options, CancellationToken cancellationToken)
     {

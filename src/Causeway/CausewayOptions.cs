@@ -119,10 +119,24 @@ public sealed record CausewayClientOptions : CausewayOptions
     /// <summary>The server: a <see cref="DnsEndPoint"/> or an <see cref="IPEndPoint"/>.</summary>
     public required EndPoint RemoteEndPoint { get; init; }
 
+    /// <summary>
+    /// How long to wait for a first answer of <see cref="RemoteEndPoint"/> before one from another address with the same port
+    /// is taken too, as a server with several addresses may send it. It has to pass the packet protection and to name the
+    /// conversation, whose 32-bit id is random; whoever sends the first such answer is listened to from then on. More than
+    /// zero, or <see cref="Timeout.InfiniteTimeSpan"/> for never. Default 300 ms. Needs Linux; elsewhere only
+    /// <see cref="RemoteEndPoint"/> can answer.
+    /// </summary>
+    public TimeSpan AcceptAnySourceAfter { get; init; } = TimeSpan.FromMilliseconds(300);
+
     internal override void Validate()
     {
         base.Validate();
         ArgumentNullException.ThrowIfNull(RemoteEndPoint);
+        if (AcceptAnySourceAfter <= TimeSpan.Zero && AcceptAnySourceAfter != Timeout.InfiniteTimeSpan)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(AcceptAnySourceAfter), AcceptAnySourceAfter, "AcceptAnySourceAfter must be more than zero, or infinite.");
+        }
     }
 }
 

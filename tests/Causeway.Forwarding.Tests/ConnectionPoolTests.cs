@@ -220,7 +220,7 @@ public sealed class ConnectionPoolTests
     private async Task AnswerAsync(CausewayStream stream)
     {
         await stream.FlushAsync().Guarded();
-        while (stream.Connection.Statistics is { Transport.InPackets: 0 } or { UnacknowledgedSegments: > 0 })
+        while (stream.Connection.Statistics is { Transport.InPackets: 0 } or { Transport: KcpStatistics { UnacknowledgedSegments: > 0 } })
         {
             _time.Advance(TimeSpan.FromMilliseconds(1));
             await Task.Yield();

@@ -46,6 +46,10 @@ internal sealed class InteropTunnel : IAsyncDisposable
 
     public string PeerLog => _peer?.Log ?? "";
 
+    private IPAddress Dialled { get; init; } = IPAddress.Loopback;
+
+    private bool ListensOnAny { get; init; }
+
     private string[] OurFlags { get; }
 
     private string[] TheirFlags { get; }
@@ -54,12 +58,18 @@ internal sealed class InteropTunnel : IAsyncDisposable
 
     public static Task<InteropTunnel> StartAsync(OurEnd ours, params string[] flags) => StartAsync(ours, flags, flags, loss: 0);
 
-    public static async Task<InteropTunnel> StartAsync(OurEnd ours, string[] ourFlags, string[] theirFlags, double loss)
+    /// <summary>Starts a tunnel whose server listens on any address, and whose client dials this one.</summary>
+    public static Task<InteropTunnel> StartAsync(OurEnd ours, IPAddress dialled, params string[] flags) =>
+        StartAsync(new InteropTunnel(ours, flags, flags, loss: 0) { Dialled = dialled, ListensOnAny = true });
+
+    public static Task<InteropTunnel> StartAsync(OurEnd ours, string[] ourFlags, string[] theirFlags, double loss) =>
+        StartAsync(new InteropTunnel(ours, ourFlags, theirFlags, loss));
+
+    private static async Task<InteropTunnel> StartAsync(InteropTunnel tunnel)
     {
-        InteropTunnel tunnel = new(ours, ourFlags, theirFlags, loss);
-        if (ours == OurEnd.Client)
+        if (tunnel.Ours == OurEnd.Client)
         {
-            tunnel._udp = new IPEndPoint(IPAddress.Loopback, KcptunProcess.FreePort(SocketType.Dgram));
+            tunnel._udp = new IPEndPoint(tunnel.Dialled, KcptunProcess.FreePort(SocketType.Dgram));
             await tunnel.StartPeerServerAsync();
             tunnel.StartOurClient();
         }
@@ -170,20 +180,21 @@ internal sealed class InteropTunnel : IAsyncDisposable
                 {
                     Profile = profile.Transport,
                     Udp = profile.Udp,
-                    ListenEndPoint = new IPEndPoint(IPAddress.Loopback, port),
+                    ListenEndPoint = new IPEndPoint(ListensOnAny ? IPAddress.Any : IPAddress.Loopback, port),
                     ConfigureLink = AddLoss,
                     CloseTimeout = TimeSpan.FromSeconds(1),
                 },
             ],
             Target = ForwardEndPoint.From(_echo.EndPoint),
         });
-        _udp = (IPEndPoint)_server.LocalEndPoints[0];
+        _udp = new IPEndPoint(Dialled, ((IPEndPoint)_server.LocalEndPoints[0]).Port);
     }
 
     private async Task StartPeerServerAsync()
     {
+        string listen = ListensOnAny ? $":{_udp!.Port}" : _udp!.ToString();
         _peer = new KcptunProcess(
-            KcptunPrograms.Server!, ["--listen", _udp!.ToString(), "--target", _echo.EndPoint.ToString(), .. TheirFlags]);
+            KcptunPrograms.Server!, ["--listen", listen, "--target", _echo.EndPoint.ToString(), .. TheirFlags]);
         await _peer.WaitForAsync("key derivation done");
     }
 

@@ -142,6 +142,22 @@ public sealed class KcptunInteropTests
         await EchoAsync(tunnel, 100_000);
     }
 
+    /// <summary>
+    /// The reference's server on any address answers from the one that the system chooses, and its client takes an answer
+    /// from wherever it comes; ours does the right thing at either end.
+    /// </summary>
+    [KcptunTheory]
+    [InlineData(OurEnd.Client, "--crypt aes")]
+    [InlineData(OurEnd.Client, "--crypt none --ds 0 --ps 0")]
+    [InlineData(OurEnd.Client, "--crypt xor --ds 3 --ps 2")]
+    [InlineData(OurEnd.Server, "--crypt aes")]
+    public async Task AServerOnAnyAddressMayBeDialledAtEachOfThem(OurEnd ours, string flags)
+    {
+        await using InteropTunnel tunnel = await InteropTunnel.StartAsync(
+            ours, System.Net.IPAddress.Parse("127.0.0.2"), [.. flags.Split(' '), "--key", "interop", "--smuxver", "2"]);
+        await EchoAsync(tunnel, 300_000);
+    }
+
     [KcptunTheory]
     [InlineData(OurEnd.Client)]
     [InlineData(OurEnd.Server)]

@@ -24,6 +24,32 @@ public sealed class PacketBufferTests
     }
 
     [Fact]
+    public void APathIsBothAddressesAndASetPeerLeavesTheLocalOneOut()
+    {
+        PeerAddress remote = PeerAddress.FromEndPoint(System.Net.IPEndPoint.Parse("192.0.2.7:4000"));
+        PeerAddress local = PeerAddress.FromEndPoint(System.Net.IPEndPoint.Parse("[2001:db8::1]:29900"));
+        PacketPool pool = new(track: true);
+        PacketBuffer block = pool.Rent();
+        Assert.Equal(default, block.Path);
+        block.Path = new DatagramPath(remote, local);
+        block.Append(10);
+        PacketBuffer view = pool.RentView(block, 0, 5);
+        Assert.Equal(new DatagramPath(remote, local), view.Path);
+        Assert.Equal(remote, view.Peer);
+        Assert.Equal("[2001:db8::1]:29900 -> 192.0.2.7:4000", view.Path.ToString());
+        view.Peer = local;
+        Assert.Equal(new DatagramPath(local), view.Path);
+        Assert.NotEqual(block.Path, new DatagramPath(remote));
+        Assert.NotEqual(block.Path, new DatagramPath(local, local));
+        view.Release();
+        block.Release();
+        block = pool.Rent();
+        Assert.Equal(default, block.Path);
+        block.Release();
+        pool.ThrowIfOutstanding();
+    }
+
+    [Fact]
     public void SlicesKeepTheBufferUntilTheLastIsReleased()
     {
         PacketPool pool = new(track: true);

@@ -1,3 +1,4 @@
+using Causeway.Kcp.Arq;
 using Causeway.Links;
 using Causeway.Protocol;
 using Causeway.TestKit;

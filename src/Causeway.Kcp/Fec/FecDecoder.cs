@@ -232,7 +232,7 @@ public sealed class FecDecoder : IDisposable
         }
         else
         {
-            Rebuild(group, datagram.Peer);
+            Rebuild(group, datagram.Path);
         }
 
         group.Complete();
@@ -271,7 +271,7 @@ public sealed class FecDecoder : IDisposable
     }
 
     /// <summary>Rebuilds the missing data of a group that holds exactly as many shards as it has data.</summary>
-    private void Rebuild(FecGroup group, in PeerAddress peer)
+    private void Rebuild(FecGroup group, in DatagramPath path)
     {
         Span<byte> points = stackalloc byte[ReedSolomon.MaxShards];
         Span<byte> scratch = stackalloc byte[ReedSolomon.MaxShards];
@@ -291,7 +291,7 @@ public sealed class FecDecoder : IDisposable
         {
             buffer = _pool.Rent(headroom: 0);
             buffer.Append(longest).Clear();
-            buffer.Peer = peer;
+            buffer.Path = path;
         }
 
         // A body that is shorter than the longest is padded with zeros, whose products add nothing.

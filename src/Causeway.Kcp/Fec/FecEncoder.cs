@@ -195,7 +195,7 @@ public sealed class FecEncoder : IDisposable
         foreach (PacketBuffer? parity in _parity.AsSpan(0, _parityOfGroup))
         {
             FecHeader.WriteParity(parity!.Payload, TakeSequence());
-            parity.Peer = datagram.Peer;
+            parity.Path = datagram.Path;
         }
 
         SkipSequences(ParityShards - _parityOfGroup);

@@ -1,3 +1,5 @@
+using Causeway.Protocol.Crypto;
+
 namespace Causeway.Kcptun.Crypt;
 
 /// <summary>AES in the CFB mode of kcptun, by the fastest way that the processor has.</summary>

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
 using Causeway.Protocol;
+using Causeway.Protocol.Crypto;
 
 namespace Causeway.Kcptun.Crypt;
 

@@ -1,4 +1,5 @@
 using Causeway.Protocol;
+using Causeway.Protocol.Crypto;
 
 namespace Causeway.Kcptun.Crypt;
 

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Causeway.Protocol.Crypto;
 using ArmCrc32 = System.Runtime.Intrinsics.Arm.Crc32;
 
 namespace Causeway.Kcptun.Crypt;

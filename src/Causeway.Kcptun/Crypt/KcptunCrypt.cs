@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using Causeway.Protocol;
+using Causeway.Protocol.Crypto;
 using Org.BouncyCastle.Crypto.Engines;
 
 namespace Causeway.Kcptun.Crypt;

@@ -39,8 +39,18 @@ public sealed class PacketBuffer
         _retained = array.Length;
     }
 
-    /// <summary>Where the datagram came from or goes to.</summary>
-    public PeerAddress Peer { get; set; }
+    /// <summary>The way that the datagram came or is to go. A rented buffer has none.</summary>
+    public DatagramPath Path { get; set; }
+
+    /// <summary>
+    /// Where the datagram came from or goes to: <see cref="DatagramPath.Remote"/> of its path. Setting it leaves the local
+    /// address to the system.
+    /// </summary>
+    public PeerAddress Peer
+    {
+        get => Path.Remote;
+        set => Path = new DatagramPath(value);
+    }
 
     /// <summary>
     /// The ECN bits with which the datagram arrived, or is to leave where the link can set them. A rented buffer has none.
@@ -208,7 +218,7 @@ public sealed class PacketBuffer
     {
         _start = headroom;
         _length = 0;
-        Peer = default;
+        Path = default;
         Ecn = default;
     }
 
@@ -223,7 +233,7 @@ public sealed class PacketBuffer
         _references = 1;
         _start = 0;
         _length = length;
-        Peer = block.Peer;
+        Path = block.Path;
         Ecn = block.Ecn;
     }
 

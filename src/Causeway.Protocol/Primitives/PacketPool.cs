@@ -83,12 +83,12 @@ public sealed class PacketPool
         return buffer;
     }
 
-    /// <summary>Fills <paramref name="buffers"/> with rented buffers.</summary>
-    public void Rent(Span<PacketBuffer> buffers, int headroom = DefaultHeadroom)
+    /// <summary>Fills <paramref name="buffers"/> with rented buffers that have the default headroom.</summary>
+    public void Rent(Span<PacketBuffer> buffers)
     {
         foreach (ref PacketBuffer buffer in buffers)
         {
-            buffer = Rent(headroom);
+            buffer = Rent();
         }
     }
 

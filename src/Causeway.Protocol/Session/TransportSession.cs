@@ -42,6 +42,12 @@ public abstract class TransportSession : IDisposable
     public abstract Timestamp NextDeadline { get; }
 
     /// <summary>
+    /// Whether a datagram itself names this session, by an id that is hard to guess. False says nothing: not every datagram
+    /// names its session.
+    /// </summary>
+    public abstract bool IsNamedBy(PacketBuffer datagram);
+
+    /// <summary>
     /// Since when something that was sent waits for an answer and nothing at all was heard of the peer;
     /// <see cref="Timestamp.Never"/> if nothing waits. May be read by any thread.
     /// </summary>
@@ -78,10 +84,10 @@ public abstract class TransportSession : IDisposable
 
     /// <summary>Adds datagrams to <paramref name="batch"/> until it is full or windows, pacing and data end.</summary>
     /// <param name="batch">Where datagrams go.</param>
-    /// <param name="peer">The address that they are to be sent to; none for a connected link.</param>
+    /// <param name="path">The way that they are to go; none for a connected link.</param>
     /// <param name="now">The time.</param>
     /// <returns>Whether the batch became full before everything that may leave now was in it.</returns>
-    public abstract bool Flush(PacketBatch batch, PeerAddress peer, Timestamp now);
+    public abstract bool Flush(PacketBatch batch, DatagramPath path, Timestamp now);
 
     /// <summary>Releases every buffer. Nothing is sent.</summary>
     public void Dispose()

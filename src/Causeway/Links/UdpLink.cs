@@ -3,16 +3,21 @@ using System.Net.Sockets;
 using Causeway.Links.Udp;
 using Causeway.Links.Udp.Linux;
 using Causeway.Protocol;
+using Microsoft.Extensions.Logging;
 
 namespace Causeway.Links;
 
 /// <summary>A UDP socket as a link: bound, with many peers, or connected to one.</summary>
 /// <remarks>
 /// What the network refuses is counted in <see cref="Statistics"/> and lost, like any datagram; so are ICMP errors.
+/// <para>
+/// A link that is bound to any address tells the one that a datagram came to in <see cref="DatagramPath.Local"/> of its path,
+/// and sends from the one in the path that it is given; see <see cref="UdpLinkStatistics.TellsLocalAddress"/>.
+/// </para>
 /// Disposing ends pending operations with <see cref="ObjectDisposedException"/>; it may be done at any time and more
 /// than once.
 /// </remarks>
-public sealed class UdpLink : IDatagramLink
+public sealed class UdpLink : IDatagramLink, IConnectedLink
 {
     private const int LinuxBatch = 128;
     private const int PortableBatch = 32;
@@ -21,23 +26,27 @@ public sealed class UdpLink : IDatagramLink
     private readonly UdpSender _sender;
     private readonly UdpReceiver _receiver;
     private readonly UdpCounters _counters = new();
+    private readonly PeerAddress _connectedPeer;
+    private readonly ILogger? _logger;
 
     private UdpLink(Socket socket, PeerAddress connectedPeer, UdpLinkOptions options, List<string> warnings)
     {
         _socket = socket;
         _socket.Blocking = false;
+        _connectedPeer = connectedPeer;
+        _logger = options.Logger;
         LocalEndPoint = socket.LocalEndPoint!;
         Warnings = warnings;
         Engine = ChooseEngine(socket, options);
         if (Engine == UdpEngine.Linux)
         {
             _sender = new LinuxUdpSender(socket, connectedPeer, options, _counters);
-            _receiver = new LinuxUdpReceiver(socket, connectedPeer, options, _counters);
+            _receiver = new LinuxUdpReceiver(socket, options, _counters);
         }
         else
         {
             _sender = new PortableUdpSender(socket, connectedPeer, _counters);
-            _receiver = new PortableUdpReceiver(socket, connectedPeer, options, _counters);
+            _receiver = new PortableUdpReceiver(socket, options, _counters);
         }
 
         Capabilities = new DatagramLinkCapabilities
@@ -123,6 +132,27 @@ public sealed class UdpLink : IDatagramLink
     /// <inheritdoc/>
     public ValueTask SendAsync(ReadOnlyMemory<PacketBuffer> buffers, CancellationToken cancellationToken = default) =>
         _sender.SendAsync(buffers, cancellationToken);
+
+    bool IConnectedLink.TryDisconnect()
+    {
+        if (!_sender.IsConnected || !OperatingSystem.IsLinux())
+        {
+            return false;
+        }
+
+        // Before it is true, so that nothing leaves without an address; a port given up by a failure is the system's to choose.
+        _sender.IsConnected = false;
+        bool isDone = SocketAssociation.TryDissolve(_socket);
+        if (_logger is not null)
+        {
+            UdpLinkLog.Disconnected(_logger, LocalEndPoint, _connectedPeer, isDone);
+        }
+
+        return true;
+    }
+
+    bool IConnectedLink.TryReconnect() =>
+        _sender.IsConnected || (!_connectedPeer.IsNone && SocketAssociation.TryMake(_socket, _connectedPeer) && (_sender.IsConnected = true));
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync()

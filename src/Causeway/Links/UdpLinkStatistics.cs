@@ -33,6 +33,12 @@ public readonly record struct UdpLinkStatistics
     /// </summary>
     public long SendRefused { get; init; }
 
+    /// <summary>
+    /// Datagrams that left from an address of the system's choice, because the one that they were to leave from
+    /// (<see cref="Causeway.Protocol.DatagramPath.Local"/>) is not this machine's, or not any more.
+    /// </summary>
+    public long SendSourceRefused { get; init; }
+
     /// <summary>Datagrams received.</summary>
     public long DatagramsReceived { get; init; }
 
@@ -70,6 +76,12 @@ public readonly record struct UdpLinkStatistics
 
     /// <summary>Whether congestion bits of arrivals are read.</summary>
     public bool ReceivesEcn { get; init; }
+
+    /// <summary>
+    /// Whether the local address of arrivals is told, so that answers leave from it: with <see cref="UdpEngine.Linux"/> on a
+    /// link that is bound to any address. On one that is bound to a single address there is nothing to tell.
+    /// </summary>
+    public bool TellsLocalAddress { get; init; }
 
     /// <summary>Whether the kernel cuts runs of sent datagrams apart (UDP_SEGMENT).</summary>
     public bool SendOffload { get; init; }

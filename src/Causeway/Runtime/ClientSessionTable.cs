@@ -7,17 +7,25 @@ internal sealed class ClientSessionTable(TransportEndpoint endpoint) : SessionTa
 {
     private readonly GoodbyeResponder _responder = new(endpoint);
     private IDrivenSession? _session;
+    private AnswerSource? _source;
     private IDrivenSession? _ended;
     private Shard? _shard;
 
-    public void Add(IDrivenSession session, Shard shard)
+    /// <summary>Sets the session, and what tells whose datagrams are its peer's, if the link does not.</summary>
+    public void Add(IDrivenSession session, Shard shard, AnswerSource? source)
     {
         _session = session;
         _shard = shard;
+        _source = source;
     }
 
     public override IDrivenSession? Find(PacketBuffer datagram, Timestamp now)
     {
+        if (_source?.Admits(datagram) == false)
+        {
+            return null;
+        }
+
         Routing routing = endpoint.Route(datagram);
 
         // The session is over, and its link still there: the peer may not know.

@@ -22,7 +22,7 @@ internal sealed class GoodbyeResponder(TransportEndpoint endpoint)
         if (session.LastWord is { } word && !session.Session.IsClosing)
         {
             PacketBuffer datagram = endpoint.NewGoodbye(session.Session.RoutingId, word, isAnswer: false);
-            datagram.Peer = session.Session.Peer;
+            datagram.Path = session.Path;
             shard.SendOrDrop(datagram, now);
         }
     }
@@ -45,7 +45,7 @@ internal sealed class GoodbyeResponder(TransportEndpoint endpoint)
             return false;
         }
 
-        answer.Peer = peer;
+        answer.Path = new DatagramPath(peer, datagram.Path.Local);
         if (!shard.SendOrDrop(answer, now))
         {
             return false;

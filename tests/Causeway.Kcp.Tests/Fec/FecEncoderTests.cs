@@ -45,15 +45,17 @@ public sealed class FecEncoderTests
     }
 
     [Fact]
-    public void ParityHasHeadroomAndTheAddressOfTheData()
+    public void ParityHasHeadroomAndThePathOfTheData()
     {
         PacketPool pool = new(track: true);
         using FecEncoder encoder = new(1, 2, pool);
-        PeerAddress peer = PeerAddress.FromEndPoint(System.Net.IPEndPoint.Parse("192.0.2.7:4000"));
+        DatagramPath path = new(
+            PeerAddress.FromEndPoint(System.Net.IPEndPoint.Parse("192.0.2.7:4000")),
+            PeerAddress.FromEndPoint(System.Net.IPEndPoint.Parse("198.51.100.1:29900")));
         for (int i = 0; i < 2; i++)
         {
             PacketBuffer datagram = pool.Rent();
-            datagram.Peer = peer;
+            datagram.Path = path;
             datagram.Append(100).Clear();
             Assert.Equal(i * 2, encoder.Encode(datagram, Timestamp.Zero));
             datagram.Release();
@@ -63,7 +65,7 @@ public sealed class FecEncoderTests
         Assert.Throws<ArgumentOutOfRangeException>(() => encoder.TakeParity(-1));
         PacketBuffer parity = encoder.TakeParity(1);
         Assert.Equal(PacketPool.DefaultHeadroom - FecEncoder.HeaderSize, parity.Headroom);
-        Assert.Equal(peer, parity.Peer);
+        Assert.Equal(path, parity.Path);
         Assert.Equal(FecEncoder.HeaderSize + 100, parity.Length);
         Assert.Throws<InvalidOperationException>(() => encoder.TakeParity(1));
         parity.Release();

@@ -1,5 +1,7 @@
 using Causeway.Kcptun.Crypt;
 using Causeway.Protocol;
+using Causeway.Protocol.Crypto;
+using Causeway.Protocol.Tests.Crypto;
 using Org.BouncyCastle.Crypto.Engines;
 using Org.BouncyCastle.Crypto.Parameters;
 

@@ -1,5 +1,7 @@
 using System.Runtime.Intrinsics;
 using Causeway.Kcptun.Crypt;
+using Causeway.Protocol.Crypto;
+using Causeway.Protocol.Tests.Crypto;
 using Org.BouncyCastle.Crypto.Engines;
 
 namespace Causeway.Kcptun.Tests.Crypt;

@@ -187,7 +187,7 @@ public sealed class SessionEndpoint : ISimulatedEndpoint, IDisposable
                 throw new SimulationException("The session's flush never ends.");
             }
 
-            more = Session.Flush(_batch, _peer, _now);
+            more = Session.Flush(_batch, new DatagramPath(_peer), _now);
             foreach (PacketBuffer datagram in _batch.Span)
             {
                 datagram.Retain();

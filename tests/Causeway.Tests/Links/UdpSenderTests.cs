@@ -39,6 +39,24 @@ public sealed class UdpSenderTests
         pool.ThrowIfOutstanding();
     }
 
+    [Fact]
+    public async Task WhatNamesItsSourceWaitsForRoomAndLeavesWithIt()
+    {
+        PacketPool pool = new(track: true);
+        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        UdpCounters counters = new();
+        ChokedSender sender = new(socket, counters) { NamesSources = true };
+        PacketBuffer[] batch = [.. Enumerable.Range(0, 10).Select(i => pool.Datagram([(byte)i]))];
+        await sender.SendAsync(batch, CancellationToken.None).AsTask().WaitAsync(Patience);
+        Release(batch);
+
+        // The same datagrams that found no room are tried again by the sender itself, which alone can name their source.
+        Assert.Equal(Enumerable.Range(0, 10), sender.Sent);
+        Assert.Equal((4, 0), (counters.SendWaits, counters.SendRefused));
+        pool.ThrowIfOutstanding();
+    }
+
     private static int ReceiveOne(Socket socket)
     {
         byte[] buffer = new byte[1];
@@ -48,6 +66,8 @@ public sealed class UdpSenderTests
 
     private sealed class ChokedSender : UdpSender
     {
+        private int _refused = -1;
+
         public ChokedSender(Socket socket, UdpCounters counters)
             : base(socket, connectedPeer: default, counters)
         {
@@ -55,7 +75,11 @@ public sealed class UdpSenderTests
 
         public List<int> Sent { get; } = [];
 
+        public bool NamesSources { get; init; }
+
         public List<EcnCodepoint> SocketEcn { get; } = [];
+
+        protected override bool NamesSource(PacketBuffer datagram) => NamesSources;
 
         protected override void SetSocketEcn(EcnCodepoint ecn, PeerAddress peer) => SocketEcn.Add(ecn);
 
@@ -63,8 +87,9 @@ public sealed class UdpSenderTests
         {
             while (next < batch.Length)
             {
-                if (next % 3 == 0)
+                if (next % 3 == 0 && _refused < next)
                 {
+                    _refused = NamesSources ? next : -1;
                     return false;
                 }
 

@@ -7,7 +7,8 @@ namespace Causeway.Links.Udp;
 
 /// <summary>
 /// Receives on any system: waits by an asynchronous receive of the first datagram, then takes those behind it without
-/// waiting.
+/// waiting. It does not tell the local address of a datagram: <see cref="Socket"/> would tell it at the price of an object for
+/// each, and has no call that would send from it.
 /// </summary>
 internal sealed class PortableUdpReceiver : UdpReceiver
 {
@@ -17,8 +18,8 @@ internal sealed class PortableUdpReceiver : UdpReceiver
     private PacketBuffer? _buffer;
     private bool _isFilled;
 
-    public PortableUdpReceiver(Socket socket, PeerAddress connectedPeer, UdpLinkOptions options, UdpCounters counters)
-        : base(socket, connectedPeer, options, counters) =>
+    public PortableUdpReceiver(Socket socket, UdpLinkOptions options, UdpCounters counters)
+        : base(socket, options, counters) =>
         _address = new SocketAddress(socket.AddressFamily, RawSocketAddress.SizeOf(socket.AddressFamily));
 
     protected override int TryReceive(Span<PacketBuffer> buffers)
@@ -54,10 +55,8 @@ internal sealed class PortableUdpReceiver : UdpReceiver
         try
         {
             PacketBuffer buffer = Prepare();
-            int length = ConnectedPeer.IsNone
-                ? await Socket.ReceiveFromAsync(buffer.Memory, SocketFlags.None, _address, cancellationToken)
-                    .ConfigureAwait(false)
-                : await Socket.ReceiveAsync(buffer.Memory, SocketFlags.None, cancellationToken).ConfigureAwait(false);
+            int length = await Socket.ReceiveFromAsync(buffer.Memory, SocketFlags.None, _address, cancellationToken)
+                .ConfigureAwait(false);
             Accept(length);
             return length;
         }
@@ -77,24 +76,7 @@ internal sealed class PortableUdpReceiver : UdpReceiver
 
     private bool TryFill()
     {
-        if (ConnectedPeer.IsNone)
-        {
-            return TryFillFromAnyone();
-        }
-
-        int length = Socket.Receive(Prepare().Payload, SocketFlags.None, out SocketError error);
-        if (error == SocketError.Success)
-        {
-            return Accept(length);
-        }
-
-        CountError(error);
-        return false;
-    }
-
-    // A receive that tells the sender can only say "nothing there" by an exception, so we ask before.
-    private bool TryFillFromAnyone()
-    {
+        // A receive that tells the sender can only say "nothing there" by an exception, so we ask before.
         try
         {
             return Socket.Available > 0 && Accept(Socket.ReceiveFrom(Prepare().Payload, SocketFlags.None, _address));
@@ -124,9 +106,7 @@ internal sealed class PortableUdpReceiver : UdpReceiver
         }
 
         _buffer!.Truncate(length);
-        _buffer.Peer = ConnectedPeer.IsNone
-            ? RawSocketAddress.Read(_address.Buffer.Span, _address.Family == AddressFamily.InterNetworkV6)
-            : ConnectedPeer;
+        _buffer.Peer = RawSocketAddress.Read(_address.Buffer.Span, _address.Family == AddressFamily.InterNetworkV6);
         _isFilled = true;
         Counters.DatagramsReceived++;
         Counters.BytesReceived += length;

@@ -4,7 +4,10 @@ using Causeway.Protocol;
 
 namespace Causeway.Links.Udp;
 
-/// <summary>Sends one datagram for each system call, on any system.</summary>
+/// <summary>
+/// Sends one datagram for each system call, on any system. What it sends leaves from the address of the system's choice:
+/// <see cref="Socket"/> cannot name one for a datagram.
+/// </summary>
 internal sealed class PortableUdpSender : UdpSender
 {
     // Writing an address takes a few stores, less than looking one up: the last one is all that is worth keeping.
@@ -51,15 +54,16 @@ internal sealed class PortableUdpSender : UdpSender
             return error;
         }
 
-        if (datagram.Peer != _addressedPeer || datagram.Peer.IsNone)
+        PeerAddress to = PeerOf(datagram.Peer);
+        if (to != _addressedPeer || to.IsNone)
         {
             _addressedPeer = default;
-            if (!RawSocketAddress.TryWrite(datagram.Peer, _address.Family, _address.Buffer.Span))
+            if (!RawSocketAddress.TryWrite(to, _address.Family, _address.Buffer.Span))
             {
                 return SocketError.AddressFamilyNotSupported;
             }
 
-            _addressedPeer = datagram.Peer;
+            _addressedPeer = to;
         }
 
         try

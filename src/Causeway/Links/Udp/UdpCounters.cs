@@ -16,6 +16,7 @@ internal sealed class UdpCounters
     public long SendTooLarge;
     public long SendNoBuffers;
     public long SendRefused;
+    public long SendSourceRefused;
     public long DatagramsReceived;
     public long BytesReceived;
     public long ReceiveCalls;
@@ -28,6 +29,7 @@ internal sealed class UdpCounters
     public bool ReceiveOffload;
     public bool SendsEcn;
     public bool ReceivesEcn;
+    public bool TellsLocalAddress;
 
     /// <summary>Counts datagrams that a send gave up, by cause.</summary>
     public void CountRefused(SocketError error, int datagrams)
@@ -72,6 +74,7 @@ internal sealed class UdpCounters
         SendTooLarge = Volatile.Read(ref SendTooLarge),
         SendNoBuffers = Volatile.Read(ref SendNoBuffers),
         SendRefused = Volatile.Read(ref SendRefused),
+        SendSourceRefused = Volatile.Read(ref SendSourceRefused),
         DatagramsReceived = Volatile.Read(ref DatagramsReceived),
         BytesReceived = Volatile.Read(ref BytesReceived),
         ReceiveCalls = Volatile.Read(ref ReceiveCalls),
@@ -81,6 +84,7 @@ internal sealed class UdpCounters
         ReceiveBlocks = Volatile.Read(ref Blocks)?.Count ?? 0,
         ReceiveBlocksCopied = Volatile.Read(ref BlocksCopied),
         SendsEcn = Volatile.Read(ref SendsEcn),
+        TellsLocalAddress = Volatile.Read(ref TellsLocalAddress),
         ReceivesEcn = Volatile.Read(ref ReceivesEcn),
         SendOffload = Volatile.Read(ref SendOffload),
         ReceiveOffload = Volatile.Read(ref ReceiveOffload),

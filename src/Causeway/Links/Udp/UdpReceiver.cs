@@ -13,18 +13,14 @@ internal abstract class UdpReceiver
 
     private OperationGate _gate;
 
-    protected UdpReceiver(Socket socket, PeerAddress connectedPeer, UdpLinkOptions options, UdpCounters counters)
+    protected UdpReceiver(Socket socket, UdpLinkOptions options, UdpCounters counters)
     {
         Socket = socket;
-        ConnectedPeer = connectedPeer;
         Options = options;
         Counters = counters;
     }
 
     protected Socket Socket { get; }
-
-    /// <summary>The peer of a connected socket, or none.</summary>
-    protected PeerAddress ConnectedPeer { get; }
 
     protected UdpLinkOptions Options { get; }
 

@@ -10,21 +10,36 @@ namespace Causeway.Links.Udp;
 /// </summary>
 internal abstract class UdpSender
 {
+    // How long the disposal of a link waits, at most, for one that waits for room.
+    private static readonly TimeSpan s_roomPoll = TimeSpan.FromMilliseconds(20);
+
     private readonly SocketAddress _waitAddress;
     private OperationGate _gate;
+    private bool _isConnected;
 
     protected UdpSender(Socket socket, PeerAddress connectedPeer, UdpCounters counters)
     {
         Socket = socket;
         ConnectedPeer = connectedPeer;
         Counters = counters;
+        _isConnected = !connectedPeer.IsNone;
         _waitAddress = new SocketAddress(socket.AddressFamily, RawSocketAddress.SizeOf(socket.AddressFamily));
     }
 
     protected Socket Socket { get; }
 
-    /// <summary>The peer of a connected socket, or none.</summary>
+    /// <summary>The peer of a link to one peer, or none.</summary>
     protected PeerAddress ConnectedPeer { get; }
+
+    /// <summary>
+    /// Whether the socket knows the address of <see cref="ConnectedPeer"/>. Cleared before it is disconnected, so that no
+    /// datagram leaves without an address in between.
+    /// </summary>
+    public bool IsConnected
+    {
+        get => Volatile.Read(ref _isConnected);
+        set => Volatile.Write(ref _isConnected, value);
+    }
 
     protected UdpCounters Counters { get; }
 
@@ -71,8 +86,15 @@ internal abstract class UdpSender
     }
 
     /// <summary>Whether a datagram needs no address because the socket is connected to its peer.</summary>
-    protected bool IsForConnectedPeer(PeerAddress peer) =>
-        !ConnectedPeer.IsNone && (peer.IsNone || peer == ConnectedPeer);
+    protected bool IsForConnectedPeer(PeerAddress peer) => IsConnected && (peer.IsNone || peer == ConnectedPeer);
+
+    /// <summary>Where a datagram goes: none means the peer of a link to one peer.</summary>
+    protected PeerAddress PeerOf(PeerAddress peer) => peer.IsNone ? ConnectedPeer : peer;
+
+    /// <summary>
+    /// Whether a datagram leaves from an address of its own, which <see cref="Socket"/>'s own calls cannot tell.
+    /// </summary>
+    protected virtual bool NamesSource(PacketBuffer datagram) => false;
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask SendRestAsync(
@@ -83,8 +105,15 @@ internal abstract class UdpSender
             do
             {
                 Counters.SendWaits++;
-                await SendOneAsync(buffers.Span[next], cancellationToken).ConfigureAwait(false);
-                next++;
+                if (NamesSource(buffers.Span[next]))
+                {
+                    await WaitForRoomAsync(cancellationToken).ConfigureAwait(false);
+                }
+                else
+                {
+                    await SendOneAsync(buffers.Span[next], cancellationToken).ConfigureAwait(false);
+                    next++;
+                }
             }
             while (!TrySend(buffers.Span, ref next));
         }
@@ -94,7 +123,20 @@ internal abstract class UdpSender
         }
     }
 
-    // The runtime has no way to wait for room in a UDP socket other than to send a datagram through it.
+    // A full buffer empties within milliseconds, so that a thread of the pool may wait for it.
+    private async ValueTask WaitForRoomAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Task.Run(() => Socket.Poll(s_roomPoll, SelectMode.SelectWrite), cancellationToken).ConfigureAwait(false);
+        }
+        catch (SocketException)
+        {
+            ObjectDisposedException.ThrowIf(_gate.IsClosed, typeof(UdpLink));
+        }
+    }
+
+    // The runtime has no way to wait for room in a UDP socket, without a thread, other than to send a datagram through it.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask SendOneAsync(PacketBuffer datagram, CancellationToken cancellationToken)
     {
@@ -110,7 +152,7 @@ internal abstract class UdpSender
             {
                 await Socket.SendAsync(datagram.Memory, SocketFlags.None, cancellationToken).ConfigureAwait(false);
             }
-            else if (RawSocketAddress.TryWrite(datagram.Peer, _waitAddress.Family, _waitAddress.Buffer.Span))
+            else if (RawSocketAddress.TryWrite(PeerOf(datagram.Peer), _waitAddress.Family, _waitAddress.Buffer.Span))
             {
                 await Socket.SendToAsync(datagram.Memory, SocketFlags.None, _waitAddress, cancellationToken)
                     .ConfigureAwait(false);

@@ -17,8 +17,11 @@ internal static unsafe partial class LinuxSocketApi
     public const int SolIPv6 = 41;
 
     public const int IPTypeOfService = 1;
+    public const int IPPacketInfo = 8;
     public const int IPReceiveTypeOfService = 13;
     public const int SoReceiveQueueOverflow = 40;
+    public const int IPv6ReceivePacketInfo = 49;
+    public const int IPv6PacketInfo = 50;
     public const int IPv6ReceiveTrafficClass = 66;
     public const int IPv6TrafficClass = 67;
     public const int UdpSegment = 103;
@@ -27,6 +30,7 @@ internal static unsafe partial class LinuxSocketApi
     public const int MsgTruncated = 0x20;
     public const int MsgDontWait = 0x40;
 
+    public const ushort AfUnspecified = 0;
     public const ushort AfInet = 2;
     public const ushort AfInet6 = 10;
 
@@ -47,6 +51,18 @@ internal static unsafe partial class LinuxSocketApi
     [LibraryImport("libc", EntryPoint = "sendmmsg", SetLastError = true)]
     public static partial int SendMessages(
         SafeSocketHandle socket, MultiMessageHeader* messages, uint count, int flags);
+
+    /// <summary>Connects a socket, or dissolves what connects it if the address has no family.</summary>
+    [LibraryImport("libc", EntryPoint = "connect", SetLastError = true)]
+    public static partial int Connect(SafeSocketHandle socket, byte* address, uint length);
+
+    /// <summary>Binds a socket.</summary>
+    [LibraryImport("libc", EntryPoint = "bind", SetLastError = true)]
+    public static partial int Bind(SafeSocketHandle socket, byte* address, uint length);
+
+    /// <summary>Reads the address that a socket is bound to.</summary>
+    [LibraryImport("libc", EntryPoint = "getsockname", SetLastError = true)]
+    public static partial int GetName(SafeSocketHandle socket, byte* address, uint* length);
 
     /// <summary>Whether the calls exist and are allowed: an old kernel or a sandbox may refuse them.</summary>
     public static bool IsAvailable(SafeSocketHandle socket)
@@ -79,9 +95,11 @@ internal static unsafe partial class LinuxSocketApi
         public const int Again = 11;
         public const int OutOfMemory = 12;
         public const int Invalid = 22;
+        public const int NoDestination = 89;
         public const int MessageSize = 90;
         public const int NoProtocolOption = 92;
         public const int NotSupported = 95;
+        public const int AddressNotAvailable = 99;
         public const int NetworkDown = 100;
         public const int NetworkUnreachable = 101;
         public const int NoBuffers = 105;

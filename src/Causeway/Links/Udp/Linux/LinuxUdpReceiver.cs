@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -34,8 +35,9 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
     // Calls that bring nothing, only errors or datagrams that are too large, before the wait may see a cancellation.
     private const int MaxCalls = 16;
 
-    // Room for three control messages of at most 4 bytes each, in native words: lost datagrams, UDP_GRO, ECN.
-    private static readonly int s_controlStride = 3 * (sizeof(ControlHeader) + sizeof(nuint));
+    // Room for three control messages of at most 4 bytes each, in native words (lost datagrams, UDP_GRO, ECN), and for the
+    // local address.
+    private static readonly int s_controlStride = (3 * (sizeof(ControlHeader) + sizeof(nuint))) + PacketInformation.Space;
 
     // Pinned and made once.
     private readonly MultiMessageHeader[] _messages;
@@ -46,6 +48,7 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
     private readonly PacketBuffer?[] _slots;
     private readonly ReceiveBlocks? _blocks;
     private readonly int _maxSlots;
+    private readonly int _localPort;
 
     // How many slots the next call offers: doubles when all were filled, so that a quiet link holds little memory.
     private int _offered = MinSlots;
@@ -64,11 +67,13 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
     // What takes the place of the block at _slot when that one is handed out in views.
     private PacketBuffer? _replacement;
 
-    public LinuxUdpReceiver(Socket socket, PeerAddress connectedPeer, UdpLinkOptions options, UdpCounters counters)
-        : base(socket, connectedPeer, options, counters)
+    public LinuxUdpReceiver(Socket socket, UdpLinkOptions options, UdpCounters counters)
+        : base(socket, options, counters)
     {
         TryEnable(socket, SolSocket, SoReceiveQueueOverflow);
         Counters.ReceivesEcn = options.Ecn && TryEnableEcn(socket);
+        Counters.TellsLocalAddress = PacketInformation.IsBoundToAny(socket) && PacketInformation.TryEnable(socket);
+        _localPort = ((IPEndPoint)socket.LocalEndPoint!).Port;
         if (options.SegmentationOffload && TryEnable(socket, SolUdp, UdpGro))
         {
             _blocks = new ReceiveBlocks(options.BlockPool, options.MaxReceiveBlocks);
@@ -210,8 +215,8 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
             vector.Length = (nuint)room.Length;
 
             ref MessageHeader header = ref _messages[i].Header;
-            header.Name = ConnectedPeer.IsNone ? (byte*)Unsafe.AsPointer(ref _addresses[i * AddressStride]) : null;
-            header.NameLength = ConnectedPeer.IsNone ? (uint)AddressStride : 0;
+            header.Name = (byte*)Unsafe.AsPointer(ref _addresses[i * AddressStride]);
+            header.NameLength = (uint)AddressStride;
             header.Vectors = (IoVector*)Unsafe.AsPointer(ref vector);
             header.VectorCount = 1;
             header.Control = (byte*)Unsafe.AsPointer(ref _controls[i * s_controlStride]);
@@ -229,7 +234,7 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
         {
             int bytes = (int)_messages[_slot].Length;
             bool truncated = (_messages[_slot].Header.Flags & MsgTruncated) != 0;
-            int segment = ReadControl(_slot, bytes, out EcnCodepoint ecn);
+            int segment = ReadControl(_slot, bytes, out EcnCodepoint ecn, out PeerAddress local);
             if (truncated || segment > Options.MaxDatagramSize)
             {
                 Counters.ReceiveTooLarge += segment == 0 ? 1 : (bytes + segment - 1) / segment;
@@ -237,11 +242,11 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
                 continue;
             }
 
-            PeerAddress peer = ConnectedPeer.IsNone ? ReadPeer(_slot) : ConnectedPeer;
+            DatagramPath path = new(ReadPeer(_slot), local);
             int before = count;
             bool done = _blocks is null
-                ? HandOutSlot(buffers, ref count, bytes, peer, ecn)
-                : Split(buffers, ref count, bytes, segment, peer, ecn);
+                ? HandOutSlot(buffers, ref count, bytes, path, ecn)
+                : Split(buffers, ref count, bytes, segment, path, ecn);
             Counters.DatagramsReceived += count - before;
             if (done)
             {
@@ -260,12 +265,12 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
         return count;
     }
 
-    private bool HandOutSlot(Span<PacketBuffer> buffers, ref int count, int bytes, PeerAddress peer, EcnCodepoint ecn)
+    private bool HandOutSlot(Span<PacketBuffer> buffers, ref int count, int bytes, in DatagramPath path, EcnCodepoint ecn)
     {
         PacketBuffer buffer = _slots[_slot]!;
         _slots[_slot] = null;
         buffer.Truncate(bytes);
-        buffer.Peer = peer;
+        buffer.Path = path;
         buffer.Ecn = ecn;
         buffers[count++] = buffer;
         return true;
@@ -273,11 +278,11 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
 
     // Hands out datagrams of a block until it or the caller's room is used up; true for the former.
     private bool Split(
-        Span<PacketBuffer> buffers, ref int count, int bytes, int segment, PeerAddress peer, EcnCodepoint ecn)
+        Span<PacketBuffer> buffers, ref int count, int bytes, int segment, in DatagramPath path, EcnCodepoint ecn)
     {
         PacketBuffer block = _slots[_slot]!;
         block.Truncate(bytes);
-        block.Peer = peer;
+        block.Path = path;
         block.Ecn = ecn;
         if (_offset == 0 && bytes >= MinViewedBytes)
         {
@@ -318,7 +323,7 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
     {
         PacketBuffer buffer = Options.Pool.Rent(Options.ReceiveHeadroom);
         block.Payload.Slice(offset, length).CopyTo(buffer.Append(length));
-        buffer.Peer = block.Peer;
+        buffer.Path = block.Path;
         buffer.Ecn = block.Ecn;
         return buffer;
     }
@@ -333,10 +338,12 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
     /// <param name="slot">Which one.</param>
     /// <param name="bytes">The bytes received into it.</param>
     /// <param name="ecn">The congestion bits of the datagrams in it; none if the kernel does not tell.</param>
+    /// <param name="local">The address that they came to; none if the kernel does not tell.</param>
     /// <returns>The size of the datagrams in it: UDP_GRO tells it if there are several.</returns>
-    private int ReadControl(int slot, int bytes, out EcnCodepoint ecn)
+    private int ReadControl(int slot, int bytes, out EcnCodepoint ecn, out PeerAddress local)
     {
         ecn = EcnCodepoint.NotCapable;
+        local = default;
         int segment = bytes;
         int length = Math.Min((int)_messages[slot].Header.ControlLength, s_controlStride);
         int offset = 0;
@@ -355,6 +362,10 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
             {
                 // IPv4 sends one byte and IPv6 four; the two bits are in the first of either.
                 ecn = (EcnCodepoint)(data & EcnMask);
+            }
+            else if (PacketInformation.Is(in header) && offset + (int)header.Length <= length)
+            {
+                local = PacketInformation.Read(in header, _controls.AsSpan(at + sizeof(ControlHeader)), _localPort);
             }
             else if (header.Level == SolSocket && header.Type == SoReceiveQueueOverflow)
             {

@@ -18,18 +18,13 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
     private const int MinVectors = 16;
     private const int AddressStride = 32;
 
-    // CMSG_SPACE of either control message, and CMSG_LEN of the one with the size of segments and the one with the octet.
-    private static readonly int s_controlSpace = sizeof(ControlHeader) + sizeof(nuint);
-    private static readonly int s_controlStride = 2 * s_controlSpace;
-    private static readonly int s_segmentLength = sizeof(ControlHeader) + sizeof(ushort);
-    private static readonly int s_octetLength = sizeof(ControlHeader) + sizeof(int);
-
     // Pinned and made once: what is not rewritten for each batch is set in the constructor.
     private readonly MultiMessageHeader[] _messages = AllocatePinned<MultiMessageHeader>(MaxMessages);
     private IoVector[] _vectors = AllocatePinned<IoVector>(MinVectors);
     private readonly byte[] _addresses = AllocatePinned<byte>(MaxMessages * AddressStride);
-    private readonly byte[] _controls = AllocatePinned<byte>(MaxMessages * s_controlStride);
     private readonly TrafficClass _trafficClass;
+    private readonly SendControls _controls;
+    private readonly bool _namesSource;
     private readonly ILogger? _logger;
 
     public LinuxUdpSender(Socket socket, PeerAddress connectedPeer, UdpLinkOptions options, UdpCounters counters)
@@ -37,6 +32,8 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
     {
         _logger = options.Logger;
         _trafficClass = new TrafficClass(socket);
+        _controls = new SendControls(socket, MaxMessages, _trafficClass);
+        _namesSource = PacketInformation.IsBoundToAny(socket);
         Counters.SendOffload = options.SegmentationOffload && HasSegmentation(socket);
         Counters.SendsEcn = options.Ecn && _trafficClass.Probe();
         for (int i = 0; i < MaxMessages; i++)
@@ -71,6 +68,8 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
         return true;
     }
 
+    protected override bool NamesSource(PacketBuffer datagram) => _namesSource && !datagram.Path.Local.IsNone;
+
     protected override void SetSocketEcn(EcnCodepoint ecn, PeerAddress peer)
     {
         if (Counters.SendsEcn)
@@ -98,12 +97,15 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
     {
         MultiMessageHeader* first = (MultiMessageHeader*)Unsafe.AsPointer(ref _messages[0]);
         bool retried = false;
+        bool isWithoutSource = false;
         int done = 0;
         while (done < messages)
         {
             int sent = SendMessages(Socket.SafeHandle, first + done, (uint)(messages - done), MsgDontWait);
             if (sent > 0)
             {
+                Counters.SendSourceRefused += isWithoutSource ? (long)first[done].Header.VectorCount : 0;
+                isWithoutSource = false;
                 CountSent(first + done, sent, ref next);
                 done += sent;
                 retried = false;
@@ -118,7 +120,16 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
                     return false;
                 case Errno.Interrupted:
                     continue;
-                case Errno.Invalid or Errno.NoProtocolOption when Counters.SendsEcn && HasEcn(in first[done].Header):
+                case Errno.Invalid or Errno.AddressNotAvailable or Errno.NetworkUnreachable
+                    when SendControls.TryRemoveSource(ref first[done].Header):
+                    // The address is not this machine's any more (newer kernels: no network). The peer may take an answer from another; that
+                    // the address was refused, not what else is in the message, shows when it leaves without.
+                    isWithoutSource = true;
+                    continue;
+                case Errno.NoDestination when first[done].Header.Name is null:
+                    // Disconnected meanwhile: the same datagrams leave with an address.
+                    return true;
+                case Errno.Invalid or Errno.NoProtocolOption when Counters.SendsEcn && SendControls.HasEcn(in first[done].Header):
                     // A sandbox, perhaps. Should it have been segmentation that was refused, its turn is next.
                     Counters.SendsEcn = false;
                     if (_logger is not null)
@@ -148,6 +159,7 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
                     next += datagrams;
                     done++;
                     retried = false;
+                    isWithoutSource = false;
                     continue;
             }
         }
@@ -183,22 +195,23 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
         while (next < batch.Length && messages < MaxMessages && vectors < _vectors.Length)
         {
             PacketBuffer first = batch[next];
+            PeerAddress to = PeerOf(first.Peer);
             if (IsForConnectedPeer(first.Peer))
             {
                 address = null;
             }
-            else if (address is null || first.Peer != peer)
+            else if (address is null || to != peer)
             {
                 int offset = messages * AddressStride;
                 Span<byte> raw = _addresses.AsSpan(offset, AddressStride);
-                if (!RawSocketAddress.TryWrite(first.Peer, Socket.AddressFamily, raw))
+                if (!RawSocketAddress.TryWrite(to, Socket.AddressFamily, raw))
                 {
                     unaddressable = messages == 0 ? 1 : 0;
                     return messages;
                 }
 
                 address = (byte*)Unsafe.AsPointer(ref _addresses[offset]);
-                peer = first.Peer;
+                peer = to;
             }
 
             int run = MeasureRun(batch.Slice(next, Math.Min(batch.Length - next, _vectors.Length - vectors)));
@@ -207,7 +220,13 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
             header.NameLength = address is null ? 0 : (uint)RawSocketAddress.SizeOf(Socket.AddressFamily);
             header.Vectors = (IoVector*)Unsafe.AsPointer(ref _vectors[vectors]);
             header.VectorCount = (nuint)run;
-            SetControl(ref header, messages, run > 1 ? first.Length : 0, first);
+            _controls.Set(
+                ref header,
+                messages,
+                run > 1 ? first.Length : 0,
+                Counters.SendsEcn ? first.Ecn : EcnCodepoint.NotCapable,
+                to,
+                NamesSource(first) ? first.Path.Local : default);
             foreach (PacketBuffer datagram in batch.Slice(next, run))
             {
                 ref IoVector vector = ref _vectors[vectors++];
@@ -223,40 +242,6 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
 
         return messages;
     }
-
-    private void SetControl(ref MessageHeader header, int message, int segment, PacketBuffer datagram)
-    {
-        byte* start = (byte*)Unsafe.AsPointer(ref _controls[message * s_controlStride]);
-        byte* control = start;
-        if (segment > 0)
-        {
-            *(ControlHeader*)control = new ControlHeader { Length = (nuint)s_segmentLength, Level = SolUdp, Type = UdpSegment };
-            *(ushort*)(control + sizeof(ControlHeader)) = (ushort)segment;
-            control += s_controlSpace;
-        }
-
-        if (Counters.SendsEcn && datagram.Ecn != EcnCodepoint.NotCapable)
-        {
-            bool isIPv6 = _trafficClass.IsIPv6For(PeerOf(datagram.Peer));
-            *(ControlHeader*)control = new ControlHeader
-            {
-                Length = (nuint)s_octetLength,
-                Level = isIPv6 ? SolIPv6 : SolIP,
-                Type = isIPv6 ? IPv6TrafficClass : IPTypeOfService,
-            };
-            *(int*)(control + sizeof(ControlHeader)) = _trafficClass.OctetOf(datagram.Ecn, isIPv6);
-            control += s_controlSpace;
-        }
-
-        header.ControlLength = (nuint)(control - start);
-        header.Control = control == start ? null : start;
-    }
-
-    // The octet's control message is the last one.
-    private static bool HasEcn(in MessageHeader header) => header.Control is not null
-        && ((ControlHeader*)(header.Control + (int)header.ControlLength - s_controlSpace))->Level is SolIP or SolIPv6;
-
-    private PeerAddress PeerOf(PeerAddress peer) => peer.IsNone ? ConnectedPeer : peer;
 
     // How many datagrams from the front can leave as one message.
     private int MeasureRun(ReadOnlySpan<PacketBuffer> batch)
@@ -276,7 +261,7 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
             PacketBuffer datagram = batch[run];
             int length = datagram.Length;
             bytes += length;
-            if (length > size || length == 0 || bytes > UdpLinkOptions.MaxUdpPayload || datagram.Peer != first.Peer
+            if (length > size || length == 0 || bytes > UdpLinkOptions.MaxUdpPayload || datagram.Path != first.Path
                 || datagram.Ecn != first.Ecn)
             {
                 break;
