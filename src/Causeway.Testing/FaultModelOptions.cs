@@ -89,6 +89,12 @@ public sealed record FaultModelOptions
     public long PolicerBurstBytes { get; init; } = 64 * 1024;
 
     /// <summary>
+    /// The longest payload that the link carries: longer ones vanish without a word, as on a path with a smaller MTU whose
+    /// routers report nothing. 0, the default, is any.
+    /// </summary>
+    public int MaxPayloadBytes { get; init; }
+
+    /// <summary>
     /// Bytes that each datagram takes on the link beyond its payload; 0 to 1024, default 28: IPv4 and UDP headers.
     /// </summary>
     public int OverheadBytes { get; init; } = 28;
@@ -128,6 +134,7 @@ public sealed record FaultModelOptions
         RequireRange(QueueBytes, MaxQueueBytes, nameof(QueueBytes));
         RequireRange(PolicerBitsPerSecond, MaxRate, nameof(PolicerBitsPerSecond));
         RequireRange(PolicerBurstBytes, MaxQueueBytes, nameof(PolicerBurstBytes), MinPolicerBurst);
+        RequireRange(MaxPayloadBytes, 65535, nameof(MaxPayloadBytes));
         RequireRange(OverheadBytes, 1024, nameof(OverheadBytes));
     }
 

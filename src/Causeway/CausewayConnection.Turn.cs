@@ -170,7 +170,7 @@ public sealed partial class CausewayConnection
 
         if (Session.Failure is { } failure)
         {
-            Abandon(_closing && failure.IsByPeer ? NewClosedHere() : ToException(failure), now);
+            Abandon(_closing && failure.IsByPeer ? NewClosedHere() : WithGuess(ToException(failure)), now);
         }
         else if (_closing && _closeDeadline <= now)
         {
@@ -354,7 +354,7 @@ public sealed partial class CausewayConnection
     {
         if (_closing || _accepted.Reader.Count + _accepting.Count >= _options.StreamBacklog)
         {
-            muxStream.Abort();
+            Session.Streams.Refuse(muxStream);
             return;
         }
 
@@ -397,6 +397,15 @@ public sealed partial class CausewayConnection
         return stream;
     }
 
+    private void Announce()
+    {
+        if (!IsClosed)
+        {
+            Session.Streams.SendKeepAlive();
+            _shard.MarkDirty(this);
+        }
+    }
+
     private void BeginClose(Timestamp now)
     {
         if (IsClosed || _closing)
@@ -424,6 +433,7 @@ public sealed partial class CausewayConnection
         {
             TransportFailureKind.DeadLink => (TransportError.DeadLink, "The link is dead: "),
             TransportFailureKind.IdleTimeout => (TransportError.IdleTimeout, "The peer fell silent: "),
+            TransportFailureKind.PathTooNarrow => (TransportError.PathTooNarrow, "The path swallows long datagrams: "),
             TransportFailureKind.ClosedByPeer => (TransportError.ClosedByPeer, "The peer ended the connection: "),
             TransportFailureKind.Refused => (TransportError.ConnectionRefused, "The peer refused the connection: "),
             TransportFailureKind.ForgottenByPeer => (TransportError.ForgottenByPeer, "The peer forgot the connection: "),

@@ -33,9 +33,11 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     private readonly CloseItem _closeItem;
     private readonly WakeItem _wakeItem = new();
     private readonly AcceptResumption _acceptResumption;
+    private readonly AnnounceItem _announceItem;
     private readonly Lock _pathLock = new();
     private readonly AnswerSource? _answerSource;
     private TransportException? _failure;
+    private int _isAnnounced;
 
     // Written on the shard, under the lock; read under it elsewhere, since a path is more than one word.
     private DatagramPath _path;
@@ -54,6 +56,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         _options = options;
         _ownsShard = ownsShard;
         _closeItem = new CloseItem(this);
+        _announceItem = new AnnounceItem(this);
         Session = session;
         Statistics = new ConnectionStatistics(session);
         _path = new DatagramPath(session.Peer);
@@ -113,7 +116,10 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         }
     }
 
-    /// <summary>Opens a client connection. No datagram is sent before the first stream is opened.</summary>
+    /// <summary>
+    /// Opens a client connection. No datagram is sent before the first stream is opened, or waited for by
+    /// <see cref="AcceptStreamAsync"/>; from then on the connection ends by itself if nobody answers.
+    /// </summary>
     /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>
     /// <exception cref="TransportException">The name has no address, or no socket could be opened.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -121,6 +127,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         CausewayClientOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        cancellationToken.ThrowIfCancellationRequested();
         options.Validate();
         using Activity? activity = CausewayActivities.Start("causeway.connect", ActivityKind.Client, options.RemoteEndPoint);
         ILogger log = options.NewLogger(CausewayLog.ConnectionCategory);
@@ -225,6 +232,11 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async ValueTask<CausewayStream> AcceptStreamAsync(CancellationToken cancellationToken = default)
     {
+        if (Session.Streams.Role == EndpointRole.Client && Interlocked.Exchange(ref _isAnnounced, 1) == 0)
+        {
+            _shard.Post(_announceItem);
+        }
+
         try
         {
             return await _accepted.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
@@ -307,16 +319,6 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         }
     }
 
-    private static async ValueTask<IPAddress> ResolveAsync(DnsEndPoint name, CancellationToken cancellationToken)
-    {
-        IPAddress[] addresses = await Dns.GetHostAddressesAsync(name.Host, name.AddressFamily, cancellationToken).ConfigureAwait(false);
-
-        // UDP has no handshake that would tell a dead IPv6 path from a live one, so IPv4 is the safer first choice.
-        return addresses.FirstOrDefault(static a => a.AddressFamily == AddressFamily.InterNetwork)
-            ?? addresses.FirstOrDefault()
-            ?? throw new SocketException((int)SocketError.HostNotFound);
-    }
-
     private async ValueTask ReleaseAsync()
     {
         if (_ownsShard)
@@ -386,6 +388,14 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         internal override CausewayConnection Connection => connection;
 
         internal override void Run(Timestamp now) => connection.BeginClose(now);
+    }
+
+    /// <summary>Makes a peer that only accepts known to the other one, which cannot open a stream before.</summary>
+    private sealed class AnnounceItem(CausewayConnection connection) : ShardItem
+    {
+        internal override CausewayConnection Connection => connection;
+
+        internal override void Run(Timestamp now) => connection.Announce();
     }
 
     private sealed class RefusalItem(CausewayConnection connection) : ShardItem

@@ -103,8 +103,10 @@ public sealed class CausewayListener : IAsyncDisposable
     }
 
     /// <summary>Waits for the next connection: a peer's first datagram has arrived.</summary>
-    /// <exception cref="ObjectDisposedException">The listener was disposed.</exception>
-    /// <exception cref="TransportException">The link failed; no connection will come any more.</exception>
+    /// <exception cref="TransportException">
+    /// No connection will come any more: the link failed, or the listener was disposed
+    /// (<see cref="TransportError.ConnectionClosed"/>), be it before this call or during it.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async ValueTask<CausewayConnection> AcceptConnectionAsync(CancellationToken cancellationToken = default)
     {
@@ -121,7 +123,8 @@ public sealed class CausewayListener : IAsyncDisposable
                 throw reason.Clone();
             }
 
-            throw new ObjectDisposedException(nameof(CausewayListener));
+            // An accept loop cannot know that another thread disposes the listener: its end has one exception.
+            throw new TransportException(TransportError.ConnectionClosed, "The listener was closed.");
         }
     }
 

@@ -23,7 +23,10 @@ public abstract record CausewayOptions
     /// </summary>
     public Func<DatagramLinkBuilder, DatagramLinkBuilder>? ConfigureLink { get; init; }
 
-    /// <summary>Settings of the UDP socket.</summary>
+    /// <summary>
+    /// Settings of the UDP socket. What is null here is the profile's: <see cref="TransportProfile.SocketBuffer"/> and
+    /// <see cref="TransportProfile.Dscp"/>.
+    /// </summary>
     public UdpLinkOptions Udp { get; init; } = new();
 
     /// <summary>
@@ -89,11 +92,15 @@ public abstract record CausewayOptions
         DatagramLinkBuilder builder = DatagramLinkBuilder.Empty;
         if (Profile.PacketProtection is { } protection)
         {
-            builder = builder.UseTransform(protection);
+            RefusalLog? log = NewRefusalLog();
+            builder = builder.Use(next => new TransformLink(next, protection(), protection()) { RefusalLog = log });
         }
 
         return (ConfigureLink?.Invoke(builder) ?? builder).Build(link);
     }
+
+    /// <summary>Who is told of datagrams that do not decipher; null for nobody.</summary>
+    private protected virtual RefusalLog? NewRefusalLog() => null;
 
     /// <summary>Makes the engine's endpoint over a link, with what the link leaves it of a datagram.</summary>
     internal TransportEndpoint NewEndpoint(EndpointRole role, IDatagramLink link)
@@ -109,6 +116,9 @@ public abstract record CausewayOptions
     {
         MaxDatagramSize = TransportProfile.MaxMtu,
         Pool = BufferPool,
+        SendBufferSize = Udp.SendBufferSize ?? Profile.SocketBuffer,
+        ReceiveBufferSize = Udp.ReceiveBufferSize ?? Profile.SocketBuffer,
+        Dscp = Udp.Dscp ?? Profile.Dscp,
         Logger = Udp.Logger ?? NewLogger(CausewayLog.LinkCategory),
     };
 }
@@ -132,12 +142,30 @@ public sealed record CausewayClientOptions : CausewayOptions
     {
         base.Validate();
         ArgumentNullException.ThrowIfNull(RemoteEndPoint);
+        // A link of the application's own may give addresses any meaning.
+        if (CreateLink is null && !CanBeReached(RemoteEndPoint))
+        {
+            throw new ArgumentException(
+                $"RemoteEndPoint is {RemoteEndPoint}; it must be a name, or an address that one host has, with a port from 1 to 65535.",
+                nameof(RemoteEndPoint));
+        }
+
         if (AcceptAnySourceAfter <= TimeSpan.Zero && AcceptAnySourceAfter != Timeout.InfiniteTimeSpan)
         {
             throw new ArgumentOutOfRangeException(
                 nameof(AcceptAnySourceAfter), AcceptAnySourceAfter, "AcceptAnySourceAfter must be more than zero, or infinite.");
         }
     }
+
+    private static bool CanBeReached(EndPoint remote) => remote switch
+    {
+        IPEndPoint ip => ip.Port != 0 && !IsAny(ip.Address),
+        DnsEndPoint dns => dns.Port != 0,
+        _ => true,
+    };
+
+    private static bool IsAny(IPAddress address) =>
+        address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any) || (address.IsIPv4MappedToIPv6 && IsAny(address.MapToIPv4()));
 }
 
 /// <summary>Settings of <see cref="CausewayListener.ListenAsync"/>.</summary>
@@ -173,6 +201,9 @@ public sealed record CausewayListenerOptions : CausewayOptions
         : Shards;
 
     private const int MaxShards = 256;
+
+    private protected override RefusalLog? NewRefusalLog() =>
+        LoggerFactory is NullLoggerFactory ? null : new RefusalLog(LoggerFactory.CreateLogger("Causeway.Listener"), TimeProvider);
 
     internal override void Validate()
     {

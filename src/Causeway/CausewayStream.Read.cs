@@ -132,6 +132,11 @@ public sealed partial class CausewayStream
                 throw CloneReadError();
             }
 
+            if (ended)
+            {
+                _readsClosed.Complete(null);
+            }
+
             return ended;
         }
 
@@ -349,6 +354,10 @@ public sealed partial class CausewayStream
             {
                 _readError = error;
                 _readEnded = true;
+                if (error is not null)
+                {
+                    _readsClosed.Complete(error);
+                }
             }
 
             // While the mux is thought to have more, the work that the reader posted wakes it.

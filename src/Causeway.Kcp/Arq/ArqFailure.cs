@@ -13,4 +13,10 @@ public enum ArqFailure
     /// <see cref="ArqOptions.DeadLinkTimeout"/>.
     /// </summary>
     TransmissionLimit,
+
+    /// <summary>
+    /// The path swallows long datagrams: one was sent again and again and never acknowledged, while shorter ones that left
+    /// later were.
+    /// </summary>
+    LongDatagramsLost,
 }

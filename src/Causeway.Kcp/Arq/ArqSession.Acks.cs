@@ -104,6 +104,11 @@ public sealed partial class ArqSession
     private void Acknowledge(ref InputState state, SendSegment segment, Evidence evidence, bool wasLost)
     {
         NodesVisited++;
+        if (segment.Sequence != _ring.Unacknowledged)
+        {
+            _blackHole.OnPassed(segment.Length);
+        }
+
         bool neverRepeated = segment.Transmissions == 1;
         bool isNewest = evidence == Evidence.Newest || neverRepeated;
         _rate.OnAcknowledged(segment, isNewest, isTimely: !state.Recovered, state.Now);

@@ -48,6 +48,7 @@ public sealed partial class ArqSession : IDisposable
     private readonly Pacer _pacer;
     private readonly WindowProbe _probe;
     private readonly DeadLinkMonitor _deadLink;
+    private readonly BlackHoleDetector _blackHole = new();
     private readonly ReceiveWindow _receive;
     private readonly AckList _acks;
     private readonly ReceivedRanges _receivedRanges = new();
@@ -154,6 +155,9 @@ public sealed partial class ArqSession : IDisposable
     /// and drops what is written.
     /// </summary>
     public ArqFailure? Failure { get; private set; }
+
+    /// <summary>With <see cref="ArqFailure.LongDatagramsLost"/>: bytes of the datagram that never arrived.</summary>
+    public int LostDatagramSize { get; private set; }
 
     /// <summary>Whether something written was not acknowledged yet.</summary>
     public bool HasUnacknowledged => _inFlight.Count + _lost.Count + _ring.UnsentCount > 0;

@@ -43,6 +43,9 @@ public sealed partial class SmuxSession
         }
     }
 
+    /// <inheritdoc/>
+    public override void SendKeepAlive() => _keepAlivePending = true;
+
     internal void OnWritable(SmuxStream stream)
     {
         if (!stream.IsWriteFinished && !stream.IsBlocked)

@@ -25,6 +25,8 @@ internal static class ConfigOptions
             static c => c.Key, static (c, v) => c with { Key = v }) with { IsSecret = true },
         Text("crypt", string.Join(", ", KcptunConfig.CryptNames),
             static c => c.Crypt, static (c, v) => c with { Crypt = v }),
+        Switch("compat", "forgive what kcptun forgives: an unknown crypt is aes, and a key of the file that may be a misspelt key or crypt is ignored",
+            static c => c.Compat, static (c, v) => c with { Compat = v }),
         Text("mode", "profiles: fast3, fast2, fast, normal, manual",
             static c => c.Mode, static (c, v) => c with { Mode = v }),
         Text("cc", $"congestion control: {string.Join(", ", KcptunConfig.CongestionControlNames)}; auto is bbr, or kcptun's where mode, nc, sndwnd or rcvwnd is given",
@@ -81,8 +83,10 @@ internal static class ConfigOptions
             static c => c.StreamBuffer, static (c, v) => c with { StreamBuffer = (int)v }),
         Number("keepalive", "seconds between heartbeats", 1, 30,
             static c => c.KeepAlive, static (c, v) => c with { KeepAlive = (int)v }),
-        Number("closewait", "seconds that one direction may outlive the other", 0, MaxSeconds,
+        Number("closewait", "seconds that one direction may outlive the other; if given, also between two of causeway", 0, MaxSeconds,
             static c => c.CloseWait, static (c, v) => c with { CloseWait = (int)v }),
+        Number("max-forwards", "connections that are forwarded at a time, 0 for as many as the process may have files open, at most 16384",
+            0, KcptunConfig.MostForwards, static c => c.MaxForwards, static (c, v) => c with { MaxForwards = (int)v }),
         Text("log", "log file, stderr if empty",
             static c => c.Log, static (c, v) => c with { Log = v }),
         Switch("quiet", "no messages about streams",
@@ -126,8 +130,14 @@ internal static class ConfigOptions
             static (c, v) => c.AsServer() with { Target = v }) with { Flags = ["target", "t"] },
         Number("shards", "sockets that share each port, on Linux, with a processor for the clients of each; 0 for as many as processors",
             0, MaxShards, static c => c.AsServer().Shards, static (c, v) => c.AsServer() with { Shards = (int)v }),
+        Number("max-connections", "sessions that may be open at a time on each port, 0 for as many as the process may have files open, at most 65536",
+            0, KcptunConfig.MostForwards,
+            static c => c.AsServer().MaxConnections, static (c, v) => c.AsServer() with { MaxConnections = (int)v }),
         .. s_common,
     ];
+
+    /// <summary>What the side that the configuration is not of has.</summary>
+    public static IReadOnlyList<ConfigOption> OfOtherSide(KcptunConfig config) => config is KcptunClientConfig ? Server : Client;
 
     private static TextOption Text(
         string key, string help, Func<KcptunConfig, string> get, Func<KcptunConfig, string, KcptunConfig> set) =>

@@ -84,13 +84,23 @@ public sealed class KcptunCrypt
     /// </summary>
     public bool Authenticates { get; private init; }
 
+    /// <summary>The crypt of that name, matched exactly.</summary>
+    /// <exception cref="ArgumentException">There is none; the message says which there are.</exception>
+    public static KcptunCrypt Parse(string name)
+    {
+        KcptunCrypt crypt = Resolve(name, out bool isFallback);
+        return isFallback
+            ? throw new ArgumentException($"crypt is \"{name}\"; allowed: {string.Join(", ", s_all.Select(static c => c.Name))}", nameof(name))
+            : crypt;
+    }
+
     /// <summary>
-    /// The crypt of that name, matched exactly; the one of <see cref="DefaultName"/> if there is none.
+    /// What kcptun makes of a name: the crypt of it, matched exactly; the one of <see cref="DefaultName"/> if there is none.
     /// </summary>
     /// <param name="name">A <c>--crypt</c> name.</param>
     /// <param name="isFallback">
     /// Whether the name is unknown. The reference says nothing and speaks <c>aes</c>, so that a peer with the same
-    /// typing error understands it; a caller should warn.
+    /// typing error understands it; a caller should warn. <see cref="Parse"/> refuses it.
     /// </param>
     /// <exception cref="ArgumentNullException"><paramref name="name"/> is null.</exception>
     public static KcptunCrypt Resolve(string name, out bool isFallback)
@@ -100,9 +110,10 @@ public sealed class KcptunCrypt
         return crypt ?? s_byName[DefaultName];
     }
 
-    /// <summary>Makes a transform of the crypt that <see cref="Resolve"/> finds.</summary>
+    /// <summary>Makes a transform of the crypt that <see cref="Parse"/> finds.</summary>
+    /// <exception cref="ArgumentException">There is no such crypt.</exception>
     /// <inheritdoc cref="CreateTransform(KcptunKey)"/>
-    public static DatagramTransform Create(string name, KcptunKey key) => Resolve(name, out _).CreateTransform(key);
+    public static DatagramTransform Create(string name, KcptunKey key) => Parse(name).CreateTransform(key);
 
     /// <summary>
     /// Makes a transform for one direction. It copies what it needs of the key and zeroes that when disposed; after

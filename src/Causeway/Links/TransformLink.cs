@@ -61,6 +61,9 @@ public sealed class TransformLink : IDatagramLink
         };
     }
 
+    /// <summary>Told of the peers whose datagrams did not open, if anybody is.</summary>
+    internal RefusalLog? RefusalLog { get; init; }
+
     /// <inheritdoc/>
     public DatagramLinkCapabilities Capabilities { get; }
 
@@ -162,6 +165,7 @@ public sealed class TransformLink : IDatagramLink
         _refused += batch.Length - opened;
         foreach (PacketBuffer refused in batch[opened..])
         {
+            RefusalLog?.Note(refused.Peer);
             refused.Release();
         }
 
