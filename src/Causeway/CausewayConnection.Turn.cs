@@ -1,6 +1,7 @@
 using Causeway.Protocol;
 using Causeway.Protocol.Streams;
 using Causeway.Runtime;
+using Causeway.Telemetry;
 
 namespace Causeway;
 
@@ -213,7 +214,11 @@ public sealed partial class CausewayConnection
             return;
         }
 
-        _refusals++;
+        if (++_refusals == 1)
+        {
+            CausewayLog.PeerUnreachable(_log, Session.RoutingId, RemoteEndPoint);
+        }
+
         if (_closing && _refusals >= RefusalsUntilGone)
         {
             Abandon(NewClosedHere(), now);
@@ -238,6 +243,8 @@ public sealed partial class CausewayConnection
         IsClosed = true;
         _failure = reason;
         _lastWord = Session.HearsGoodbye ? ToGoodbye(reason) : null;
+        CausewayMeter.Remove(this, reason.Error);
+        LogEnd(reason);
         _shard.Forget(this, now);
         foreach (CausewayStream stream in _streams)
         {
@@ -267,6 +274,22 @@ public sealed partial class CausewayConnection
 
         _halfClose.TrySetResult(false);
         _closed.TrySetResult();
+    }
+
+    private void LogEnd(TransportException reason)
+    {
+        switch (reason.Error)
+        {
+            case TransportError.ConnectionClosed or TransportError.ClosedByPeer or TransportError.ConnectionReplaced:
+                CausewayLog.ConnectionClosed(_log, Session.RoutingId, RemoteEndPoint, reason.Error, reason.Message);
+                break;
+            case TransportError.LinkFailed:
+                CausewayLog.ConnectionFault(_log, reason.InnerException, Session.RoutingId, RemoteEndPoint, reason.Message);
+                break;
+            default:
+                CausewayLog.ConnectionFailed(_log, Session.RoutingId, RemoteEndPoint, reason.Error, reason.Message);
+                break;
+        }
     }
 
     internal void RemoveStream(CausewayStream stream)

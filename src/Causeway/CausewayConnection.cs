@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -5,6 +6,8 @@ using System.Threading.Channels;
 using Causeway.Links;
 using Causeway.Protocol.Streams;
 using Causeway.Runtime;
+using Causeway.Telemetry;
+using Microsoft.Extensions.Logging;
 
 namespace Causeway;
 
@@ -22,6 +25,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
 {
     private readonly Shard _shard;
     private readonly CausewayOptions _options;
+    private readonly ILogger _log;
     private readonly Channel<CausewayStream> _accepted;
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<bool> _halfClose = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -39,9 +43,16 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     private DatagramPath _path;
 
     internal CausewayConnection(
-        Shard shard, TransportSession session, EndPoint remote, bool ownsShard, CausewayOptions options, AnswerSource? answerSource = null)
+        Shard shard,
+        TransportSession session,
+        EndPoint remote,
+        bool ownsShard,
+        CausewayOptions options,
+        ILogger log,
+        AnswerSource? answerSource = null)
     {
         _shard = shard;
+        _log = log;
         _options = options;
         _ownsShard = ownsShard;
         _closeItem = new CloseItem(this);
@@ -118,6 +129,23 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         ArgumentNullException.ThrowIfNull(options);
         cancellationToken.ThrowIfCancellationRequested();
         options.Validate();
+        using Activity? activity = CausewayActivities.Start("causeway.connect", ActivityKind.Client, options.RemoteEndPoint);
+        ILogger log = options.NewLogger(CausewayLog.ConnectionCategory);
+        try
+        {
+            return await ConnectCoreAsync(options, log, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            CausewayActivities.Fail(activity, error);
+            CausewayLog.ConnectFailed(log, options.RemoteEndPoint, error.Message);
+            throw;
+        }
+    }
+
+    private static async ValueTask<CausewayConnection> ConnectCoreAsync(
+        CausewayClientOptions options, ILogger log, CancellationToken cancellationToken)
+    {
         (IDatagramLink innermost, EndPoint remote) = await OpenLinkAsync(options, cancellationToken).ConfigureAwait(false);
         IDatagramLink link = innermost;
         try
@@ -129,7 +157,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
             uint routingId = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4));
             TransportSession session = endpoint.Connect(routingId, shard.Now);
             AnswerSource? source = NewAnswerSource(innermost, remote, session, options);
-            CausewayConnection connection = new(shard, session, remote, ownsShard: true, options, source);
+            CausewayConnection connection = new(shard, session, remote, ownsShard: true, options, log, source);
             table.Add(connection, shard, source);
             if (innermost is UdpLink udp)
             {
@@ -137,6 +165,8 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
                 udp.PeerRefused = () => shard.Post(refusal);
             }
 
+            CausewayMeter.Add(connection);
+            CausewayLog.ConnectionOpened(log, connection.Session.RoutingId, remote);
             shard.Start();
             return connection;
         }
@@ -160,6 +190,27 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
             return ValueTask.FromCanceled<CausewayStream>(cancellationToken);
         }
 
+        return CausewayActivities.IsEnabled ? OpenTracedAsync(cancellationToken) : OpenUntracedAsync(cancellationToken);
+    }
+
+    private async ValueTask<CausewayStream> OpenTracedAsync(CancellationToken cancellationToken)
+    {
+        using Activity? activity = CausewayActivities.Start("causeway.stream.open", ActivityKind.Client, RemoteEndPoint);
+        try
+        {
+            CausewayStream stream = await OpenUntracedAsync(cancellationToken).ConfigureAwait(false);
+            activity?.SetTag("causeway.stream.id", stream.Id);
+            return stream;
+        }
+        catch (Exception error)
+        {
+            CausewayActivities.Fail(activity, error);
+            throw;
+        }
+    }
+
+    private ValueTask<CausewayStream> OpenUntracedAsync(CancellationToken cancellationToken)
+    {
         OpenItem item = new(this);
         _shard.Post(item);
         return item.Result.Task.IsCompleted || !cancellationToken.CanBeCanceled

@@ -1,6 +1,7 @@
 using System.Net;
 using Causeway.Links;
 using Causeway.Protocol;
+using Causeway.Telemetry;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -56,13 +57,19 @@ public abstract record CausewayOptions
     /// <summary>The clock and its timers. Default: the system's.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
-    /// <summary>Where log lines go. Default: nowhere.</summary>
+    /// <summary>
+    /// Where log lines go (docs/telemetry.md). Default: nowhere. They are written on the thread pool; those that a logger does
+    /// not keep up with are dropped.
+    /// </summary>
     public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
 
     /// <summary>
     /// Where datagram buffers are rented. Default: the process's shared pool; a tracking one finds leaks in tests.
     /// </summary>
     public PacketPool BufferPool { get; init; } = PacketPool.Shared;
+
+    /// <summary>A logger that may be used on a shard's turn.</summary>
+    internal ILogger NewLogger(string category) => LogQueue.NewLogger(LoggerFactory, category);
 
     internal virtual void Validate()
     {
@@ -114,6 +121,7 @@ public abstract record CausewayOptions
         SendBufferSize = Udp.SendBufferSize ?? Profile.SocketBuffer,
         ReceiveBufferSize = Udp.ReceiveBufferSize ?? Profile.SocketBuffer,
         Dscp = Udp.Dscp ?? Profile.Dscp,
+        Logger = Udp.Logger ?? NewLogger(CausewayLog.LinkCategory),
     };
 }
 

@@ -123,6 +123,7 @@ internal sealed class ServerSessionTable : SessionTable
 
         if (!TryReserve(replaces: routing.Session is not null, out GoodbyeReason refusal))
         {
+            _acceptor.OnRefused(datagram.Peer, refusal, now);
             Answer(datagram, routing, refusal, now);
             return null;
         }
