@@ -76,7 +76,7 @@ internal sealed class Tunnel : IAsyncDisposable
 
     public Task<Socket> ConnectAsync() => Sockets.ConnectAsync(Client.LocalEndPoint);
 
-    /// <summary>Stops the server without a word to its clients, and starts another one on its port.</summary>
+    /// <summary>Stops the server, and starts another one on its port.</summary>
     public async Task RestartServerAsync()
     {
         IPEndPoint address = (IPEndPoint)Server.LocalEndPoints[0];

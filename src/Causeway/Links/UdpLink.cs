@@ -79,6 +79,12 @@ public sealed class UdpLink : IDatagramLink, IConnectedLink
     /// <summary>Counters.</summary>
     public UdpLinkStatistics Statistics => _counters.Snapshot();
 
+    /// <summary>Called, on any thread, when the system says that nobody listens at the peer's address.</summary>
+    internal Action? PeerRefused
+    {
+        set => _counters.PeerRefused = value;
+    }
+
     /// <summary>
     /// Makes a link that receives from anyone. Received datagrams carry their sender as
     /// <see cref="PacketBuffer.Peer"/>, and every datagram sent needs one: those without are lost and counted as

@@ -151,6 +151,7 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
                     return true;
                 case Errno.ConnectionRefused or Errno.HostUnreachable or Errno.NetworkUnreachable when !retried:
                     // Most likely the answer to an earlier datagram: this one was not tried yet.
+                    Counters.NoteRefusal(ToSocketError(error));
                     retried = true;
                     continue;
                 default:
