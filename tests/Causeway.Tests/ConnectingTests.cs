@@ -103,6 +103,12 @@ public sealed class ConnectingTests
             await Assert.ThrowsAsync<TransportException>(() => refused.WritesClosed.Guarded());
         }
 
+        for (int i = 0; i < 2; i++)
+        {
+            await using CausewayStream accepted = await server.AcceptStreamAsync().Guarded();
+            await accepted.ReadExactlyAsync(new byte[1]).Guarded();
+        }
+
         Assert.Equal((2, 3), (server.Statistics.Streams.StreamsAccepted, server.Statistics.Streams.StreamsRefused));
     }
 
