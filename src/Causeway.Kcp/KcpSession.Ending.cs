@@ -98,7 +98,10 @@ public sealed partial class KcpSession
 
         if (_arq.Failure is ArqFailure.PeerForgot)
         {
-            return new TransportFailure(TransportFailureKind.ForgottenByPeer, "it acknowledges less than before, as one that was restarted");
+            return new TransportFailure(TransportFailureKind.ForgottenByPeer, "it acknowledges less than before")
+            {
+                Goodbye = GoodbyeReason.Closed,
+            };
         }
 
         if (_arq.Failure is { } dead)

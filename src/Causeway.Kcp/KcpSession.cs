@@ -98,9 +98,6 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
     public override TransportFailure? Failure => _failure;
 
     /// <inheritdoc/>
-    public override Timestamp WaitingSince => _arq.WaitingSince;
-
-    /// <inheritdoc/>
     public override bool IsIdle => _arq.IsIdle && !_mux.HasPendingOutput;
 
     /// <inheritdoc/>

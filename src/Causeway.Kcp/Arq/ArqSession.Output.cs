@@ -231,6 +231,7 @@ public sealed partial class ArqSession
         }
 
         _probe.OnSent(now);
+        _isProbeAsked = false;
         _deadLink.OnSent(isHeartbeat: false, now);
         _deadLink.OnAttempt();
         Statistics.WindowProbes++;

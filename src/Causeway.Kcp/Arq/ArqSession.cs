@@ -171,12 +171,6 @@ public sealed partial class ArqSession : IDisposable
     /// <summary>Whether something written was not acknowledged yet.</summary>
     public bool HasUnacknowledged => _inFlight.Count + _lost.Count + _ring.UnsentCount > 0;
 
-    /// <summary>
-    /// Since when something has waited for an answer with nothing at all arriving; Never while nothing waits. A session in
-    /// which this lies seconds back has probably lost its path or its peer.
-    /// </summary>
-    public Timestamp WaitingSince => _deadLink.WaitingSince;
-
     /// <summary>When something valid last arrived, or Never if nothing has.</summary>
     public Timestamp HeardAt { get; private set; } = Timestamp.Never;
 

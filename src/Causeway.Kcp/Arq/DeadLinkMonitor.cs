@@ -15,9 +15,6 @@ internal sealed class DeadLinkMonitor(int transmissionLimit, long timeoutMicrose
     /// <summary>Since when nothing has been heard while something waits for an answer; Never while nothing waits.</summary>
     public Timestamp WaitingSince { get; private set; } = Timestamp.Never;
 
-    /// <summary>Since when something waits for an answer and nothing was heard; Never if nothing waits.</summary>
-    public Timestamp WaitingSince => _waitingSince;
-
     /// <summary>When the silence has lasted too long; Never while it may go on.</summary>
     public Timestamp Deadline =>
         _attempts < LeastAttempts ? Timestamp.Never : _judgedSince.AddMicroseconds(timeoutMicroseconds);

@@ -35,12 +35,6 @@ public abstract class TransportSession : IDisposable
     /// <summary>Why the session ended by itself, or null while it lives.</summary>
     public abstract TransportFailure? Failure { get; }
 
-    /// <summary>
-    /// Since when something has waited for an answer with nothing at all arriving; Never while nothing waits. A session in
-    /// which this lies seconds back has probably lost its path or its peer.
-    /// </summary>
-    public abstract Timestamp WaitingSince { get; }
-
     /// <summary>Whether everything that was written is acknowledged.</summary>
     public abstract bool IsIdle { get; }
 
