@@ -1,4 +1,5 @@
 using System.Net;
+using Causeway.Telemetry;
 
 namespace Causeway.Forwarding;
 
@@ -11,12 +12,14 @@ namespace Causeway.Forwarding;
 /// empty --OpenStreamAsync--> connecting --made--> open --ended | too old | refuses streams--> empty
 ///                            connecting --failed--> waits (100 ms doubling to 10 s, with jitter) --> connecting
 /// </code>
-/// A slot that cannot connect holds up only the streams that fell to it.
+/// A slot that cannot connect holds up only the streams that fell to it. While a connection does not answer, new streams go to
+/// a fresh one beside it (<see cref="CausewayConnection.IsUnresponsive"/>).
 /// </remarks>
 public sealed class ConnectionPool : IAsyncDisposable
 {
     // kcptun's scavenger looks this often.
     private static readonly TimeSpan s_scavengePeriod = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_reapPeriod = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_firstRetry = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan s_lastRetry = TimeSpan.FromSeconds(10);
 
@@ -28,12 +31,14 @@ public sealed class ConnectionPool : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly ConnectionPoolOptions _options;
     private readonly TimeProvider _time;
-    private readonly Slot[] _slots;
+    private readonly PoolSlot[] _slots;
+    private readonly List<CausewayConnection> _released = [];
     private readonly List<Scavenged> _scavenged = [];
     private readonly ConnectionRegistry _registry;
     private readonly CancellationTokenSource _stopping = new();
     private readonly CancellationToken _stopped;
     private readonly ITimer? _scavenger;
+    private ITimer? _reaper;
     private uint _next;
 
     /// <summary>Makes an empty pool. Nothing is sent before the first stream is opened.</summary>
@@ -42,14 +47,14 @@ public sealed class ConnectionPool : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        _options = options;
+        _options = options with { Logger = BackgroundLogger.Over(options.Logger) };
         _time = options.TimeProvider;
         _stopped = _stopping.Token;
-        _registry = new ConnectionRegistry(options.Logger);
-        _slots = new Slot[options.Connections];
+        _registry = new ConnectionRegistry(_options.Logger);
+        _slots = new PoolSlot[options.Connections];
         for (int i = 0; i < _slots.Length; i++)
         {
-            _slots[i] = new Slot();
+            _slots[i] = new PoolSlot(IsFresh, NewMember, Release);
         }
 
         if (options.AutoExpire > TimeSpan.Zero)
@@ -66,7 +71,7 @@ public sealed class ConnectionPool : IAsyncDisposable
     /// <exception cref="OperationCanceledException">The token was cancelled, or the pool disposed.</exception>
     public async ValueTask<CausewayStream> OpenStreamAsync(CancellationToken cancellationToken = default)
     {
-        Slot slot;
+        PoolSlot slot;
         lock (_gate)
         {
             slot = _slots[_next++ % (uint)_slots.Length];
@@ -98,12 +103,17 @@ public sealed class ConnectionPool : IAsyncDisposable
             }
 
             _stopping.Cancel();
-            connecting = [.. _slots.Select(static slot => slot.Connecting).OfType<Task>()];
+            connecting = [.. _slots.SelectMany(static slot => slot.Connecting)];
         }
 
         if (_scavenger is not null)
         {
             await _scavenger.DisposeAsync().ConfigureAwait(false);
+        }
+
+        if (_reaper is not null)
+        {
+            await _reaper.DisposeAsync().ConfigureAwait(false);
         }
 
         await Task.WhenAll(connecting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -112,44 +122,59 @@ public sealed class ConnectionPool : IAsyncDisposable
         _stopping.Dispose();
     }
 
-    private Task<CausewayConnection> GetAsync(Slot slot)
+    private Task<CausewayConnection> GetAsync(PoolSlot slot)
     {
         lock (_gate)
         {
-            if (slot.Connecting is { IsCompletedSuccessfully: true } made && IsUsable(slot, made.Result))
-            {
-                return made;
-            }
-
-            if (slot.Connecting is null or { IsCompleted: true })
-            {
-                slot.Connecting = _stopped.IsCancellationRequested
-                    ? Task.FromCanceled<CausewayConnection>(_stopped)
-                    : ConnectAsync(slot);
-            }
-
-            return slot.Connecting;
+            return slot.Choose();
         }
     }
 
-    private bool IsUsable(Slot slot, CausewayConnection connection) =>
-        !slot.IsRetired
-        && !connection.Closed.IsCompleted
-        && (_options.AutoExpire == TimeSpan.Zero || _time.GetElapsedTime(slot.MadeAt) < _options.AutoExpire);
+    private bool IsFresh(PoolSlot.Member member) => _options.AutoExpire == TimeSpan.Zero || member.Age < _options.AutoExpire;
+
+    private PoolSlot.Member NewMember()
+    {
+        PoolSlot.Member member = new(_time) { Connecting = Task.FromCanceled<CausewayConnection>(new CancellationToken(canceled: true)) };
+        if (!_stopped.IsCancellationRequested)
+        {
+            member.Connecting = ConnectAsync(member);
+        }
+
+        return member;
+    }
 
     /// <summary>A connection that refuses streams has none left to give, or has just ended: its slot takes another one.</summary>
-    private void Retire(Slot slot, CausewayConnection connection)
+    private void Retire(PoolSlot slot, CausewayConnection connection)
     {
         lock (_gate)
         {
-            if (slot.Connecting is { IsCompletedSuccessfully: true } made && made.Result == connection)
-            {
-                slot.IsRetired = true;
-            }
+            slot.Retire(connection);
         }
     }
 
-    private async Task<CausewayConnection> ConnectAsync(Slot slot)
+    /// <summary>A connection is used no more, but for the streams that are open on it.</summary>
+    private void Release(CausewayConnection connection)
+    {
+        _released.Add(connection);
+        _reaper ??= _time.CreateTimer(static state => ((ConnectionPool)state!).Reap(), this, s_reapPeriod, s_reapPeriod);
+    }
+
+    private void Reap()
+    {
+        CausewayConnection[] unused;
+        lock (_gate)
+        {
+            unused = [.. _released.Where(static connection => connection.Closed.IsCompleted || connection.Statistics.OpenStreams == 0)];
+            _released.RemoveAll(unused.Contains);
+        }
+
+        foreach (CausewayConnection connection in unused)
+        {
+            _ = CloseAsync(connection);
+        }
+    }
+
+    private async Task<CausewayConnection> ConnectAsync(PoolSlot.Member member)
     {
         // Off the caller's lock.
         await Task.Yield();
@@ -158,7 +183,7 @@ public sealed class ConnectionPool : IAsyncDisposable
             try
             {
                 CausewayConnection connection = await _options.Connect(_stopped).ConfigureAwait(false);
-                Adopt(slot, connection);
+                Adopt(member, connection);
                 return connection;
             }
             catch (TransportException error)
@@ -170,15 +195,14 @@ public sealed class ConnectionPool : IAsyncDisposable
         }
     }
 
-    private void Adopt(Slot slot, CausewayConnection connection)
+    private void Adopt(PoolSlot.Member member, CausewayConnection connection)
     {
         lock (_gate)
         {
-            slot.IsRetired = false;
-            slot.MadeAt = _time.GetTimestamp();
+            member.OnMade();
             if (_options.AutoExpire > TimeSpan.Zero)
             {
-                _scavenged.Add(new Scavenged(connection, connection.LocalEndPoint, slot.MadeAt));
+                _scavenged.Add(new Scavenged(connection, connection.LocalEndPoint, _time.GetTimestamp()));
             }
         }
 
@@ -237,18 +261,6 @@ public sealed class ConnectionPool : IAsyncDisposable
         {
             // Cut off without the peer's acknowledgement.
         }
-    }
-
-    private sealed class Slot
-    {
-        /// <summary>The connection, or the attempts to make one; null before first use. Guarded by the pool's lock.</summary>
-        public Task<CausewayConnection>? Connecting { get; set; }
-
-        /// <summary>When the connection was made.</summary>
-        public long MadeAt { get; set; }
-
-        /// <summary>The connection gives no more streams.</summary>
-        public bool IsRetired { get; set; }
     }
 
     /// <summary>A connection and when to close it. Its address is kept: a closed connection may have none.</summary>

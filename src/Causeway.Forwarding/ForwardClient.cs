@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Causeway.Telemetry;
 
 namespace Causeway.Forwarding;
 
@@ -11,9 +12,13 @@ public sealed class ForwardClient : IAsyncDisposable
 {
     private const int Backlog = 1024;
 
+    // For the last lines of the log; one that takes none is not waited for.
+    private static readonly TimeSpan s_lastLines = TimeSpan.FromSeconds(1);
+
     private readonly ForwardClientOptions _options;
     private readonly Socket _listener;
     private readonly ConnectionPool _pool;
+    private readonly ForwardPlaces _places;
     private readonly ForwardTable _forwards;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _accepting;
@@ -21,7 +26,7 @@ public sealed class ForwardClient : IAsyncDisposable
 
     private ForwardClient(ForwardClientOptions options)
     {
-        _options = options;
+        _options = options = options with { Logger = BackgroundLogger.Over(options.Logger) };
         _pool = new ConnectionPool(new ConnectionPoolOptions
         {
             Connect = ConnectAsync,
@@ -32,14 +37,18 @@ public sealed class ForwardClient : IAsyncDisposable
             Logger = options.Logger,
             Expiring = connection => _forwards!.Cut(connection),
         });
-        _forwards = new ForwardTable(options.MaxForwards);
         _listener = options.Listen.Listen(Backlog);
+        _places = new ForwardPlaces(options, others: options.Connections);
+        _forwards = _places.Table;
         LocalEndPoint = _listener.LocalEndPoint ?? options.Listen.EndPoint;
         _accepting = Task.Run(AcceptAsync);
     }
 
     /// <summary>Where connections are accepted, with the port that the system chose if it was 0.</summary>
     public EndPoint LocalEndPoint { get; }
+
+    /// <summary>Connections that are forwarded at a time: as many as the options allow and the process may have sockets for.</summary>
+    public int MaxForwards => _forwards.Limit;
 
     /// <summary>The counters of all connections to the server, live and past.</summary>
     public ForwardingStatistics Statistics => _pool.Statistics with { ForwardsOpen = _forwards.Count };
@@ -86,6 +95,7 @@ public sealed class ForwardClient : IAsyncDisposable
         await _forwards.StopAsync(grace, _options.TimeProvider).ConfigureAwait(false);
         await _pool.DisposeAsync().ConfigureAwait(false);
         _stopping.Dispose();
+        await BackgroundLogger.FlushAsync(_options.Logger, s_lastLines).ConfigureAwait(false);
     }
 
     private async ValueTask<CausewayConnection> ConnectAsync(CancellationToken cancellationToken)
@@ -108,14 +118,18 @@ public sealed class ForwardClient : IAsyncDisposable
             {
                 if (_forwards.IsFull)
                 {
-                    ForwardingLog.ForwardLimitReached(_options.Logger, _forwards.Limit);
+                    _places.LogFull();
                 }
 
                 ForwardTable.Forward forward = await _forwards.AddAsync(stopping).ConfigureAwait(false);
                 try
                 {
+                    await _places.WaitForDescriptorsAsync(stopping).ConfigureAwait(false);
                     Socket socket = await _listener.AcceptAsync(stopping).ConfigureAwait(false);
                     backoff.Reset();
+
+                    // It is served whatever its number; the next one may have to wait.
+                    _places.Pass(socket);
 
                     // What it does before it first waits is to open a stream: a hop to another thread would cost more.
                     _ = ForwardAsync(socket, forward);
@@ -123,7 +137,11 @@ public sealed class ForwardClient : IAsyncDisposable
                 catch (SocketException error) when (!stopping.IsCancellationRequested)
                 {
                     forward.Dispose();
-                    ForwardingLog.AcceptFailed(_options.Logger, error.Message);
+                    if (!_places.IsOutOfDescriptors(error))
+                    {
+                        ForwardingLog.AcceptFailed(_options.Logger, error.Message);
+                    }
+
                     await backoff.WaitAsync(stopping).ConfigureAwait(false);
                 }
                 catch

@@ -6,6 +6,9 @@ namespace Causeway.Forwarding;
 /// <summary>What <see cref="ForwardClient"/> and <see cref="ForwardServer"/> have in common.</summary>
 public abstract record ForwardOptions
 {
+    /// <summary>The default of <see cref="MaxForwards"/>.</summary>
+    public const int DefaultMaxForwards = 16384;
+
     private protected ForwardOptions()
     {
     }
@@ -17,10 +20,12 @@ public abstract record ForwardOptions
     public TimeSpan CloseWait { get; init; }
 
     /// <summary>
-    /// Connections that may be forwarded at a time, at least 1. Default 16384. Each holds a socket, and up to 128 KiB while
-    /// it moves bytes. A client lets further ones wait in the listening socket, a server resets their streams.
+    /// Connections that may be forwarded at a time, at least 1. Default 16384, and never more than the process may have files
+    /// open (see <see cref="OpenFileLimit"/>) less some tens. Each holds a socket, and up to 128 KiB while it moves bytes. A
+    /// client lets further ones wait in the listening socket; on a server 1024 streams may wait for a place, for
+    /// <see cref="ForwardServerOptions.ConnectTimeout"/> at most, and further ones are reset.
     /// </summary>
-    public int MaxForwards { get; init; } = 16384;
+    public int MaxForwards { get; init; } = DefaultMaxForwards;
 
     /// <summary>Leaves out the log lines about single streams. Default false.</summary>
     public bool Quiet { get; init; }
@@ -28,7 +33,10 @@ public abstract record ForwardOptions
     /// <summary>The clock and its timers. Default: the system's.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
-    /// <summary>Where log lines go. Default: nowhere.</summary>
+    /// <summary>
+    /// Where log lines go. Default: nowhere. The logger is called on a thread of its own: while it blocks, lines are dropped
+    /// and counted, and traffic goes on.
+    /// </summary>
     public ILogger Logger { get; init; } = NullLogger.Instance;
 
     internal virtual void Validate()
@@ -84,7 +92,10 @@ public sealed record ForwardServerOptions : ForwardOptions
     /// <summary>Where streams are forwarded to. A host name is looked up for each of them.</summary>
     public required ForwardEndPoint Target { get; init; }
 
-    /// <summary>How long a connection to the target may take; more than zero, default 10 seconds.</summary>
+    /// <summary>
+    /// How long a connection to the target may take, together with the wait for a place among
+    /// <see cref="ForwardOptions.MaxForwards"/>; more than zero, default 10 seconds.
+    /// </summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     internal override void Validate()

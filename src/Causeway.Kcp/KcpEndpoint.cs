@@ -38,20 +38,33 @@ public sealed class KcpEndpoint : TransportEndpoint
             // The link is connected, so everything that arrives is for the one session.
             return _connected is { } only
                 ? new Routing(RoutingKind.Session, only, only.ConversationId, IsFirst: false)
-                : new Routing(RoutingKind.WithoutSession, null, 0, IsFirst: false);
+                : new Routing(RoutingKind.WithoutSession, null, 0, IsFirst: false)
+                {
+                    IsAnswer = Goodbye.TryRead(datagram.Payload, out _, out Goodbye late) && late.IsAnswer,
+                };
         }
 
         bool hasConversation = KcpDatagram.TryReadFirstSegment(datagram.Payload, out SegmentHeader first);
         uint conversation = first.Conversation;
-        bool isFirst = hasConversation && first is { Command: SegmentCommand.Push, Sequence: 0 };
-        if (!_byPeer.TryGetValue(datagram.Peer, out KcpSession? known))
+        bool isFirst = hasConversation && first is { Command: SegmentCommand.Push, Sequence: 0, Unacknowledged: 0 };
+        bool isKnown = _byPeer.TryGetValue(datagram.Peer, out KcpSession? known);
+        if (isKnown && (!hasConversation || known!.ConversationId == conversation))
         {
-            return new Routing(hasConversation ? RoutingKind.Opening : RoutingKind.WithoutSession, null, conversation, isFirst);
+            return new Routing(RoutingKind.Session, known, known!.ConversationId, isFirst);
         }
 
-        if (!hasConversation || known.ConversationId == conversation)
+        // Who says goodbye begins nothing, and neither does who has received something of the other end (una), in whatever
+        // order datagrams arrive.
+        bool isGoodbye = Goodbye.TryRead(datagram.Payload, out _, out Goodbye goodbye);
+        if (isGoodbye || (hasConversation && first.Unacknowledged != 0))
         {
-            return new Routing(RoutingKind.Session, known, known.ConversationId, isFirst);
+            RoutingKind kind = isKnown ? RoutingKind.OtherSession : RoutingKind.UnknownSession;
+            return new Routing(kind, known, conversation, IsFirst: false) { IsAnswer = goodbye.IsAnswer };
+        }
+
+        if (known is null)
+        {
+            return new Routing(hasConversation ? RoutingKind.Opening : RoutingKind.WithoutSession, null, conversation, isFirst);
         }
 
         return new Routing(first.Sequence == 0 ? RoutingKind.Opening : RoutingKind.OtherSession, known, conversation, isFirst);
@@ -67,6 +80,14 @@ public sealed class KcpEndpoint : TransportEndpoint
         KcpSession session = NewSession(EndpointRole.Server, peer, routingId, now);
         _byPeer[peer] = session;
         return session;
+    }
+
+    /// <inheritdoc/>
+    public override PacketBuffer NewGoodbye(uint routingId, GoodbyeReason reason, bool isAnswer)
+    {
+        PacketBuffer datagram = _link.Pool.Rent(_link.Headroom);
+        new Goodbye(reason, isAnswer).Write(datagram.Append(Goodbye.DatagramSize), routingId);
+        return datagram;
     }
 
     /// <inheritdoc/>

@@ -8,7 +8,7 @@ namespace Causeway.Kcp;
 /// <summary>
 /// One session of the KCP engine: FEC, ARQ, codec and mux put together, without I/O.
 /// </summary>
-public sealed class KcpSession : TransportSession, ISmuxOutput
+public sealed partial class KcpSession : TransportSession, ISmuxOutput
 {
     private readonly PacketPool _pool;
     private readonly FecCodec _fec;
@@ -49,6 +49,7 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
         ConversationId = conversationId;
         Statistics = new KcpStatistics(this);
         _pool = pool;
+        _memoryBudget = profile.MemoryBudget;
         _linkHeadroom = linkHeadroom;
         _linkOverhead = linkHeadroom + linkTailroom;
         _fec = new FecCodec(profile.Fec, pool);
@@ -98,7 +99,12 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
     {
         get
         {
-            Timestamp due = Timestamp.Min(_arq.NextDeadline, _mux.NextDeadline);
+            if (!_goodbye.IsOpen)
+            {
+                return _goodbye.DueAt;
+            }
+
+            Timestamp due = Timestamp.Min(Timestamp.Min(_arq.NextDeadline, _mux.NextDeadline), _goodbye.DueAt);
             if (_rateLimitedUntil.IsNever)
             {
                 return due;
@@ -128,6 +134,11 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
         ArgumentNullException.ThrowIfNull(datagram);
         Statistics.InPackets++;
         Statistics.InBytes += datagram.Length;
+        if (TryTakeGoodbye(datagram, now))
+        {
+            return;
+        }
+
         if (!FecDecoder.IsFec(datagram.Payload))
         {
             InputSegments(datagram, recovered: false, now);
@@ -156,19 +167,28 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
     /// <inheritdoc/>
     public override void Deliver(Timestamp now)
     {
-        while (Failure is null && _mux.CanReceive && TryReadPipe(out PacketSlice slice))
+        _goodbye.Update(now);
+        while (Failure is null && MayDeliver && TryReadPipe(out PacketSlice slice))
         {
             Statistics.BytesReceived += slice.Length;
             _mux.Input(slice, now);
         }
 
-        NoteFailure();
+        NoteFailure(now);
     }
 
     /// <inheritdoc/>
     public override bool Flush(PacketBatch batch, DatagramPath path, Timestamp now)
     {
         ArgumentNullException.ThrowIfNull(batch);
+        _goodbye.Update(now);
+        if (!_goodbye.IsOpen)
+        {
+            NoteFailure(now);
+            FlushGoodbye(batch, path, now);
+            return false;
+        }
+
         TradePathReports(now);
         Sink sink = new(this, batch, path, now);
         bool more;
@@ -190,7 +210,13 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
             sink.ReleaseUncommitted();
         }
 
-        NoteFailure();
+        NoteFailure(now);
+        if (!_goodbye.IsOpen)
+        {
+            FlushGoodbye(batch, path, now);
+            return false;
+        }
+
         if (sink.IsRateLimited)
         {
             _rateLimitedUntil = _rateLimiter!.NextSend;
@@ -214,7 +240,7 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
         _arq.Write(payload);
     }
 
-    /// <summary>Releases every buffer. Nothing is sent: kcptun has no goodbye (docs/wire/kcptun.md 7.8).</summary>
+    /// <summary>Releases every buffer. Nothing is sent: <see cref="BeginClose"/> says goodbye first.</summary>
     protected override void Dispose(bool disposing)
     {
         if (disposing && !_disposed)
@@ -232,6 +258,11 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
         if (_arq.Input(datagram, recovered, now) != ArqInputResult.Ok)
         {
             Statistics.KcpInErrors++;
+        }
+        else
+        {
+            _wasAlive = true;
+            _goodbye.OnAlive();
         }
 
         if (!_isPeerAnnounced && _arq.Path.PeerAnnouncement is { } announcement)
@@ -280,17 +311,6 @@ public sealed class KcpSession : TransportSession, ISmuxOutput
 
         return true;
     }
-
-    private void NoteFailure() => _failure ??=
-        _arq.Failure is { } dead ? new TransportFailure(TransportFailureKind.DeadLink, DescribeDeadLink(dead))
-        : _codec?.Failure is { } corrupt ? new TransportFailure(TransportFailureKind.Protocol, corrupt)
-        : _mux.Failure is { } mux ? new TransportFailure(
-            mux.Kind == StreamFailureKind.KeepAliveTimeout ? TransportFailureKind.IdleTimeout : TransportFailureKind.Protocol, mux.Reason)
-        : null;
-
-    private static string DescribeDeadLink(ArqFailure failure) => failure == ArqFailure.PeerSilent
-        ? "data was waiting for an acknowledgement and nothing was heard of the peer"
-        : "a segment was sent as often as allowed and never acknowledged";
 
     /// <summary>Puts each datagram of the ARQ through the FEC encoder and into the batch.</summary>
     private ref struct Sink : IPacketSink

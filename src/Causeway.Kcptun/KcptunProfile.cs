@@ -102,15 +102,19 @@ public sealed class KcptunProfile : IDisposable
         EndpointRange range = EndpointRange.Parse(config.Listen, "listen");
         IPAddress address = ListenAddress(range.Host);
         UdpLinkOptions udp = Udp with { DualMode = range.Host.Length == 0 && Socket.OSSupportsIPv6 };
-        return
-        [
-            .. Enumerable.Range(range.MinPort, range.PortCount).Select(port => new CausewayListenerOptions
+        IEnumerable<CausewayListenerOptions> listeners = Enumerable.Range(range.MinPort, range.PortCount).Select(
+            port => new CausewayListenerOptions
             {
                 Profile = Transport,
                 Udp = udp,
                 ListenEndPoint = new IPEndPoint(address, port),
                 Shards = config.Shards,
-            }),
+            });
+        return
+        [
+            .. config.MaxConnections == 0
+                ? listeners
+                : listeners.Select(listener => listener with { MaxConnections = config.MaxConnections }),
         ];
     }
 

@@ -1,3 +1,4 @@
+using Causeway.Protocol;
 using Causeway.Protocol.Streams;
 using Causeway.Runtime;
 
@@ -10,10 +11,24 @@ public sealed partial class CausewayConnection
     // with its stream for that long does not notice. A shorter delay would set the timer again for every stream.
     private static readonly TimeSpan s_openingDelay = TimeSpan.FromMilliseconds(10);
 
+    // One may be the answer to a datagram that left before a peer came back.
+    private const int RefusalsUntilGone = 2;
+
+    // A server that is started again is found within this time, for four small datagrams a second.
+    private static readonly TimeSpan s_refusedInterval = TimeSpan.FromMilliseconds(250);
+
+    // Longer than any round trip and than a path takes to change over, shorter than a user waits.
+    private static readonly TimeSpan s_longestSilence = TimeSpan.FromSeconds(2);
+
     private readonly List<CausewayStream> _streams = [];
     private readonly Queue<CausewayStream> _accepting = [];
     private Timestamp _closeDeadline = Timestamp.Never;
     private bool _closing;
+    private bool _isLeaving;
+    private GoodbyeReason? _lastWord;
+    private volatile int _refusals;
+    private Timestamp _askAt = Timestamp.Never;
+    private Timestamp _askedAt = new(long.MinValue / 2);
     private volatile bool _receiveBufferLow;
 
     internal TransportSession Session { get; }
@@ -28,10 +43,13 @@ public sealed partial class CausewayConnection
 
     TransportSession IDrivenSession.Session => Session;
 
+    DatagramPath IDrivenSession.Path => _path;
+
     bool IDrivenSession.IsClosed => IsClosed;
 
     Timestamp IDrivenSession.NextDeadline => Timestamp.Min(
-        Timestamp.Min(Session.NextDeadline, _closeDeadline), _answerSource?.Deadline ?? Timestamp.Never);
+        Timestamp.Min(Session.NextDeadline, _closeDeadline),
+        Timestamp.Min(_askAt, _answerSource?.Deadline ?? Timestamp.Never));
 
     Timestamp IDrivenSession.CloseDeadline => _closeDeadline;
 
@@ -46,8 +64,11 @@ public sealed partial class CausewayConnection
 
     internal bool IsClosing => _closing;
 
+    GoodbyeReason? IDrivenSession.LastWord => _lastWord;
+
     void IDrivenSession.Input(PacketBuffer datagram, Timestamp now)
     {
+        _refusals = 0;
         Session.Input(datagram, now);
 
         // The peer takes answers only from the address that it spoke to last.
@@ -121,6 +142,13 @@ public sealed partial class CausewayConnection
             return false;
         }
 
+        if (_askAt <= now)
+        {
+            _askAt = Timestamp.Never;
+            _askedAt = now;
+            Session.Probe();
+        }
+
         _answerSource?.OnTurn(now);
         int before = batch.Count;
         bool more = Session.Flush(batch, _path, now);
@@ -141,12 +169,60 @@ public sealed partial class CausewayConnection
 
         if (Session.Failure is { } failure)
         {
-            Abandon(ToException(failure), now);
+            Abandon(_closing && failure.IsByPeer ? NewClosedHere() : ToException(failure), now);
         }
-        else if (_closing && (IsDrained || _closeDeadline <= now))
+        else if (_closing && _closeDeadline <= now)
         {
-            Abandon(new TransportException(TransportError.ConnectionClosed, "The connection was closed."), now);
+            Abandon(NewClosedHere(), now);
         }
+        else if (_isLeaving ? Session.IsDrained : _closing && IsDrained)
+        {
+            Leave(now);
+        }
+    }
+
+    /// <summary>Everything was delivered: says goodbye, and ends when that was said.</summary>
+    private void Leave(Timestamp now)
+    {
+        bool begins = !_isLeaving;
+        if (begins)
+        {
+            _isLeaving = true;
+            Session.BeginClose(GoodbyeReason.Closed, now);
+        }
+
+        if (Session.IsDrained)
+        {
+            Abandon(NewClosedHere(), now);
+        }
+        else if (begins)
+        {
+            _shard.MarkDirty(this);
+            _shard.Post(_wakeItem);
+        }
+    }
+
+    /// <summary>
+    /// The system reports that nobody listens at the peer's address. Anybody on the way could make it say so, and a server
+    /// that is being restarted comes back: it is a reason to ask, and an end only for who is leaving anyway.
+    /// </summary>
+    internal void OnRefused(Timestamp now)
+    {
+        if (IsClosed)
+        {
+            return;
+        }
+
+        _refusals++;
+        if (_closing && _refusals >= RefusalsUntilGone)
+        {
+            Abandon(NewClosedHere(), now);
+            return;
+        }
+
+        // Each question is refused in turn as long as nobody listens.
+        _askAt = Timestamp.Min(_askAt, Timestamp.Max(now, _askedAt + s_refusedInterval));
+        _shard.MarkDirty(this);
     }
 
     void IDrivenSession.Abandon(TransportException reason, Timestamp now) => Abandon(reason, now);
@@ -161,7 +237,8 @@ public sealed partial class CausewayConnection
 
         IsClosed = true;
         _failure = reason;
-        _shard.Forget(this);
+        _lastWord = Session.HearsGoodbye ? ToGoodbye(reason) : null;
+        _shard.Forget(this, now);
         foreach (CausewayStream stream in _streams)
         {
             stream.OnConnectionClosed();
@@ -177,10 +254,15 @@ public sealed partial class CausewayConnection
             // An application's codec that cannot be disposed changes nothing: the reason is given, the connection over.
         }
 
-        _accepted.Writer.TryComplete();
-        while (_accepted.Reader.TryRead(out CausewayStream? unclaimed))
+        // What a peer sent before it closed in order can still be accepted and read.
+        if (reason.Error != TransportError.ClosedByPeer)
         {
-            unclaimed.Dispose();
+            _accepted.Writer.TryComplete();
+            DropUnclaimed();
+        }
+        else if (_accepting.Count == 0)
+        {
+            _accepted.Writer.TryComplete();
         }
 
         _halfClose.TrySetResult(false);
@@ -264,6 +346,15 @@ public sealed partial class CausewayConnection
         }
     }
 
+    private void PassAcceptedInline()
+    {
+        PassAccepted();
+        if (IsClosed)
+        {
+            _accepted.Writer.TryComplete();
+        }
+    }
+
     private void PassAccepted()
     {
         while (_accepting.TryDequeue(out CausewayStream? stream))
@@ -293,11 +384,7 @@ public sealed partial class CausewayConnection
         _closing = true;
         _closeDeadline = now.Add(_options.CloseTimeout);
         _accepted.Writer.TryComplete();
-        while (_accepted.Reader.TryRead(out CausewayStream? unclaimed))
-        {
-            unclaimed.Dispose();
-        }
-
+        DropUnclaimed();
         foreach (CausewayStream stream in _streams)
         {
             stream.OnConnectionClosing();
@@ -306,10 +393,29 @@ public sealed partial class CausewayConnection
         _shard.MarkDirty(this);
     }
 
-    private static TransportException ToException(TransportFailure failure) => failure.Kind switch
+    private static TransportException NewClosedHere() => new(TransportError.ConnectionClosed, "The connection was closed.");
+
+    private static TransportException ToException(TransportFailure failure)
     {
-        TransportFailureKind.DeadLink => new(TransportError.DeadLink, "The link is dead: " + failure.Reason),
-        TransportFailureKind.IdleTimeout => new(TransportError.IdleTimeout, "The peer fell silent: " + failure.Reason),
-        _ => new(TransportError.ProtocolViolation, "The peer broke the protocol, or its settings differ: " + failure.Reason),
+        (TransportError error, string text) = failure.Kind switch
+        {
+            TransportFailureKind.DeadLink => (TransportError.DeadLink, "The link is dead: "),
+            TransportFailureKind.IdleTimeout => (TransportError.IdleTimeout, "The peer fell silent: "),
+            TransportFailureKind.ClosedByPeer => (TransportError.ClosedByPeer, "The peer ended the connection: "),
+            TransportFailureKind.Refused => (TransportError.ConnectionRefused, "The peer refused the connection: "),
+            TransportFailureKind.ForgottenByPeer => (TransportError.ForgottenByPeer, "The peer forgot the connection: "),
+            _ when failure.IsByPeer => (TransportError.ProtocolViolation, "The peer ended the connection: "),
+            _ => (TransportError.ProtocolViolation, "The peer broke the protocol, or its settings differ: "),
+        };
+        return new TransportException(error, text + failure.Reason) { IsByPeer = failure.IsByPeer };
+    }
+
+    // What the session itself failed with it tells by itself; here is what the runtime and the application end it with.
+    private GoodbyeReason? ToGoodbye(TransportException reason) => reason.Error switch
+    {
+        _ when Session.Failure is { } failure => failure.Goodbye,
+        TransportError.ConnectionClosed => GoodbyeReason.Closed,
+        TransportError.ConnectionReplaced => null,
+        _ => GoodbyeReason.InternalError,
     };
 }

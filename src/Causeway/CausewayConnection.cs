@@ -13,9 +13,10 @@ namespace Causeway;
 /// Thread-safe.
 /// </summary>
 /// <remarks>
-/// The kcptun profile has no handshake and no goodbye on the wire (docs/wire/kcptun.md 1.2, 7.8): connecting always
-/// succeeds, an unreachable server shows as a stream that does not move, until <see cref="TransportError.IdleTimeout"/>
-/// or <see cref="TransportError.DeadLink"/> ends the connection.
+/// The kcptun profile has no handshake on the wire (docs/wire/kcptun.md 1.2): connecting always succeeds, an unreachable
+/// server shows as a stream that does not move, until <see cref="TransportError.IdleTimeout"/> or
+/// <see cref="TransportError.DeadLink"/> ends the connection. Two ends of Causeway tell each other when and why a connection
+/// ends; a kcptun peer does not.
 /// </remarks>
 public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSession
 {
@@ -82,11 +83,24 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     /// </summary>
     public Task Closed => _closed.Task;
 
-    /// <summary>Why the connection ended by itself, or null if it is open or was closed in order.</summary>
+    /// <summary>Why the connection ended, or null if it is open or was closed here.</summary>
     public TransportException? Failure => _closed.Task.IsCompleted && _failure?.Error != TransportError.ConnectionClosed ? _failure : null;
 
     /// <summary>Live counters.</summary>
     public ConnectionStatistics Statistics { get; }
+
+    /// <summary>
+    /// Whether there is reason to think that the peer is gone: what was sent has had no answer for more than two seconds, or
+    /// the system reported that nobody listens there. It may come back; what cannot wait should take another connection.
+    /// </summary>
+    public bool IsUnresponsive
+    {
+        get
+        {
+            Timestamp since = Session.WaitingSince;
+            return _refusals > 0 || (!since.IsNever && _shard.Now - since > s_longestSilence);
+        }
+    }
 
     /// <summary>Opens a client connection. No datagram is sent before the first stream is opened.</summary>
     /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>
@@ -109,7 +123,13 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
             TransportSession session = endpoint.Connect(routingId, shard.Now);
             AnswerSource? source = NewAnswerSource(innermost, remote, session, options);
             CausewayConnection connection = new(shard, session, remote, ownsShard: true, options, source);
-            table.Add(connection, source);
+            table.Add(connection, shard, source);
+            if (innermost is UdpLink udp)
+            {
+                RefusalItem refusal = new(connection);
+                udp.PeerRefused = () => shard.Post(refusal);
+            }
+
             shard.Start();
             return connection;
         }
@@ -173,8 +193,9 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     public Task<bool> SupportsHalfCloseAsync() => _halfClose.Task;
 
     /// <summary>
-    /// Closes all streams and waits until the peer acknowledged what was written to them, at most
-    /// <see cref="CausewayOptions.CloseTimeout"/>.
+    /// Closes all streams, waits until the peer acknowledged what was written to them, at most
+    /// <see cref="CausewayOptions.CloseTimeout"/>, and tells it that the connection is over. Ends at once when the peer turns
+    /// out to be gone.
     /// </summary>
     /// <exception cref="OperationCanceledException">The token was cancelled: the connection is cut off at
     /// once.</exception>
@@ -198,7 +219,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     public override string ToString() => $"{LocalEndPoint} -> {RemoteEndPoint}";
 
     internal TransportException NewClosedException() => _failure is { } reason
-        ? new TransportException(reason.Error, reason.Message, reason.InnerException)
+        ? reason.Clone()
         : new TransportException(TransportError.ConnectionClosed, "The connection was closed.");
 
     /// <summary>Ends the connection on its shard. From any thread.</summary>
@@ -257,6 +278,15 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         }
 
         await _closed.Task.ConfigureAwait(false);
+        DropUnclaimed();
+    }
+
+    private void DropUnclaimed()
+    {
+        while (_accepted.Reader.TryRead(out CausewayStream? unclaimed))
+        {
+            unclaimed.Dispose();
+        }
     }
 
     private sealed class OpenItem(CausewayConnection connection) : ShardItem, IResumption
@@ -297,7 +327,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     /// <summary>Hands the streams that a turn accepted to who waits for them.</summary>
     private sealed class AcceptResumption(CausewayConnection connection) : IResumption
     {
-        public void Resume() => connection.PassAccepted();
+        public void Resume() => connection.PassAcceptedInline();
     }
 
     private sealed class CloseItem(CausewayConnection connection) : ShardItem
@@ -305,6 +335,13 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         internal override CausewayConnection Connection => connection;
 
         internal override void Run(Timestamp now) => connection.BeginClose(now);
+    }
+
+    private sealed class RefusalItem(CausewayConnection connection) : ShardItem
+    {
+        internal override CausewayConnection Connection => connection;
+
+        internal override void Run(Timestamp now) => connection.OnRefused(now);
     }
 
     /// <summary>Does nothing on its turn; posting it is what brings about another turn.</summary>

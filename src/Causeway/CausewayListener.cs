@@ -104,7 +104,7 @@ public sealed class CausewayListener : IAsyncDisposable
         {
             if (closed.InnerException is TransportException reason)
             {
-                throw new TransportException(reason.Error, reason.Message, reason.InnerException);
+                throw reason.Clone();
             }
 
             throw new ObjectDisposedException(nameof(CausewayListener));

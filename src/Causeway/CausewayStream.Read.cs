@@ -363,7 +363,7 @@ public sealed partial class CausewayStream
     }
 
     private Exception CloneReadError() => _readError is TransportException e
-        ? new TransportException(e.Error, e.Message, e.InnerException)
+        ? e.Clone()
         : _readError!;
 
     /// <summary>

@@ -261,7 +261,7 @@ public sealed partial class CausewayStream
     }
 
     private static Exception CloneError(Exception error) => error is TransportException e
-        ? new TransportException(e.Error, e.Message, e.InnerException)
+        ? e.Clone()
         : error;
 
     private void TakeWritten(short token)

@@ -20,4 +20,7 @@ public sealed class ConnectionStatistics
 
     /// <summary>Streams, and what they carried.</summary>
     public StreamStatistics Streams => _session.Streams.Statistics;
+
+    /// <summary>Streams that exist, also those of which only the last frame still has to be sent; a gauge.</summary>
+    public int OpenStreams => _session.Streams.StreamCount;
 }

@@ -23,6 +23,20 @@ public sealed class ListenerStatistics
     public long ClosedSession => Sum(static shard => Volatile.Read(ref shard.ClosedSession));
 
     /// <summary>
+    /// From an unknown address, of a session that another listener must have had: the server was restarted, or the
+    /// client's address has changed.
+    /// </summary>
+    public long UnknownSession => Sum(static shard => Volatile.Read(ref shard.UnknownSession));
+
+    /// <summary>Goodbyes that such datagrams, and refused ones, were answered with.</summary>
+    public long GoodbyesSent => Sum(static shard => Volatile.Read(ref shard.GoodbyesSent));
+
+    /// <summary>
+    /// Answers left out: there were too many lately, the datagram was shorter than its answer, or the link was busy.
+    /// </summary>
+    public long GoodbyesWithheld => Sum(static shard => Volatile.Read(ref shard.GoodbyesWithheld));
+
+    /// <summary>
     /// Refused because <see cref="CausewayListenerOptions.ConnectionBacklog"/> connections were waiting.
     /// </summary>
     public long BacklogFull => Sum(static shard => Volatile.Read(ref shard.BacklogFull));

@@ -10,9 +10,22 @@ public sealed class TransportException : IOException
     /// <summary>What happened, for programs.</summary>
     public TransportError Error { get; }
 
+    /// <summary>Whether the peer ended the connection and said why; else this side found out by itself.</summary>
+    public bool IsByPeer { get; init; }
+
+    /// <summary>
+    /// Whether the same may succeed when it is tried again, at once or later. Not if settings of the two ends differ, and not
+    /// after this side's own <see cref="TransportError.ConnectionClosed"/>.
+    /// </summary>
+    public bool IsTransient => Error is not (TransportError.ProtocolViolation or TransportError.ConnectionClosed
+        or TransportError.AddressUnavailable or TransportError.ConnectionReplaced);
+
     /// <summary>Code that an application brought (a cipher, a codec, a congestion controller) threw.</summary>
     internal static TransportException OfLayer(Exception error) =>
         new(TransportError.LinkFailed, $"A layer of the connection failed: {error.Message}", error);
+
+    /// <summary>The same for another throw: each has a stack of its own.</summary>
+    internal TransportException Clone() => new(Error, Message, InnerException) { IsByPeer = IsByPeer };
 }
 
 /// <summary>Why a connection or a stream failed.</summary>
@@ -54,4 +67,16 @@ public enum TransportError
 
     /// <summary>The peer began a new connection from the same address and port: it was restarted.</summary>
     ConnectionReplaced,
+
+    /// <summary>The peer closed the connection and said so.</summary>
+    ClosedByPeer,
+
+    /// <summary>The peer takes no more connections at present.</summary>
+    ConnectionRefused,
+
+    /// <summary>
+    /// The peer does not know the connection any more: it was restarted, or this side's address changed on the way. A new
+    /// connection works.
+    /// </summary>
+    ForgottenByPeer,
 }

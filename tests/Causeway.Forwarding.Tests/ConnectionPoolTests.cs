@@ -36,8 +36,11 @@ public sealed class ConnectionPoolTests
     public async Task AnExpiredConnectionIsReplacedAndLivesOnUntilItsTimeIsUp()
     {
         List<CausewayConnection> expiring = [];
-        ConnectionPool pool = NewPool(autoExpire: 10, scavengeTtl: 7, expiring: expiring.Add);
-        CausewayConnection first = (await pool.OpenStreamAsync().Guarded()).Connection;
+        await using Listeners listeners = new(_time);
+        ConnectionPool pool = NewPool(autoExpire: 10, scavengeTtl: 7, connect: listeners.ConnectAsync, expiring: expiring.Add);
+        CausewayStream opened = await pool.OpenStreamAsync().Guarded();
+        CausewayConnection first = opened.Connection;
+        await AnswerAsync(opened);
         _time.Advance(TimeSpan.FromSeconds(9.9));
         Assert.Same(first, (await pool.OpenStreamAsync().Guarded()).Connection);
 
@@ -152,6 +155,55 @@ public sealed class ConnectionPoolTests
         Assert.Equal(0, pool.Statistics.ConnectionsOpen);
     }
 
+    [Fact]
+    public async Task NewStreamsDoNotGoToAConnectionThatIsSilentForOverTwoSeconds()
+    {
+        ConnectionPool pool = NewPool();
+        CausewayStream opened = await pool.OpenStreamAsync().Guarded();
+        CausewayConnection first = opened.Connection;
+        await opened.FlushAsync().Guarded();
+        _time.Advance(TimeSpan.FromSeconds(1.9));
+        Assert.Same(first, (await pool.OpenStreamAsync().Guarded()).Connection);
+        _time.Advance(TimeSpan.FromSeconds(0.2));
+        Assert.True(first.IsUnresponsive);
+        CausewayStream beside = await pool.OpenStreamAsync().Guarded();
+        Assert.NotSame(first, beside.Connection);
+        await beside.FlushAsync().Guarded();
+        Assert.Same(beside.Connection, (await pool.OpenStreamAsync().Guarded()).Connection);
+
+        // That one gets no answer either: there is another one in its turn, but none for each stream.
+        _time.Advance(TimeSpan.FromSeconds(2.1));
+        CausewayConnection third = (await pool.OpenStreamAsync().Guarded()).Connection;
+        Assert.NotSame(beside.Connection, third);
+        Assert.Same(third, (await pool.OpenStreamAsync().Guarded()).Connection);
+        Assert.Equal(3, _connects);
+
+        // What was opened on the first ones goes on there.
+        Assert.False(first.Closed.IsCompleted);
+        Assert.False(beside.Connection.Closed.IsCompleted);
+        await DisposeAsync(pool);
+    }
+
+    [Fact]
+    public async Task TheOneOfTwoThatAnswersIsKeptAndTheOtherClosedWhenItHasNoStreams()
+    {
+        await using Listeners listeners = new(_time);
+        ConnectionPool pool = NewPool(connect: token => _connects == 0 ? ConnectAsync(token) : listeners.ConnectAsync(token));
+        CausewayStream silent = await pool.OpenStreamAsync().Guarded();
+        await silent.FlushAsync().Guarded();
+        _time.Advance(TimeSpan.FromSeconds(2.1));
+        CausewayStream answered = await pool.OpenStreamAsync().Guarded();
+        Assert.NotSame(silent.Connection, answered.Connection);
+        await AnswerAsync(answered);
+        Assert.Same(answered.Connection, (await pool.OpenStreamAsync().Guarded()).Connection);
+        _time.Advance(TimeSpan.FromSeconds(1.5));
+        Assert.False(silent.Connection.Closed.IsCompleted);
+        silent.Abort();
+        await RunAsync(silent.Connection.Closed);
+        Assert.False(answered.Connection.Closed.IsCompleted);
+        await DisposeAsync(pool);
+    }
+
     [Theory]
     [InlineData(0, 0, 0, "Connections")]
     [InlineData(65536, 0, 0, "Connections")]
@@ -162,6 +214,17 @@ public sealed class ConnectionPoolTests
         ArgumentException error = Assert.ThrowsAny<ArgumentException>(() => NewPool(connections, autoExpire, scavengeTtl));
 
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Sends the opening of a stream and lets the other end acknowledge it.</summary>
+    private async Task AnswerAsync(CausewayStream stream)
+    {
+        await stream.FlushAsync().Guarded();
+        while (stream.Connection.Statistics is { Transport.InPackets: 0 } or { Transport: KcpStatistics { UnacknowledgedSegments: > 0 } })
+        {
+            _time.Advance(TimeSpan.FromMilliseconds(1));
+            await Task.Yield();
+        }
     }
 
     private ConnectionPool NewPool(
@@ -218,4 +281,41 @@ public sealed class ConnectionPoolTests
     }
 
     private Task DisposeAsync(ConnectionPool pool) => RunAsync(pool.DisposeAsync().AsTask());
+
+    /// <summary>Makes connections with a listener at the other end of each.</summary>
+    private sealed class Listeners(VirtualTimeProvider time) : IAsyncDisposable
+    {
+        private readonly List<CausewayListener> _listeners = [];
+
+        public async ValueTask<CausewayConnection> ConnectAsync(CancellationToken cancellationToken)
+        {
+            (InMemoryLink near, InMemoryLink far) = InMemoryLink.CreatePair();
+            _listeners.Add(await CausewayListener.ListenAsync(
+                new CausewayListenerOptions
+                {
+                    Profile = new KcpProfile(),
+                    ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
+                    CreateLink = _ => far,
+                    TimeProvider = time,
+                },
+                cancellationToken));
+            return await CausewayConnection.ConnectAsync(
+                new CausewayClientOptions
+                {
+                    Profile = new KcpProfile(),
+                    RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 1),
+                    CreateLink = _ => near,
+                    TimeProvider = time,
+                },
+                cancellationToken);
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            foreach (CausewayListener listener in _listeners)
+            {
+                await listener.DisposeAsync().Guarded();
+            }
+        }
+    }
 }

@@ -52,7 +52,9 @@ public sealed class StressTests
             await accepting.Guarded();
             await Task.WhenAll(serving).Guarded();
             Assert.Null(peers.Client.Failure);
-            Assert.Null(server.Failure);
+
+            // The client's goodbye may find the server closing already.
+            Assert.True(server.Failure is null or { Error: TransportError.ClosedByPeer, IsByPeer: true }, $"Seed {seed}: {server.Failure}");
         }
 
         held.ThrowIfOutstanding();

@@ -95,7 +95,10 @@ public sealed partial class ArqSession
             _peerWindow = header.Window;
         }
 
-        _peerIsCauseway |= header.Fragment == SegmentHeader.CausewayMark && _usesRack;
+        bool hasMark = header.Fragment == SegmentHeader.CausewayMark;
+        _hasMark |= hasMark;
+        _hasUnmarkedAck |= header.Command == SegmentCommand.Ack && !hasMark;
+        _peerIsCauseway |= hasMark && _usesRack;
         switch (header.Command)
         {
             case SegmentCommand.Push:

@@ -113,7 +113,7 @@ public sealed partial class ArqSession
     private bool TrySendControl<TSink>(scoped ref TSink sink, scoped ref DatagramWriter writer, ref FlushState state)
         where TSink : IPacketSink, allows ref struct
     {
-        bool asks = _ring.UnsentCount > 0 && _probe.DueAt <= state.Now;
+        bool asks = (_ring.UnsentCount > 0 && _probe.DueAt <= state.Now) || (_isProbeAsked && _inFlight.Count == 0);
         bool sends = asks || _receive.IsReportDue
             || (WindowsAllowSomething() && _pacer.CanSend(_congestion.PacingRate, state.Now));
 
@@ -134,6 +134,7 @@ public sealed partial class ArqSession
             }
 
             _probe.OnSent(state.Now);
+            _isProbeAsked = false;
             _deadLink.OnSent(state.Now);
             _deadLink.OnAttempt();
             Statistics.WindowProbes++;
@@ -195,7 +196,7 @@ public sealed partial class ArqSession
     private bool TrySendData<TSink>(scoped ref TSink sink, scoped ref DatagramWriter writer, ref FlushState state)
         where TSink : IPacketSink, allows ref struct
     {
-        if (_isProbeDue && _inFlight.Head is { } oldest)
+        if ((_isProbeDue || _isProbeAsked) && _inFlight.Head is { } oldest)
         {
             if (!TryTransmit(ref sink, ref writer, in state, oldest))
             {
@@ -208,6 +209,7 @@ public sealed partial class ArqSession
         }
 
         _isProbeDue = false;
+        _isProbeAsked = false;
         while (_lost.Head is { } lost && RetransmissionAllowed(lost)
             && _pacer.CanSend(_congestion.PacingRate, state.Now))
         {

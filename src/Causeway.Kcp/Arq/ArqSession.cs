@@ -64,7 +64,10 @@ public sealed partial class ArqSession : IDisposable
     private bool _isLimitReported;
     private int _timeoutProbes;
     private bool _isProbeDue;
+    private bool _isProbeAsked;
     private bool _peerIsCauseway;
+    private bool _hasMark;
+    private bool _hasUnmarkedAck;
     private bool _isClosed;
 
     /// <summary>Makes a session whose sequence numbers start at 0 in both directions.</summary>
@@ -163,6 +166,12 @@ public sealed partial class ArqSession : IDisposable
     /// </summary>
     public bool IsIdle => !HasUnacknowledged;
 
+    /// <summary>
+    /// Since when something that was sent waits for an answer and nothing at all was heard of the peer;
+    /// <see cref="Timestamp.Never"/> if nothing waits. May be read by any thread.
+    /// </summary>
+    public Timestamp WaitingSince => _deadLink.WaitingSince;
+
     /// <summary>Segments written and not yet sent.</summary>
     public int SendQueueLength => _ring.UnsentCount;
 
@@ -240,6 +249,9 @@ public sealed partial class ArqSession : IDisposable
 
     internal RttEstimator Rtt => _rtt;
 
+    /// <summary>Whether the peer acknowledges as others do, and nothing else showed that it is one of ours.</summary>
+    internal bool SeemsForeign => _hasUnmarkedAck && !_hasMark && _path.PeerAnnouncement is null && !_path.HasReport;
+
     /// <summary>What both ends tell each other of the path.</summary>
     internal PathExchange Path => _path;
 
@@ -278,6 +290,12 @@ public sealed partial class ArqSession : IDisposable
             datagram.Ecn = _ecn.OnSent();
         }
     }
+
+    /// <summary>
+    /// Has the next flush send something that a peer answers at once if it is there: the oldest segment in flight once more,
+    /// or a question for its window. For a driver that has reason to doubt that the peer lives.
+    /// </summary>
+    public void Probe() => _isProbeAsked = true;
 
     /// <summary>
     /// Releases everything. Nothing is sent; use <see cref="IsIdle"/> to wait for what is on its way.

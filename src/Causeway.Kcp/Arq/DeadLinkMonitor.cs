@@ -12,6 +12,9 @@ internal sealed class DeadLinkMonitor(int transmissionLimit, long timeoutMicrose
     private Timestamp _waitingSince = Timestamp.Never;
     private int _attempts;
 
+    /// <summary>Since when something waits for an answer and nothing was heard; Never if nothing waits.</summary>
+    public Timestamp WaitingSince => _waitingSince;
+
     /// <summary>When the silence has lasted too long; Never while it may go on.</summary>
     public Timestamp Deadline =>
         _attempts < LeastAttempts ? Timestamp.Never : _waitingSince.AddMicroseconds(timeoutMicroseconds);

@@ -127,7 +127,7 @@ public sealed partial class SmuxSession
         SmuxFrameError error = frame.Check(_options.Version);
         if (error is not SmuxFrameError.None)
         {
-            Fail(StreamFailureKind.InvalidProtocol, Describe(error, frame));
+            Fail(Classify(error, frame), Describe(error, frame));
             return;
         }
 
@@ -290,6 +290,17 @@ public sealed partial class SmuxSession
             stream.IsBlocked = false;
             _sending.Append(stream);
         }
+    }
+
+    // Whoever differs in a setting does so from the first frame on.
+    private StreamFailureKind Classify(SmuxFrameError error, SmuxFrame frame)
+    {
+        if (error is not SmuxFrameError.WrongVersion || Statistics.FramesReceived > 0)
+        {
+            return StreamFailureKind.InvalidProtocol;
+        }
+
+        return frame.Version is 1 or 2 ? StreamFailureKind.WrongVersion : StreamFailureKind.NotFrames;
     }
 
     private string Describe(SmuxFrameError error, SmuxFrame frame) => error switch

@@ -27,6 +27,7 @@ internal static class PathExtension
         {
             PathExtensionKind.Announcement when payload.Length >= PathAnnouncement.Size => PathExtensionKind.Announcement,
             PathExtensionKind.Report when payload.Length >= PathReport.Size => PathExtensionKind.Report,
+            PathExtensionKind.Goodbye when payload.Length >= HeaderSize + 2 => PathExtensionKind.Goodbye,
             _ => PathExtensionKind.None,
         };
     }
@@ -49,4 +50,7 @@ internal enum PathExtensionKind : byte
 
     /// <summary>A <see cref="PathReport"/>, version 1.</summary>
     Report = 0x12,
+
+    /// <summary>A <see cref="Wire.Goodbye"/>, version 1; 13 is taken by <see cref="AckRanges"/>.</summary>
+    Goodbye = 0x14,
 }

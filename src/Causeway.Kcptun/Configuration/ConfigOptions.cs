@@ -83,6 +83,8 @@ internal static class ConfigOptions
             static c => c.KeepAlive, static (c, v) => c with { KeepAlive = (int)v }),
         Number("closewait", "seconds that one direction may outlive the other", 0, MaxSeconds,
             static c => c.CloseWait, static (c, v) => c with { CloseWait = (int)v }),
+        Number("max-forwards", "connections that are forwarded at a time, 0 for as many as the process may have files open, at most 16384",
+            0, KcptunConfig.MostForwards, static c => c.MaxForwards, static (c, v) => c with { MaxForwards = (int)v }),
         Text("log", "log file, stderr if empty",
             static c => c.Log, static (c, v) => c with { Log = v }),
         Switch("quiet", "no messages about streams",
@@ -126,6 +128,9 @@ internal static class ConfigOptions
             static (c, v) => c.AsServer() with { Target = v }) with { Flags = ["target", "t"] },
         Number("shards", "sockets that share each port, on Linux, with a processor for the clients of each; 0 for as many as processors",
             0, MaxShards, static c => c.AsServer().Shards, static (c, v) => c.AsServer() with { Shards = (int)v }),
+        Number("max-connections", "sessions that may be open at a time on each port, 0 for as many as the process may have files open, at most 65536",
+            0, KcptunConfig.MostForwards,
+            static c => c.AsServer().MaxConnections, static (c, v) => c.AsServer() with { MaxConnections = (int)v }),
         .. s_common,
     ];
 

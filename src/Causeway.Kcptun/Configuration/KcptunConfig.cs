@@ -25,6 +25,9 @@ public abstract record KcptunConfig
     /// <summary>Shards that a group may have: the field has 256 elements.</summary>
     public const int MaxShards = 256;
 
+    // What Linux lets a process have open by default at most (fs.nr_open).
+    internal const int MostForwards = 1 << 20;
+
     internal const string DefaultKey = KcptunKey.Default;
     internal const string AutomaticCongestionControl = "auto";
     internal const string FixedFec = "fixed";
@@ -258,6 +261,12 @@ public abstract record KcptunConfig
     /// Seconds that one direction of a connection may outlive the other. Default: 0 for a client, 30 for a server.
     /// </summary>
     public int CloseWait { get; init; }
+
+    /// <summary>
+    /// Connections that are forwarded at a time, 0 to 1048576. 0, the default, leaves it to the program: for the command, as
+    /// many as the process may have files open, at most 16384. kcptun has no such option.
+    /// </summary>
+    public int MaxForwards { get; init; }
 
     /// <summary>The file that log lines are appended to; empty for the standard error. Default: empty.</summary>
     public string Log { get; init; } = "";

@@ -29,6 +29,13 @@ public sealed record KcptunServerConfig : KcptunConfig
     /// </summary>
     public int Shards { get; init; } = 1;
 
+    /// <summary>
+    /// Sessions that may be open at a time on each port, 0 to 1048576; see <see cref="CausewayListenerOptions.MaxConnections"/>. 0, the
+    /// default, leaves it to the program: for the command, as many as the process may have files open, at most 65536. kcptun
+    /// has no such option.
+    /// </summary>
+    public int MaxConnections { get; init; }
+
     internal override IReadOnlyList<ConfigOption> Options => ConfigOptions.Server;
 
     /// <summary>Reads a JSON file over the defaults and validates the result.</summary>

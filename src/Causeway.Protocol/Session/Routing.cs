@@ -16,6 +16,11 @@ public enum RoutingKind
 
     /// <summary>It comes from a known address, but belongs to another session than the one there, and opens none.</summary>
     OtherSession,
+
+    /// <summary>
+    /// It belongs to a session that was under way elsewhere or before, since it cannot be at the beginning of one.
+    /// </summary>
+    UnknownSession,
 }
 
 /// <summary>The answer of <see cref="TransportEndpoint.Route"/>.</summary>
@@ -23,4 +28,8 @@ public enum RoutingKind
 /// <param name="Session">The session that it is for or that has its address now; null if none has.</param>
 /// <param name="RoutingId">The id of the session that it names; 0 if it names none.</param>
 /// <param name="IsFirst">Whether it can only be the first datagram of a session, or a copy of that.</param>
-public readonly record struct Routing(RoutingKind Kind, TransportSession? Session, uint RoutingId, bool IsFirst);
+public readonly record struct Routing(RoutingKind Kind, TransportSession? Session, uint RoutingId, bool IsFirst)
+{
+    /// <summary>Whether it answers a datagram of this side, so that it must not be answered.</summary>
+    public bool IsAnswer { get; init; }
+}

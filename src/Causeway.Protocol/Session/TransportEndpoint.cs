@@ -33,6 +33,13 @@ public abstract class TransportEndpoint
     /// <param name="now">The time: keep-alives count from here.</param>
     public abstract TransportSession Accept(PeerAddress peer, uint routingId, Timestamp now);
 
+    /// <summary>Makes the datagram by which an end without a session tells that one is over or refused.</summary>
+    /// <param name="routingId">What <see cref="Route"/> said of the datagram that is answered, or the session's.</param>
+    /// <param name="reason">Why.</param>
+    /// <param name="isAnswer">Whether it answers a datagram; else it is an ended session's last word.</param>
+    /// <returns>A datagram with room for the link's headers, to be released by the caller.</returns>
+    public abstract PacketBuffer NewGoodbye(uint routingId, GoodbyeReason reason, bool isAnswer);
+
     /// <summary>Takes a session out, which has ended. No datagram goes to it any more.</summary>
     public abstract void Remove(TransportSession session);
 }

@@ -3,7 +3,14 @@ namespace Causeway.Protocol;
 /// <summary>Why a session ended by itself.</summary>
 /// <param name="Kind">The class of failure.</param>
 /// <param name="Reason">What happened, in words; without secrets and without bytes of the peer.</param>
-public sealed record TransportFailure(TransportFailureKind Kind, string Reason);
+public sealed record TransportFailure(TransportFailureKind Kind, string Reason)
+{
+    /// <summary>Whether the peer ended the session and said so; else this end found out by itself.</summary>
+    public bool IsByPeer { get; init; }
+
+    /// <summary>What this end tells the peer of it, or what the peer told.</summary>
+    public GoodbyeReason Goodbye { get; init; } = GoodbyeReason.InternalError;
+}
 
 /// <summary>Classes of failures of a session.</summary>
 public enum TransportFailureKind
@@ -16,4 +23,13 @@ public enum TransportFailureKind
 
     /// <summary>The peer broke the protocol, or speaks another version of it or other settings.</summary>
     Protocol,
+
+    /// <summary>The peer closed the session and said so.</summary>
+    ClosedByPeer,
+
+    /// <summary>The peer takes no more sessions at present.</summary>
+    Refused,
+
+    /// <summary>The peer does not know the session: it was restarted, or this end's address changed on the way.</summary>
+    ForgottenByPeer,
 }

@@ -47,6 +47,35 @@ public abstract class TransportSession : IDisposable
     /// </summary>
     public abstract bool IsNamedBy(PacketBuffer datagram);
 
+    /// <summary>
+    /// Since when something that was sent waits for an answer and nothing at all was heard of the peer;
+    /// <see cref="Timestamp.Never"/> if nothing waits. May be read by any thread.
+    /// </summary>
+    public abstract Timestamp WaitingSince { get; }
+
+    /// <summary>Whether either end has said goodbye, so that no data moves any more.</summary>
+    public abstract bool IsClosing { get; }
+
+    /// <summary>
+    /// Whether goodbye was said and answered, or nobody is left to answer: nothing more will be sent. Only after
+    /// <see cref="BeginClose"/>.
+    /// </summary>
+    public abstract bool IsDrained { get; }
+
+    /// <summary>Whether the peer is one that hears a goodbye, or may be.</summary>
+    public abstract bool HearsGoodbye { get; }
+
+    /// <summary>
+    /// Begins to end the session: it moves no more data, and tells the peer (docs/design/goodbye.md). Call
+    /// <see cref="Flush"/> as before, until <see cref="IsDrained"/>.
+    /// </summary>
+    public abstract void BeginClose(GoodbyeReason reason, Timestamp now);
+
+    /// <summary>
+    /// Has the next flush send something that a peer answers at once if it is there. For a driver that has reason to doubt it.
+    /// </summary>
+    public abstract void Probe();
+
     /// <summary>Takes in one datagram, with all that the link adds removed. The reference stays the caller's.</summary>
     public abstract void Input(PacketBuffer datagram, Timestamp now);
 

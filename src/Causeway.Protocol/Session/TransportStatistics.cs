@@ -28,6 +28,9 @@ public abstract class TransportStatistics
     /// <summary>Their bytes, as UDP payload.</summary>
     public long OutBytes { get; internal set; }
 
+    /// <summary>Goodbyes of the peer, repeated ones too.</summary>
+    public long InGoodbyes { get; internal set; }
+
     /// <summary>The smoothed round-trip time of the path; zero before the first sample.</summary>
     public abstract TimeSpan SmoothedRtt { get; }
 

@@ -10,6 +10,12 @@ public enum StreamFailureKind
 
     /// <summary>The peer was silent for longer than the keep-alive timeout.</summary>
     KeepAliveTimeout,
+
+    /// <summary>The peer's frames are of the other version of the protocol.</summary>
+    WrongVersion,
+
+    /// <summary>What the peer sends are no frames from the first byte on: most likely it compresses.</summary>
+    NotFrames,
 }
 
 /// <summary>Why a mux session failed. The first failure stays.</summary>

@@ -55,7 +55,7 @@ public sealed class UdpLink : IDatagramLink, IConnectedLink
             PreferredBatch = Engine == UdpEngine.Linux ? LinuxBatch : PortableBatch,
         };
 
-        if (options.Logger is { } logger)
+        if (options.BackgroundLogger is { } logger)
         {
             foreach (string warning in warnings)
             {
@@ -78,6 +78,12 @@ public sealed class UdpLink : IDatagramLink, IConnectedLink
 
     /// <summary>Counters.</summary>
     public UdpLinkStatistics Statistics => _counters.Snapshot();
+
+    /// <summary>Called, on any thread, when the system says that nobody listens at the peer's address.</summary>
+    internal Action? PeerRefused
+    {
+        set => _counters.PeerRefused = value;
+    }
 
     /// <summary>
     /// Makes a link that receives from anyone. Received datagrams carry their sender as

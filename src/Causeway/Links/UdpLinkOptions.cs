@@ -71,7 +71,7 @@ public sealed record UdpLinkOptions
     /// <summary>The pool of received datagrams. Default <see cref="PacketPool.Shared"/>.</summary>
     public PacketPool Pool { get; init; } = PacketPool.Shared;
 
-    /// <summary>Where warnings go. Default null.</summary>
+    /// <summary>Where warnings go, from a thread of the log's own. Default null.</summary>
     public ILogger? Logger { get; init; }
 
     /// <summary>
@@ -96,6 +96,9 @@ public sealed record UdpLinkOptions
 
     // Receives of many datagrams in one block (UDP_GRO); tests bring a tracking one.
     internal PacketPool BlockPool { get; init; } = s_blocks;
+
+    // A link sends on its session's thread, which must not wait for an application's logger.
+    internal ILogger? BackgroundLogger => Logger is null ? null : Telemetry.BackgroundLogger.Over(Logger);
 
     internal int ReceiveSpace => MaxDatagramSize + TruncationMark;
 

@@ -8,6 +8,9 @@ internal interface IDrivenSession : IDeadlineItem
     /// <summary>The engine's session.</summary>
     TransportSession Session { get; }
 
+    /// <summary>Where its datagrams go, and from which local address.</summary>
+    DatagramPath Path { get; }
+
     /// <summary>Whether it waits for its part of the next turn. Only the shard sets it.</summary>
     bool IsDirty { get; set; }
 
@@ -19,6 +22,9 @@ internal interface IDrivenSession : IDeadlineItem
 
     /// <summary>When a graceful close gives up; never while none is under way.</summary>
     Timestamp CloseDeadline { get; }
+
+    /// <summary>What datagrams that still come are answered with after the end, or null for nothing.</summary>
+    GoodbyeReason? LastWord { get; }
 
     /// <summary>Takes in one datagram of the peer.</summary>
     void Input(PacketBuffer datagram, Timestamp now);

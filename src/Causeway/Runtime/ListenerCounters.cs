@@ -9,6 +9,9 @@ internal sealed class ListenerCounters
     public long BacklogFull;
     public long ConnectionLimit;
     public long LayerFaults;
+    public long UnknownSession;
+    public long GoodbyesSent;
+    public long GoodbyesWithheld;
     public long HandedOver;
     public long HandOversDropped;
 }

@@ -50,21 +50,21 @@ internal sealed class ListenerDirectory(int maxConnections)
         Interlocked.Decrement(ref _count);
     }
 
-    /// <summary>Remembers a conversation that ended.</summary>
-    public void NoteClosed(PeerAddress peer, uint conversation, Timestamp now)
+    /// <summary>Remembers a conversation that ended, and what to say to who goes on with it.</summary>
+    public void NoteClosed(PeerAddress peer, uint conversation, GoodbyeReason? lastWord, Timestamp now)
     {
         lock (_closedLock)
         {
-            _closed.Add(peer, conversation, now);
+            _closed.Add(peer, conversation, lastWord, now);
         }
     }
 
-    /// <summary>Whether a conversation ended lately.</summary>
-    public bool WasClosed(PeerAddress peer, uint conversation, Timestamp now)
+    /// <summary>Whether a conversation ended lately, and what to say to who goes on with it.</summary>
+    public bool WasClosed(PeerAddress peer, uint conversation, Timestamp now, out GoodbyeReason? lastWord)
     {
         lock (_closedLock)
         {
-            return _closed.Contains(peer, conversation, now);
+            return _closed.TryFind(peer, conversation, now, out lastWord);
         }
     }
 }

@@ -5,7 +5,7 @@ namespace Causeway.Runtime;
 /// <summary>
 /// A listener's sessions on one shard. The engine's endpoint says whom a datagram is for and whether it may open a
 /// session; the table adds what the endpoint cannot know: other shards, limits, and sessions that closed a short while
-/// ago, whose late datagrams open none.
+/// ago, whose late datagrams open none. What is refused is answered with a goodbye.
 /// </summary>
 internal sealed class ServerSessionTable : SessionTable
 {
@@ -13,12 +13,14 @@ internal sealed class ServerSessionTable : SessionTable
     private readonly ListenerDirectory _directory;
     private readonly ISessionAcceptor _acceptor;
     private readonly TransportEndpoint _endpoint;
+    private readonly GoodbyeResponder _responder;
     private Shard? _shard;
     private HandOverQueue? _handOvers;
 
     public ServerSessionTable(TransportEndpoint endpoint, ListenerDirectory directory, ISessionAcceptor acceptor)
     {
         _endpoint = endpoint;
+        _responder = new GoodbyeResponder(endpoint);
         _directory = directory;
         _acceptor = acceptor;
     }
@@ -53,9 +55,17 @@ internal sealed class ServerSessionTable : SessionTable
 
         // Not even its first datagram may replace what replaced it: a client does not go back to an earlier session.
         bool mayBeLate = routing.Session is not null || !routing.IsFirst;
-        if (mayBeLate && _directory.WasClosed(datagram.Peer, routing.RoutingId, now))
+        if (mayBeLate && _directory.WasClosed(datagram.Peer, routing.RoutingId, now, out GoodbyeReason? lastWord))
         {
             Statistics.ClosedSession++;
+            Answer(datagram, routing, lastWord, now);
+            return null;
+        }
+
+        if (routing.Kind == RoutingKind.UnknownSession)
+        {
+            Statistics.UnknownSession++;
+            Answer(datagram, routing, GoodbyeReason.UnknownConversation, now);
             return null;
         }
 
@@ -68,15 +78,16 @@ internal sealed class ServerSessionTable : SessionTable
         return Open(datagram, routing, now);
     }
 
-    public override void Remove(IDrivenSession session)
+    public override void Remove(IDrivenSession session, Timestamp now)
     {
+        _responder.SayLastWord(_shard!, session, now);
         if (_sessions.Remove(session))
         {
             _endpoint.Remove(session.Session);
             _directory.Release(session.Session.Peer);
         }
 
-        _directory.NoteClosed(session.Session.Peer, session.Session.RoutingId, _shard!.Now);
+        _directory.NoteClosed(session.Session.Peer, session.Session.RoutingId, session.LastWord, _shard!.Now);
     }
 
     public override IReadOnlyList<IDrivenSession> Snapshot() => [.. _sessions];
@@ -87,8 +98,9 @@ internal sealed class ServerSessionTable : SessionTable
 
     private IDrivenSession? Open(PacketBuffer datagram, in Routing routing, Timestamp now)
     {
-        if (!TryReserve(replaces: routing.Session is not null))
+        if (!TryReserve(replaces: routing.Session is not null, out GoodbyeReason refusal))
         {
+            Answer(datagram, routing, refusal, now);
             return null;
         }
 
@@ -114,6 +126,23 @@ internal sealed class ServerSessionTable : SessionTable
         return session.IsClosed ? null : session;
     }
 
+    private void Answer(PacketBuffer datagram, in Routing routing, GoodbyeReason? reason, Timestamp now)
+    {
+        if (reason is not { } said)
+        {
+            return;
+        }
+
+        if (_responder.TryAnswer(_shard!, datagram, routing, datagram.Peer, routing.RoutingId, said, now))
+        {
+            Statistics.GoodbyesSent++;
+        }
+        else
+        {
+            Statistics.GoodbyesWithheld++;
+        }
+    }
+
     private void HandOver(ServerSessionTable owner, PacketBuffer datagram)
     {
         if (owner._handOvers!.TryPost(datagram))
@@ -127,8 +156,9 @@ internal sealed class ServerSessionTable : SessionTable
     }
 
     // One that replaces another needs no place of its own: else a full listener would lock a restarted client out.
-    private bool TryReserve(bool replaces)
+    private bool TryReserve(bool replaces, out GoodbyeReason refusal)
     {
+        refusal = GoodbyeReason.ConnectionLimit;
         if (!_directory.TryReserve(always: replaces))
         {
             Statistics.ConnectionLimit++;
@@ -139,6 +169,7 @@ internal sealed class ServerSessionTable : SessionTable
         {
             _directory.CancelReservation();
             Statistics.BacklogFull++;
+            refusal = GoodbyeReason.BacklogFull;
             return false;
         }
 

@@ -9,7 +9,7 @@ internal abstract class SessionTable
     public abstract IDrivenSession? Find(PacketBuffer datagram, Timestamp now);
 
     /// <summary>Forgets a session that closed.</summary>
-    public abstract void Remove(IDrivenSession session);
+    public abstract void Remove(IDrivenSession session, Timestamp now);
 
     /// <summary>The sessions that are open now.</summary>
     public abstract IReadOnlyList<IDrivenSession> Snapshot();

@@ -50,6 +50,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     private TaskCompletionSource? _drained;
     private bool _sending;
     private bool _stopped;
+    private bool _linkFailed;
 
     /// <param name="link">The link; the shard's from here on.</param>
     /// <param name="sessions">Whom datagrams are for.</param>
@@ -121,10 +122,10 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     }
 
     /// <summary>Takes a connection out of timers and table. Called on the shard only.</summary>
-    internal void Forget(IDrivenSession connection)
+    internal void Forget(IDrivenSession connection, Timestamp now)
     {
         _deadlines.Remove(connection);
-        _sessions.Remove(connection);
+        _sessions.Remove(connection, now);
     }
 
     internal void Dispatch(PacketBuffer datagram, Timestamp now)
@@ -156,6 +157,25 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
                 OnFault(connection, error, now);
             }
         }
+    }
+
+    /// <summary>Sends a datagram that belongs to no session, and takes its reference over. Called on the shard only.</summary>
+    /// <returns>False if it was dropped: the link is busy or gone.</returns>
+    internal bool SendOrDrop(PacketBuffer datagram, Timestamp now)
+    {
+        if (!_sending && _outgoing.IsFull)
+        {
+            Send(now);
+        }
+
+        if (_sending || _stopped || _linkFailed)
+        {
+            datagram.Release();
+            return false;
+        }
+
+        _outgoing.Add(datagram);
+        return true;
     }
 
     internal void OnLinkFailed(Exception error) => Post(new LinkFailure(this, error));
@@ -328,6 +348,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     {
         if (!_stopped)
         {
+            _linkFailed = true;
             TransportException reason = new(
                 TransportError.LinkFailed, $"The datagram link below the connection failed: {error.Message}", error);
             _sessions.OnLinkFailed(reason);
@@ -470,13 +491,18 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
     {
         internal override void Run(Timestamp now)
         {
-            shard._stopped = true;
             try
             {
+                // Peers are told, as far as the link takes it now.
                 shard.CloseAll(new TransportException(TransportError.ConnectionClosed, "The connection was closed."), now);
+                if (!shard._sending)
+                {
+                    shard.Send(now);
+                }
             }
             finally
             {
+                shard._stopped = true;
                 stopped.TrySetResult();
             }
         }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Causeway.Kcptun.Crypt;
+using Causeway.Protocol;
 using Causeway.Protocol.Tests.Crypto;
 using Causeway.TestKit;
 

@@ -122,6 +122,7 @@ internal sealed class PortableUdpReceiver : UdpReceiver
         else if (error != SocketError.WouldBlock)
         {
             Counters.ReceiveErrors++;
+            Counters.NoteRefusal(error);
         }
     }
 }

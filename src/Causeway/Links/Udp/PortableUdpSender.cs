@@ -33,6 +33,7 @@ internal sealed class PortableUdpSender : UdpSender
             // On a connected socket this is the answer to an earlier datagram: this one was not tried yet.
             if (error is SocketError.ConnectionRefused or SocketError.ConnectionReset && !retried)
             {
+                Counters.NoteRefusal(error);
                 retried = true;
                 continue;
             }

@@ -52,6 +52,18 @@ internal sealed class UdpCounters
         }
     }
 
+    /// <summary>Called, on any thread, when the system says that nobody listens where a connected socket sends to.</summary>
+    public Action? PeerRefused { get; set; }
+
+    /// <summary>Passes an error of a connected socket on, if it says that nobody listens there.</summary>
+    public void NoteRefusal(SocketError error)
+    {
+        if (error is SocketError.ConnectionRefused or SocketError.ConnectionReset)
+        {
+            PeerRefused?.Invoke();
+        }
+    }
+
     public UdpLinkStatistics Snapshot() => new()
     {
         DatagramsSent = Volatile.Read(ref DatagramsSent),

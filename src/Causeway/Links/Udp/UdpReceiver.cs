@@ -104,10 +104,11 @@ internal abstract class UdpReceiver
                         return count;
                     }
                 }
-                catch (SocketException)
+                catch (SocketException error)
                 {
                     ObjectDisposedException.ThrowIf(_gate.IsClosed, typeof(UdpLink));
                     Counters.ReceiveErrors++;
+                    Counters.NoteRefusal(error.SocketErrorCode);
                     if (++errors % ErrorsBeforePause == 0)
                     {
                         await Task.Delay(s_pause, cancellationToken).ConfigureAwait(false);

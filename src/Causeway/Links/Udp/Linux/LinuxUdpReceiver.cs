@@ -131,6 +131,10 @@ internal sealed unsafe class LinuxUdpReceiver : UdpReceiver
             {
                 // An ICMP message about an earlier send.
                 Counters.ReceiveErrors++;
+                if (error == Errno.ConnectionRefused)
+                {
+                    Counters.NoteRefusal(SocketError.ConnectionRefused);
+                }
             }
         }
 

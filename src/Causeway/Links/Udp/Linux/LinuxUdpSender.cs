@@ -30,7 +30,7 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
     public LinuxUdpSender(Socket socket, PeerAddress connectedPeer, UdpLinkOptions options, UdpCounters counters)
         : base(socket, connectedPeer, counters)
     {
-        _logger = options.Logger;
+        _logger = options.BackgroundLogger;
         _trafficClass = new TrafficClass(socket);
         _controls = new SendControls(socket, MaxMessages, _trafficClass);
         _namesSource = PacketInformation.IsBoundToAny(socket);
@@ -151,6 +151,7 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
                     return true;
                 case Errno.ConnectionRefused or Errno.HostUnreachable or Errno.NetworkUnreachable when !retried:
                     // Most likely the answer to an earlier datagram: this one was not tried yet.
+                    Counters.NoteRefusal(ToSocketError(error));
                     retried = true;
                     continue;
                 default:

@@ -1,0 +1,332 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using Causeway.Kcp;
+using Causeway.Kcp.Smux;
+using Causeway.Kcp.Wire;
+using Causeway.Links;
+using Causeway.Protocol;
+
+
+namespace Causeway.Tests;
+
+/// <summary>What the other end sees of a close, a refusal and a restart, over sockets (docs/design/goodbye.md).</summary>
+public sealed class GoodbyeTests
+{
+    // A goodbye takes a round trip on loopback; without one, an end is noticed after 30 seconds.
+    private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(10);
+
+    private static readonly IPEndPoint s_any = new(IPAddress.Loopback, 0);
+
+    [Fact]
+    public async Task CloseEndsTheOtherSideWithAReason()
+    {
+        await using CausewayListener listener = await ListenAsync();
+        CausewayConnection client = await ConnectAsync(listener);
+        (CausewayStream stream, CausewayStream accepted, CausewayConnection server) = await OpenAsync(client, listener);
+        await stream.WriteAsync(new byte[] { 1, 2, 3 }).Guarded();
+        await client.CloseAsync().Guarded();
+        await server.Closed.WaitAsync(s_soon);
+        TransportException failure = Assert.IsType<TransportException>(server.Failure);
+        Assert.Equal((TransportError.ClosedByPeer, true, true), (failure.Error, failure.IsByPeer, failure.IsTransient));
+        Assert.Null(client.Failure);
+
+        // What was written before the close is read to its end; nothing can be written or opened.
+        byte[] read = new byte[8];
+        Assert.Equal(3, await accepted.ReadAtLeastAsync(read, 8, throwOnEndOfStream: false).AsTask().Guarded());
+        Assert.Equal(TransportError.ClosedByPeer, (await FailureOf(() => accepted.WriteAsync(read).AsTask())).Error);
+        Assert.Equal(TransportError.ClosedByPeer, (await FailureOf(() => server.OpenStreamAsync().AsTask())).Error);
+        Assert.Equal(TransportError.ClosedByPeer, (await FailureOf(() => server.AcceptStreamAsync().AsTask())).Error);
+
+        // And closing it has nobody to wait for.
+        Stopwatch watch = Stopwatch.StartNew();
+        await server.CloseAsync().Guarded();
+        Assert.InRange(watch.Elapsed, TimeSpan.Zero, s_soon);
+    }
+
+    [Fact]
+    public async Task StreamsThatNobodyEndedFailWithTheReason()
+    {
+        CausewayListener listener = await ListenAsync();
+        await using CausewayConnection client = await ConnectAsync(listener);
+        (CausewayStream stream, _, CausewayConnection server) = await OpenAsync(client, listener);
+        Task<TransportException> reading = FailureOf(() => stream.ReadAsync(new byte[1]).AsTask());
+
+        // Cuts its connections off, so that no stream is ended in order.
+        await listener.DisposeAsync();
+        await server.Closed.Guarded();
+        await client.Closed.WaitAsync(s_soon);
+        TransportException failure = await reading.WaitAsync(s_soon);
+        Assert.Equal((TransportError.ClosedByPeer, true), (failure.Error, failure.IsByPeer));
+    }
+
+    [Fact]
+    public async Task WhatAPeerSentBeforeItLeftCanStillBeAcceptedAndRead()
+    {
+        await using CausewayListener listener = await ListenAsync();
+        CausewayConnection client = await ConnectAsync(listener);
+        for (byte i = 0; i < 3; i++)
+        {
+            await using CausewayStream stream = await client.OpenStreamAsync().Guarded();
+            await stream.WriteAsync(new[] { i }).Guarded();
+        }
+
+        await client.CloseAsync().Guarded();
+        await using CausewayConnection server = await listener.AcceptConnectionAsync().Guarded();
+        await server.Closed.WaitAsync(s_soon);
+        for (byte i = 0; i < 3; i++)
+        {
+            await using CausewayStream stream = await server.AcceptStreamAsync().Guarded();
+            byte[] read = new byte[2];
+            Assert.Equal(1, await stream.ReadAtLeastAsync(read, 2, throwOnEndOfStream: false).AsTask().Guarded());
+            Assert.Equal(i, read[0]);
+        }
+
+        await FailureOf(() => server.AcceptStreamAsync().AsTask());
+    }
+
+    [Fact]
+    public async Task ClientsThatLeaveInOrderLeaveNothingBehind()
+    {
+        await using CausewayListener listener = await ListenAsync();
+        List<CausewayConnection> clients = [];
+        for (int i = 0; i < 100; i++)
+        {
+            CausewayConnection client = await ConnectAsync(listener);
+            clients.Add(client);
+            _ = await OpenAsync(client, listener);
+        }
+
+        Assert.Equal(100, listener.ConnectionCount);
+        await Task.WhenAll(clients.Select(static client => client.CloseAsync().AsTask())).Guarded();
+        await UntilAsync(() => listener.ConnectionCount == 0);
+    }
+
+    [Fact]
+    public async Task RefusedConnectionIsTold()
+    {
+        await using CausewayListener listener = await ListenAsync(static options => options with { MaxConnections = 2 });
+        await using CausewayConnection first = await ConnectAsync(listener);
+        await using CausewayConnection second = await ConnectAsync(listener);
+        await OpenAsync(first, listener);
+        await OpenAsync(second, listener);
+        await using CausewayConnection third = await ConnectAsync(listener);
+        CausewayStream stream = await third.OpenStreamAsync().Guarded();
+        TransportException failure = await FailureOf(() => stream.ReadAsync(new byte[1]).AsTask()).WaitAsync(s_soon);
+        Assert.Equal((TransportError.ConnectionRefused, true, true), (failure.Error, failure.IsByPeer, failure.IsTransient));
+        Assert.Contains("as many connections", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(1, listener.Statistics.GoodbyesSent);
+
+        // The next one is served as soon as there is room.
+        await first.CloseAsync().Guarded();
+        await UntilAsync(() => listener.ConnectionCount == 1);
+        await using CausewayConnection fourth = await ConnectAsync(listener);
+        await OpenAsync(fourth, listener);
+    }
+
+    [Fact]
+    public async Task FullBacklogIsTold()
+    {
+        await using CausewayListener listener = await ListenAsync(static options => options with { ConnectionBacklog = 1 });
+        await using CausewayConnection first = await ConnectAsync(listener);
+        await (await first.OpenStreamAsync().Guarded()).FlushAsync().Guarded();
+        await UntilAsync(() => listener.ConnectionCount == 1);
+        await using CausewayConnection second = await ConnectAsync(listener);
+        CausewayStream stream = await second.OpenStreamAsync().Guarded();
+        TransportException failure = await FailureOf(() => stream.ReadAsync(new byte[1]).AsTask()).WaitAsync(s_soon);
+        Assert.Equal(TransportError.ConnectionRefused, failure.Error);
+        Assert.Contains("wait", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(1, 2)]
+    [InlineData(2, 1)]
+    public async Task OtherVersionIsTold(int clientVersion, int serverVersion)
+    {
+        await using CausewayListener listener = await ListenAsync(options => options with { Profile = Version(serverVersion) });
+        await using CausewayConnection client = await ConnectAsync(listener, Version(clientVersion));
+        CausewayStream stream = await client.OpenStreamAsync().Guarded();
+        TransportException failure = await FailureOf(() => stream.ReadAsync(new byte[1]).AsTask()).WaitAsync(s_soon);
+        Assert.Equal((TransportError.ProtocolViolation, true, false), (failure.Error, failure.IsByPeer, failure.IsTransient));
+        Assert.Contains("versions of smux", failure.Message, StringComparison.Ordinal);
+
+        static KcpProfile Version(int version) => new() { Mux = new SmuxOptions { Version = version } };
+    }
+
+    [Fact]
+    public async Task ServerThatWasKilledAndCameBackSaysThatItForgot()
+    {
+        SwallowingLink? swallowing = null;
+        CausewayListener listener = await ListenAsync(options => options with
+        {
+            ConfigureLink = builder => builder.Use(inner => swallowing = new SwallowingLink(inner)),
+        });
+        IPEndPoint address = (IPEndPoint)listener.LocalEndPoint;
+        await using CausewayConnection client = await ConnectAsync(listener);
+        (CausewayStream stream, CausewayStream accepted, _) = await OpenAsync(client, listener);
+        await accepted.WriteAsync(new byte[] { 1 }).Guarded();
+        await stream.ReadExactlyAsync(new byte[1]).Guarded();
+
+        // As after kill -9: nothing leaves any more, and the port is free.
+        swallowing!.IsSwallowing = true;
+        await listener.DisposeAsync();
+        await using CausewayListener next = await ListenAsync(options => options with { ListenEndPoint = address });
+        await stream.WriteAsync(new byte[] { 2 }).Guarded();
+        TransportException failure = await FailureOf(() => stream.ReadAsync(new byte[1]).AsTask()).WaitAsync(s_soon);
+        Assert.Equal((TransportError.ForgottenByPeer, true, true), (failure.Error, failure.IsByPeer, failure.IsTransient));
+        Assert.Equal(0, next.ConnectionCount);
+        Assert.InRange(next.Statistics.UnknownSession, 1, 100);
+
+        await using CausewayConnection again = await ConnectAsync(next);
+        await OpenAsync(again, next);
+    }
+
+    [Fact]
+    public async Task DatagramsOfNoSessionAreAnsweredWithNoMoreThanTheyBrought()
+    {
+        await using CausewayListener listener = await ListenAsync();
+        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        await socket.ConnectAsync(listener.LocalEndPoint);
+
+        // An acknowledgement of 24 bytes, which is shorter than an answer; a goodbye that is an answer itself.
+        await socket.SendAsync(Segment(SegmentCommand.Ack, unacknowledged: 5, payload: 0));
+        byte[] goodbye = new byte[Goodbye.DatagramSize];
+        new Goodbye(GoodbyeReason.Closed, IsAnswer: true).Write(goodbye, 7);
+        await socket.SendAsync(goodbye);
+        await UntilAsync(() => listener.Statistics.GoodbyesWithheld == 2);
+        Assert.Equal(0, socket.Available);
+
+        // What is in the middle of a conversation, and a goodbye that waits for an answer, get one of the same size at most.
+        const int Count = 400;
+        new Goodbye(GoodbyeReason.Closed, IsAnswer: false).Write(goodbye, 7);
+        await socket.SendAsync(goodbye);
+        byte[] middle = Segment(SegmentCommand.Push, unacknowledged: 5, payload: 4);
+        for (int i = 1; i < Count; i++)
+        {
+            await socket.SendAsync(middle);
+
+            // Not more than a socket's buffer holds.
+            await UntilAsync(() => listener.Statistics.UnknownSession > i - 50);
+        }
+
+        byte[] answer = new byte[2000];
+        Assert.Equal(Goodbye.DatagramSize, await socket.ReceiveAsync(answer).WaitAsync(s_soon));
+        Assert.True(Goodbye.TryRead(answer.AsSpan(0, Goodbye.DatagramSize), out uint conversation, out Goodbye read));
+        Assert.Equal((7u, GoodbyeReason.UnknownConversation, true), (conversation, read.Reason, read.IsAnswer));
+        Assert.InRange(listener.Statistics.GoodbyesSent, 1, listener.Statistics.UnknownSession);
+        Assert.Equal(0, listener.ConnectionCount);
+    }
+
+    [Fact]
+    public async Task FirstFlightMayArriveInAnyOrder()
+    {
+        await using CausewayListener listener = await ListenAsync();
+        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        await socket.ConnectAsync(listener.LocalEndPoint);
+        await socket.SendAsync(Segment(SegmentCommand.Push, unacknowledged: 0, payload: 4, sequence: 1));
+        await using CausewayConnection connection = await listener.AcceptConnectionAsync().Guarded();
+        Assert.Equal(1, listener.ConnectionCount);
+    }
+
+    [Fact]
+    public async Task ServerThatIsGoneIsNoticedAndAskedAgain()
+    {
+        SwallowingLink? swallowing = null;
+        CausewayListener listener = await ListenAsync(options => options with
+        {
+            ConfigureLink = builder => builder.Use(inner => swallowing = new SwallowingLink(inner)),
+        });
+        CausewayConnection client = await ConnectAsync(listener);
+        (CausewayStream stream, _, _) = await OpenAsync(client, listener);
+        Assert.False(client.IsUnresponsive);
+        swallowing!.IsSwallowing = true;
+        await listener.DisposeAsync();
+
+        // On systems that tell a connected socket of a closed port, at once; elsewhere after two seconds of silence.
+        await stream.WriteAsync(new byte[] { 1 }).Guarded();
+        await UntilAsync(() => client.IsUnresponsive);
+
+        // Closing does not wait for somebody who is known to be gone.
+        if (OperatingSystem.IsLinux())
+        {
+            Stopwatch watch = Stopwatch.StartNew();
+            await client.CloseAsync().Guarded();
+            Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        }
+        else
+        {
+            await client.DisposeAsync().Guarded();
+        }
+    }
+
+    private static async Task<CausewayListener> ListenAsync(Func<CausewayListenerOptions, CausewayListenerOptions>? change = null)
+    {
+        CausewayListenerOptions options = new() { Profile = new KcpProfile(), ListenEndPoint = s_any };
+        return await CausewayListener.ListenAsync(change?.Invoke(options) ?? options);
+    }
+
+    private static async Task<CausewayConnection> ConnectAsync(CausewayListener listener, KcpProfile? profile = null) =>
+        await CausewayConnection.ConnectAsync(new CausewayClientOptions
+        {
+            Profile = profile ?? new KcpProfile(),
+            RemoteEndPoint = listener.LocalEndPoint,
+            CloseTimeout = TimeSpan.FromSeconds(30),
+        });
+
+    private static async Task<(CausewayStream Client, CausewayStream Server, CausewayConnection Connection)> OpenAsync(
+        CausewayConnection client, CausewayListener listener)
+    {
+        CausewayStream stream = await client.OpenStreamAsync().Guarded();
+        await stream.FlushAsync().Guarded();
+        CausewayConnection server = await listener.AcceptConnectionAsync().Guarded();
+        return (stream, await server.AcceptStreamAsync().Guarded(), server);
+    }
+
+    private static async Task<TransportException> FailureOf(Func<Task> action) =>
+        await Assert.ThrowsAsync<TransportException>(() => action().Guarded());
+
+    private static byte[] Segment(SegmentCommand command, uint unacknowledged, int payload, uint sequence = 9)
+    {
+        byte[] bytes = new byte[SegmentHeader.Size + payload];
+        new SegmentHeader
+        {
+            Conversation = 7,
+            Command = command,
+            Window = 128,
+            Time = 0,
+            Sequence = sequence,
+            Unacknowledged = unacknowledged,
+            Length = (uint)payload,
+        }.Write(bytes);
+        return bytes;
+    }
+
+    /// <summary>What is looked at happens on other threads; the limit only keeps a broken test from hanging.</summary>
+    private static async Task UntilAsync(Func<bool> condition)
+    {
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(60));
+        while (!condition())
+        {
+            limit.Token.ThrowIfCancellationRequested();
+            await Task.Delay(1, CancellationToken.None);
+        }
+    }
+}
+
+/// <summary>A link that can be made to send nothing any more, as a process that was killed.</summary>
+internal sealed class SwallowingLink(IDatagramLink inner) : IDatagramLink
+{
+    public bool IsSwallowing { get; set; }
+
+    public DatagramLinkCapabilities Capabilities => inner.Capabilities;
+
+    public EndPoint LocalEndPoint => inner.LocalEndPoint;
+
+    public ValueTask<int> ReceiveAsync(Memory<PacketBuffer> buffers, CancellationToken cancellationToken = default) =>
+        inner.ReceiveAsync(buffers, cancellationToken);
+
+    public ValueTask SendAsync(ReadOnlyMemory<PacketBuffer> buffers, CancellationToken cancellationToken = default) =>
+        IsSwallowing ? ValueTask.CompletedTask : inner.SendAsync(buffers, cancellationToken);
+
+    public ValueTask DisposeAsync() => inner.DisposeAsync();
+}
