@@ -97,7 +97,7 @@ public sealed class SnmpLogWriter : IDisposable
         }
         catch (Exception e)
         {
-            // Whatever it is: the thread has nobody above it to catch.
+            // Every exception is caught, because nobody above the thread does.
             _failed(e);
         }
         finally
