@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using Causeway.Links;
 using Causeway.Protocol;
 using Microsoft.Extensions.Logging;
@@ -43,7 +44,7 @@ public static class ForwardWarmUp
         target.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         target.Listen(2);
         Task answering = AnswerAsync(target, cancellationToken);
-        await using ForwardServer server = await ForwardServer.StartAsync(
+        ForwardServer server = await ForwardServer.StartAsync(
             new ForwardServerOptions
             {
                 Listeners =
@@ -58,7 +59,8 @@ public static class ForwardWarmUp
                 Logger = new Formatter(),
             },
             cancellationToken).ConfigureAwait(false);
-        await using ForwardClient client = ForwardClient.Start(new ForwardClientOptions
+        await using ConfiguredAsyncDisposable serverEnd = server.ConfigureAwait(false);
+        ForwardClient client = ForwardClient.Start(new ForwardClientOptions
         {
             Listen = ForwardEndPoint.From(new IPEndPoint(IPAddress.Loopback, 0)),
             Connection = () => new CausewayClientOptions
@@ -69,6 +71,7 @@ public static class ForwardWarmUp
             Logger = new Formatter(),
         });
 
+        await using ConfiguredAsyncDisposable clientEnd = client.ConfigureAwait(false);
         await AskAsync(client.LocalEndPoint, Length, reset: false, cancellationToken).ConfigureAwait(false);
         await AskAsync(client.LocalEndPoint, 1, reset: true, cancellationToken).ConfigureAwait(false);
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net.Sockets;
 
 namespace Causeway.Forwarding;
@@ -6,6 +7,7 @@ namespace Causeway.Forwarding;
 /// Looks after sockets whose end was read while the other direction is open: no read is pending there, so that nobody would
 /// hear of a reset before something is written. One timer for the process, which runs while there are such sockets.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "There is one for the process, and it ends with that.")]
 internal sealed class HalfOpenWatch
 {
     /// <summary>How often the sockets are looked at: one system call each.</summary>

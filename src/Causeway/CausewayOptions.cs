@@ -69,7 +69,7 @@ public abstract record CausewayOptions
     public PacketPool BufferPool { get; init; } = PacketPool.Shared;
 
     /// <summary>A logger that may be used on a shard's turn.</summary>
-    internal ILogger NewLogger(string category) => LogQueue.NewLogger(LoggerFactory, category);
+    internal ILogger NewLogger(string category) => Telemetry.BackgroundLogger.Over(LoggerFactory, category);
 
     internal virtual void Validate()
     {

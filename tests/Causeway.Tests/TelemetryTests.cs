@@ -46,10 +46,10 @@ public sealed class TelemetryTests
         await using CausewayListener listener = await ListenAsync(loggers, maxConnections: 100_000);
         await using CausewayConnection client = await ConnectAsync(loggers, listener);
         (_, CausewayStream stream, CausewayStream accepted) = await OpenAsync(client, listener);
-        ILogger queued = LogQueue.NewLogger(loggers, "Test");
-        for (int i = 0; i < 2 * LogQueue.Limit; i++)
+        ILogger queued = BackgroundLogger.Over(loggers, "Test");
+        for (int i = 0; i < 2 * BackgroundLogger.Capacity; i++)
         {
-            CausewayLog.LinesDropped(queued, i);
+            CausewayLog.ListenerStopped(queued, new IPEndPoint(IPAddress.Loopback, i));
         }
 
         // Traffic goes on, and what does not fit is dropped and told afterwards.
@@ -57,7 +57,7 @@ public sealed class TelemetryTests
         await accepted.ReadExactlyAsync(new byte[1]).Guarded();
         Assert.True(loggers.Lines.Count <= 1);
         loggers.Release();
-        await loggers.UntilAsync(1901, "Causeway");
+        await loggers.UntilAsync(1901, "Test");
     }
 
     [Fact]

@@ -47,7 +47,7 @@ internal struct ClosedSignal
         }
         else if (asked.TrySetException(error))
         {
-            Observed(asked.Task);
+            _ = Observed(asked.Task);
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -24,6 +26,8 @@ public sealed partial class BackgroundLogger : ILogger
     /// <summary>Lines that may wait.</summary>
     public const int Capacity = 1024;
 
+    private const long Idle = long.MaxValue;
+
     // A logger that is used now and then does not keep a thread.
     private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(10);
 
@@ -34,13 +38,14 @@ public sealed partial class BackgroundLogger : ILogger
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(20);
 
     private static readonly ConditionalWeakTable<ILogger, BackgroundLogger> s_known = [];
+    private static readonly ConditionalWeakTable<ILoggerFactory, ConcurrentDictionary<string, ILogger>> s_categories = [];
 
     private readonly ILogger _inner;
     private readonly object _gate = new();
     private Queue<Line> _waiting = [];
     private long _dropped;
     private long _reported;
-    private long _writingSince = long.MaxValue;
+    private long _writingSince = Idle;
     private bool _hasThread;
     private bool _isIdle;
 
@@ -58,6 +63,13 @@ public sealed partial class BackgroundLogger : ILogger
         ArgumentNullException.ThrowIfNull(logger);
         return logger is BackgroundLogger or NullLogger ? logger : s_known.GetValue(logger, static inner => new BackgroundLogger(inner));
     }
+
+    /// <summary>The logger of a factory's category behind a thread: the same one however often it is asked for.</summary>
+    internal static ILogger Over(ILoggerFactory factory, string category) =>
+        factory == NullLoggerFactory.Instance
+            ? NullLogger.Instance
+            : s_categories.GetOrCreateValue(factory).GetOrAdd(
+                category, static (name, from) => Over(from.CreateLogger(name)), factory);
 
     /// <summary>Waits until what was logged before has been written; not for a logger that is stuck in a line.</summary>
     /// <param name="logger">What <see cref="Over"/> returned.</param>
@@ -89,14 +101,14 @@ public sealed partial class BackgroundLogger : ILogger
     {
         Mark mark = new();
         Add(mark, always: true);
-        long until = Environment.TickCount64 + (long)limit.TotalMilliseconds;
-        while (!mark.Written.Task.IsCompleted
-            && Environment.TickCount64 < until
-            && Environment.TickCount64 - (long)s_stuck.TotalMilliseconds <= Volatile.Read(ref _writingSince))
+        long begun = Stopwatch.GetTimestamp();
+        while (!mark.Written.Task.IsCompleted && Stopwatch.GetElapsedTime(begun) < limit && !IsStuck)
         {
             await mark.Written.Task.WaitAsync(s_look).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
+
+    private bool IsStuck => Volatile.Read(ref _writingSince) is var since and not Idle && Stopwatch.GetElapsedTime(since) > s_stuck;
 
     private void Add(Line line, bool always)
     {
@@ -185,7 +197,7 @@ public sealed partial class BackgroundLogger : ILogger
 
     private void Write(Line line)
     {
-        Volatile.Write(ref _writingSince, Environment.TickCount64);
+        Volatile.Write(ref _writingSince, Stopwatch.GetTimestamp());
         try
         {
             line.Write(_inner);
@@ -195,7 +207,7 @@ public sealed partial class BackgroundLogger : ILogger
             // The application's logger is to blame, and there is nowhere to say so.
         }
 
-        Volatile.Write(ref _writingSince, long.MaxValue);
+        Volatile.Write(ref _writingSince, Idle);
     }
 
     private abstract class Line
@@ -219,8 +231,8 @@ public sealed partial class BackgroundLogger : ILogger
     {
         public override void Write(ILogger logger) => LogDropped(logger, count);
 
-        [LoggerMessage(90, LogLevel.Warning, "{Count} log lines were dropped, because the log did not take them in time",
-            EventName = "LogLinesDropped")]
+        [LoggerMessage(1901, LogLevel.Warning, "{Count} log lines were dropped, because the log did not take them in time",
+            EventName = "LinesDropped")]
         private static partial void LogDropped(ILogger logger, long count);
     }
 

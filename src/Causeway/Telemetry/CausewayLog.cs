@@ -48,6 +48,4 @@ internal static partial class CausewayLog
     [LoggerMessage(1104, LogLevel.Warning, "{Refused} connections were refused ({Reason}), the last of them from {Remote}", EventName = "ConnectionRefused")]
     public static partial void ConnectionRefused(ILogger logger, long refused, GoodbyeReason reason, EndPoint remote);
 
-    [LoggerMessage(1901, LogLevel.Warning, "{Lines} log lines were dropped because the logger did not keep up", EventName = "LinesDropped")]
-    public static partial void LinesDropped(ILogger logger, long lines);
 }
