@@ -298,13 +298,11 @@ public sealed partial class ArqSession
     {
         if (_silence.IsOutstanding && !state.IsRegress)
         {
+            // Its una often acknowledges what had arrived before the outage; what has not is no less lost for that.
             _silence.OnHeard();
-            if (state.AckedSegments == 0)
-            {
-                _timer.OnPathBack();
-                _timeoutProbes = ProbesPerRepeatedTimeout;
-                _isPathBack = true;
-            }
+            _timer.OnPathBack();
+            _timeoutProbes = ProbesPerRepeatedTimeout;
+            _isPathBack = true;
         }
     }
 

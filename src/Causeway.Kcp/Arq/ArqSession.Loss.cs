@@ -146,7 +146,7 @@ public sealed partial class ArqSession
     /// </summary>
     private void DetectUnanswered(Timestamp now)
     {
-        long wait = _rtt.Shortest * _resolution;
+        long wait = _rtt.Shortest * _resolution * 5 / 4;
         LossRun run = new(_inFlight.Bytes);
         while (_inFlight.Head is { } oldest && oldest.SentAt.AddMicroseconds(wait) <= now)
         {
