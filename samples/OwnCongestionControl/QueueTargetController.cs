@@ -43,7 +43,7 @@ internal sealed class QueueTargetController(int segmentSize) : CongestionControl
 
     public override void OnLoss(in LossEvent e)
     {
-        // Nothing came through for a while, so that there is no delay to go by.
+        // No acknowledgement arrived for a while, so the delay is unknown.
         if (e.IsTimeout)
         {
             _window = Math.Max(_window / 2, 2 * segmentSize);

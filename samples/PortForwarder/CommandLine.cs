@@ -1,6 +1,7 @@
 using System.Reflection;
 using Causeway.Kcptun.Configuration;
 using Causeway.PortForwarder.Demo;
+using Causeway.PortForwarder.Output;
 
 namespace Causeway.PortForwarder;
 
@@ -16,6 +17,9 @@ internal static class CommandLine
     /// <summary>An option, a value or a configuration file cannot be used.</summary>
     public const int BadUsage = 2;
 
+    // For the last lines; a standard error that takes none is not waited for.
+    private static readonly TimeSpan s_lastLines = TimeSpan.FromSeconds(2);
+
     private const string Commands = "client, server, demo, --help, --version";
 
     public static string Version { get; } =
@@ -29,52 +33,73 @@ internal static class CommandLine
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error, CancellationToken stop = default)
     {
+        using LineQueue errors = new(new TerminalSink(error), TimeProvider.System);
         try
         {
-            return await DispatchAsync(args, output, error, stop).ConfigureAwait(false);
+            return await DispatchAsync(args, output, errors, stop).ConfigureAwait(false);
         }
         catch (KcptunConfigException problem)
         {
-            return Report(error, problem, BadUsage);
+            return Report(errors, problem, BadUsage);
         }
         catch (Exception problem)
         {
-            return Report(error, problem, Failed);
+            return Report(errors, problem, Failed);
+        }
+        finally
+        {
+            errors.Flush(s_lastLines);
         }
     }
 
-    private static async Task<int> DispatchAsync(string[] args, TextWriter output, TextWriter error, CancellationToken stop)
+    /// <summary>Prints what was asked for.</summary>
+    /// <exception cref="IOException">The output does not take it.</exception>
+    public static async Task<int> PrintAsync(TextWriter output, string text)
+    {
+        try
+        {
+            await output.WriteAsync(text).ConfigureAwait(false);
+            await output.FlushAsync().ConfigureAwait(false);
+            return Success;
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"cannot write to the standard output: {problem.Message}", problem);
+        }
+    }
+
+    private static async Task<int> DispatchAsync(string[] args, TextWriter output, LineQueue errors, CancellationToken stop)
     {
         switch (args)
         {
             case []:
                 throw new KcptunConfigException($"a command is missing; allowed: {Commands}");
             case ["client", .. string[] options]:
-                return await ForwardCommand.RunClientAsync(options, output, error, stop).ConfigureAwait(false);
+                return await ForwardCommand.RunClientAsync(options, output, errors, stop).ConfigureAwait(false);
             case ["server", .. string[] options]:
-                return await ForwardCommand.RunServerAsync(options, output, error, stop).ConfigureAwait(false);
+                return await ForwardCommand.RunServerAsync(options, output, errors, stop).ConfigureAwait(false);
             case ["demo", .. string[] options]:
                 return await DemoCommand.RunAsync(options, output).ConfigureAwait(false);
             case ["--help" or "-help" or "-h" or "help", ..]:
-                await output.WriteAsync(HelpText.Overview).ConfigureAwait(false);
-                return Success;
+                return await PrintAsync(output, HelpText.Overview).ConfigureAwait(false);
             case ["--version" or "-version" or "-v" or "version", ..]:
-                await output.WriteLineAsync($"causeway version {Version}").ConfigureAwait(false);
-                return Success;
+                return await PrintAsync(output, $"causeway version {Version}{output.NewLine}").ConfigureAwait(false);
             default:
                 throw new KcptunConfigException($"the command is \"{args[0]}\"; allowed: {Commands}");
         }
     }
 
-    private static int Report(TextWriter error, Exception problem, int exitCode)
+    private static int Report(LineQueue errors, Exception problem, int exitCode)
     {
-        error.WriteLine($"causeway: {OneLine(problem.Message)}");
+        errors.Add($"causeway: {OneLine(problem.Message)}", stamped: false);
         if (Environment.GetEnvironmentVariable("CAUSEWAY_DEBUG") == "1")
         {
-            error.WriteLine(problem);
+            foreach (string line in problem.ToString().Split('\n'))
+            {
+                errors.Add(line.TrimEnd('\r'), stamped: false);
+            }
         }
 
-        error.Flush();
         return exitCode;
     }
 

@@ -10,7 +10,7 @@ internal static class CounterMap
 {
     /// <summary>The counters of a forwarder.</summary>
     /// <param name="sum">The sums over its connections.</param>
-    /// <param name="profile">What the connections were made from; it counts what its crypt refuses.</param>
+    /// <param name="profile">The profile of the connections, which counts what its crypt refuses.</param>
     /// <param name="isClient">Whether the connections were opened from this side.</param>
     public static KcptunCounters ToKcptun(ForwardingStatistics sum, KcptunProfile profile, bool isClient)
     {
@@ -23,7 +23,7 @@ internal static class CounterMap
             ActiveOpens = isClient ? (ulong)sum.ConnectionsOpened : 0,
             PassiveOpens = isClient ? 0 : (ulong)sum.ConnectionsOpened,
             CurrEstab = (ulong)sum.ConnectionsOpen,
-            InErrs = (ulong)kcp.InErrors,
+            InErrs = (ulong)(kcp.InErrors + sum.Replayed + profile.Reflected),
             InCsumErrors = (ulong)profile.ChecksumErrors,
             KcpInErrors = (ulong)(kcp.KcpInErrors + profile.TooShort),
             InPkts = (ulong)sum.InPackets,

@@ -19,7 +19,7 @@ internal static class HelpText
 
         Either end may be kcptun itself. Its --tcp and --pprof are not supported and are refused.
 
-        Signals: SIGINT and SIGTERM stop in order, SIGUSR1 logs the counters.
+        Signals: SIGINT and SIGTERM stop in order, SIGUSR1 logs the counters, SIGHUP reopens the file of --log.
         Environment: KCPTUN_KEY is the key unless --key is given; CAUSEWAY_DEBUG=1 shows where an error came from.
         Exit code: 0 stopped by a signal, 1 failure while running, 2 an option or a file that cannot be used.
 

@@ -1,4 +1,5 @@
 using Causeway.PortForwarder;
+using Causeway.PortForwarder.Output;
 
 // Before the first socket, which is when the runtime looks: what waits for a socket goes on on the thread that heard of it.
 // Nothing in a forwarder blocks, and waking a thread of the pool for each message costs more than relaying it.
@@ -8,4 +9,4 @@ if (Environment.GetEnvironmentVariable(InlineCompletions) is null)
     Environment.SetEnvironmentVariable(InlineCompletions, "1");
 }
 
-return await CommandLine.RunAsync(args, Console.Out, Console.Error);
+return await CommandLine.RunAsync(args, StandardStreams.Output, StandardStreams.Error);

@@ -1,4 +1,5 @@
 using System.Net;
+using Causeway.Telemetry;
 
 namespace Causeway.Forwarding;
 
@@ -46,10 +47,10 @@ public sealed class ConnectionPool : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        _options = options;
+        _options = options with { Logger = BackgroundLogger.Over(options.Logger) };
         _time = options.TimeProvider;
         _stopped = _stopping.Token;
-        _registry = new ConnectionRegistry(options.Logger);
+        _registry = new ConnectionRegistry(_options.Logger);
         _slots = new PoolSlot[options.Connections];
         for (int i = 0; i < _slots.Length; i++)
         {
@@ -125,7 +126,14 @@ public sealed class ConnectionPool : IAsyncDisposable
     {
         lock (_gate)
         {
-            return slot.Choose();
+            CausewayConnection? former = slot.Current;
+            Task<CausewayConnection> chosen = slot.Choose();
+            if (former is not null && slot.Current != former)
+            {
+                _registry.NoteReplaced(former);
+            }
+
+            return chosen;
         }
     }
 
@@ -155,6 +163,7 @@ public sealed class ConnectionPool : IAsyncDisposable
     private void Release(CausewayConnection connection)
     {
         _released.Add(connection);
+        _registry.NoteReplaced(connection);
         _reaper ??= _time.CreateTimer(static state => ((ConnectionPool)state!).Reap(), this, s_reapPeriod, s_reapPeriod);
     }
 

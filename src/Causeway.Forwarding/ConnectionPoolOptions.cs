@@ -32,7 +32,10 @@ public sealed record ConnectionPoolOptions
     /// <summary>The clock and its timers. Default: the system's.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
-    /// <summary>Where log lines go. Default: nowhere.</summary>
+    /// <summary>
+    /// Where log lines go. Default: nowhere. The logger is called on a thread of its own: while it blocks, lines are dropped
+    /// and counted, and traffic goes on.
+    /// </summary>
     public ILogger Logger { get; init; } = NullLogger.Instance;
 
     /// <summary>

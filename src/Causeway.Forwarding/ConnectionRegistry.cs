@@ -11,6 +11,7 @@ internal sealed class ConnectionRegistry
     private readonly Lock _gate = new();
     private readonly HashSet<CausewayConnection> _live = [];
     private readonly HashSet<Task> _watches = [];
+    private readonly HashSet<CausewayConnection> _replaced = [];
     private readonly ILogger _logger;
     private ForwardingStatistics _past = new();
     private long _opened;
@@ -35,6 +36,18 @@ internal sealed class ConnectionRegistry
         }
 
         return watch;
+    }
+
+    /// <summary>Another one has taken its place: nobody is to be told how it ends, if it is still open.</summary>
+    public void NoteReplaced(CausewayConnection connection)
+    {
+        lock (_gate)
+        {
+            if (_live.Contains(connection))
+            {
+                _replaced.Add(connection);
+            }
+        }
     }
 
     public ForwardingStatistics Snapshot()
@@ -89,7 +102,7 @@ internal sealed class ConnectionRegistry
         {
             _live.Remove(connection);
             _past = _past.Plus(connection.Statistics, isLive: false);
-            closing = _closing;
+            closing = _closing | _replaced.Remove(connection);
         }
 
         if (connection.Failure is { } failure && !closing)

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using Causeway.Protocol;
+using Causeway.Telemetry;
 
 namespace Causeway.Forwarding;
 
@@ -11,17 +13,22 @@ public sealed class ForwardClient : IAsyncDisposable
 {
     private const int Backlog = 1024;
 
+    // For the last lines of the log; one that takes none is not waited for.
+    private static readonly TimeSpan s_lastLines = TimeSpan.FromSeconds(1);
+
     private readonly ForwardClientOptions _options;
     private readonly Socket _listener;
     private readonly ConnectionPool _pool;
+    private readonly ForwardPlaces _places;
     private readonly ForwardTable _forwards;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _accepting;
     private Task? _stopped;
+    private int _mtu = TransportProfile.MaxMtu;
 
     private ForwardClient(ForwardClientOptions options)
     {
-        _options = options;
+        _options = options = options with { Logger = BackgroundLogger.Over(options.Logger) };
         _pool = new ConnectionPool(new ConnectionPoolOptions
         {
             Connect = ConnectAsync,
@@ -32,14 +39,18 @@ public sealed class ForwardClient : IAsyncDisposable
             Logger = options.Logger,
             Expiring = connection => _forwards!.Cut(connection),
         });
-        _forwards = new ForwardTable(options.MaxForwards);
         _listener = options.Listen.Listen(Backlog);
+        _places = new ForwardPlaces(options, others: options.Connections);
+        _forwards = _places.Table;
         LocalEndPoint = _listener.LocalEndPoint ?? options.Listen.EndPoint;
         _accepting = Task.Run(AcceptAsync);
     }
 
     /// <summary>Where connections are accepted, with the port that the system chose if it was 0.</summary>
     public EndPoint LocalEndPoint { get; }
+
+    /// <summary>Connections that are forwarded at a time: as many as the options allow and the process may have sockets for.</summary>
+    public int MaxForwards => _forwards.Limit;
 
     /// <summary>The counters of all connections to the server, live and past.</summary>
     public ForwardingStatistics Statistics => _pool.Statistics with { ForwardsOpen = _forwards.Count };
@@ -86,16 +97,44 @@ public sealed class ForwardClient : IAsyncDisposable
         await _forwards.StopAsync(grace, _options.TimeProvider).ConfigureAwait(false);
         await _pool.DisposeAsync().ConfigureAwait(false);
         _stopping.Dispose();
+        await BackgroundLogger.FlushAsync(_options.Logger, s_lastLines).ConfigureAwait(false);
     }
 
     private async ValueTask<CausewayConnection> ConnectAsync(CancellationToken cancellationToken)
     {
         // Nothing here blocks, and relaying a small message is less work than waking a thread for it.
         CausewayClientOptions options = _options.Connection() with { UnsafePreferInlineScheduling = true };
-        CausewayConnection connection = await CausewayConnection.ConnectAsync(options, cancellationToken).ConfigureAwait(false);
+        TransportProfile profile = options.Profile with { Mtu = Math.Min(options.Profile.Mtu, Volatile.Read(ref _mtu)) };
+        CausewayConnection connection = await CausewayConnection.ConnectAsync(
+            options with { Profile = profile }, cancellationToken).ConfigureAwait(false);
+        _ = LearnAsync(connection, profile);
         ForwardingLog.ConnectionOpened(
             _options.Logger, options.Profile.StreamVersion, connection.LocalEndPoint, connection.RemoteEndPoint);
         return connection;
+    }
+
+    /// <summary>The next connections send shorter datagrams if this one ends because its own do not arrive.</summary>
+    private async Task LearnAsync(CausewayConnection connection, TransportProfile profile)
+    {
+        await connection.Closed.ConfigureAwait(false);
+        if (connection.Failure?.Error == TransportError.PathTooNarrow && profile.WithShorterDatagrams() is { } shorter
+            && LowerMtu(shorter.Mtu))
+        {
+            ForwardingLog.ShorterDatagrams(_options.Logger, profile.Mtu, shorter.Mtu);
+        }
+    }
+
+    private bool LowerMtu(int mtu)
+    {
+        for (int known = Volatile.Read(ref _mtu); known > mtu; known = Volatile.Read(ref _mtu))
+        {
+            if (Interlocked.CompareExchange(ref _mtu, mtu, known) == known)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private async Task AcceptAsync()
@@ -108,14 +147,18 @@ public sealed class ForwardClient : IAsyncDisposable
             {
                 if (_forwards.IsFull)
                 {
-                    ForwardingLog.ForwardLimitReached(_options.Logger, _forwards.Limit);
+                    _places.LogFull();
                 }
 
                 ForwardTable.Forward forward = await _forwards.AddAsync(stopping).ConfigureAwait(false);
                 try
                 {
+                    await _places.WaitForDescriptorsAsync(stopping).ConfigureAwait(false);
                     Socket socket = await _listener.AcceptAsync(stopping).ConfigureAwait(false);
                     backoff.Reset();
+
+                    // It is served whatever its number; the next one may have to wait.
+                    _places.Pass(socket);
 
                     // What it does before it first waits is to open a stream: a hop to another thread would cost more.
                     _ = ForwardAsync(socket, forward);
@@ -123,7 +166,11 @@ public sealed class ForwardClient : IAsyncDisposable
                 catch (SocketException error) when (!stopping.IsCancellationRequested)
                 {
                     forward.Dispose();
-                    ForwardingLog.AcceptFailed(_options.Logger, error.Message);
+                    if (!_places.IsOutOfDescriptors(error))
+                    {
+                        ForwardingLog.AcceptFailed(_options.Logger, error.Message);
+                    }
+
                     await backoff.WaitAsync(stopping).ConfigureAwait(false);
                 }
                 catch
@@ -153,7 +200,7 @@ public sealed class ForwardClient : IAsyncDisposable
             }
             catch (Exception error) when (error is TransportException or OperationCanceledException)
             {
-                // No stream is to be had: refuse, as a closed port would.
+                // The pool has no stream to give, so the socket is reset as a closed port would do it.
                 if (error is TransportException)
                 {
                     ForwardingLog.Reconnecting(_options.Logger, error.Message);

@@ -126,10 +126,19 @@ public sealed class ForwardEndPoint
     internal static bool AcceptedInherit => OperatingSystem.IsLinux();
 
     /// <summary>Opens a connection. A host name is looked up anew each time, and all its addresses are tried.</summary>
+    /// <param name="mayUse">Asked about the new socket, or about one to come if it is null; false gives the attempt up.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>The connection, or null if the socket may not be used.</returns>
     /// <exception cref="SocketException">The name is unknown, or no address of it takes the connection.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    internal async ValueTask<Socket> ConnectAsync(CancellationToken cancellationToken)
+    internal async ValueTask<Socket?> ConnectAsync(Func<Socket?, bool> mayUse, CancellationToken cancellationToken)
     {
+        EndPoint address = Reachable(EndPoint);
+        if (address is DnsEndPoint && !mayUse(null))
+        {
+            return null;
+        }
+
         Socket socket = EndPoint switch
         {
             UnixDomainSocketEndPoint => new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified),
@@ -138,7 +147,13 @@ public sealed class ForwardEndPoint
         };
         try
         {
-            await socket.ConnectAsync(Reachable(EndPoint), cancellationToken).ConfigureAwait(false);
+            if (address is not DnsEndPoint && !mayUse(socket))
+            {
+                socket.Dispose();
+                return null;
+            }
+
+            await socket.ConnectAsync(address, cancellationToken).ConfigureAwait(false);
             Prepare(socket);
             return socket;
         }

@@ -6,21 +6,32 @@ namespace Causeway.Forwarding;
 /// <summary>What <see cref="ForwardClient"/> and <see cref="ForwardServer"/> have in common.</summary>
 public abstract record ForwardOptions
 {
+    /// <summary>The default of <see cref="MaxForwards"/>.</summary>
+    public const int DefaultMaxForwards = 16384;
+
     private protected ForwardOptions()
     {
     }
 
     /// <summary>
     /// With a kcptun peer, which cannot close one direction alone: how long the other one may go on after one has ended.
-    /// Zero or more; default zero. Between two ends of Causeway it does not matter.
+    /// Zero or more; default zero. Between two ends of Causeway <see cref="HalfCloseLimit"/> counts.
     /// </summary>
     public TimeSpan CloseWait { get; init; }
 
     /// <summary>
-    /// Connections that may be forwarded at a time, at least 1. Default 16384. Each holds a socket, and up to 128 KiB while
-    /// it moves bytes. A client lets further ones wait in the listening socket, a server resets their streams.
+    /// With a peer that can close one direction alone, as Causeway can: how long the other one may go on after one has ended.
+    /// Zero or more; null, the default, for as long as it likes.
     /// </summary>
-    public int MaxForwards { get; init; } = 16384;
+    public TimeSpan? HalfCloseLimit { get; init; }
+
+    /// <summary>
+    /// Connections that may be forwarded at a time, at least 1. Default 16384, and never more than the process may have files
+    /// open (see <see cref="OpenFileLimit"/>) less some tens. Each holds a socket, and up to 128 KiB while it moves bytes. A
+    /// client lets further ones wait in the listening socket; on a server 1024 streams may wait for a place, for
+    /// <see cref="ForwardServerOptions.ConnectTimeout"/> at most, and further ones are reset.
+    /// </summary>
+    public int MaxForwards { get; init; } = DefaultMaxForwards;
 
     /// <summary>Leaves out the log lines about single streams. Default false.</summary>
     public bool Quiet { get; init; }
@@ -28,7 +39,10 @@ public abstract record ForwardOptions
     /// <summary>The clock and its timers. Default: the system's.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
-    /// <summary>Where log lines go. Default: nowhere.</summary>
+    /// <summary>
+    /// Where log lines go. Default: nowhere. The logger is called on a thread of its own: while it blocks, lines are dropped
+    /// and counted, and traffic goes on.
+    /// </summary>
     public ILogger Logger { get; init; } = NullLogger.Instance;
 
     internal virtual void Validate()
@@ -38,6 +52,11 @@ public abstract record ForwardOptions
         if (CloseWait < TimeSpan.Zero)
         {
             throw new ArgumentOutOfRangeException(nameof(CloseWait), CloseWait, "CloseWait must not be negative.");
+        }
+
+        if (HalfCloseLimit < TimeSpan.Zero)
+        {
+            throw new ArgumentOutOfRangeException(nameof(HalfCloseLimit), HalfCloseLimit, "HalfCloseLimit must not be negative.");
         }
 
         if (MaxForwards < 1)
@@ -84,7 +103,10 @@ public sealed record ForwardServerOptions : ForwardOptions
     /// <summary>Where streams are forwarded to. A host name is looked up for each of them.</summary>
     public required ForwardEndPoint Target { get; init; }
 
-    /// <summary>How long a connection to the target may take; more than zero, default 10 seconds.</summary>
+    /// <summary>
+    /// How long a connection to the target may take, together with the wait for a place among
+    /// <see cref="ForwardOptions.MaxForwards"/>; more than zero, default 10 seconds.
+    /// </summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     internal override void Validate()

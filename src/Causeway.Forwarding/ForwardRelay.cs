@@ -15,6 +15,7 @@ internal static class ForwardRelay
         // Listeners hand their options down, and who connects sets them.
         StreamBridge bridge = new(socket, stream, options.CloseWait, options.TimeProvider)
         {
+            HalfCloseLimit = options.HalfCloseLimit,
             IsPrepared = !fromSocket || ForwardEndPoint.AcceptedInherit,
         };
         return options.Quiet ? bridge.RunAsync(cut) : RunLoggedAsync(bridge, socket, stream, fromSocket, options, cut);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Causeway.Telemetry;
 
 namespace Causeway.Forwarding;
 
@@ -11,20 +12,27 @@ public sealed class ForwardServer : IAsyncDisposable
 {
     private static readonly TimeSpan s_closeTimeout = TimeSpan.FromSeconds(2);
 
+    // For the last lines of the log; one that takes none is not waited for.
+    private static readonly TimeSpan s_lastLines = TimeSpan.FromSeconds(1);
+
     private readonly ForwardServerOptions _options;
     private readonly IReadOnlyList<CausewayListener> _listeners;
     private readonly ConnectionRegistry _registry;
+    private readonly ForwardPlaces _places;
     private readonly ForwardTable _forwards;
+    private readonly LogThrottle _refused;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task[] _accepting;
     private Task? _stopped;
 
     private ForwardServer(ForwardServerOptions options, IReadOnlyList<CausewayListener> listeners)
     {
-        _options = options;
+        _options = options = options with { Logger = BackgroundLogger.Over(options.Logger) };
         _listeners = listeners;
         _registry = new ConnectionRegistry(options.Logger);
-        _forwards = new ForwardTable(options.MaxForwards);
+        _places = new ForwardPlaces(options, others: 0);
+        _forwards = _places.Table;
+        _refused = new LogThrottle(options.TimeProvider);
         LocalEndPoints = [.. listeners.Select(static listener => listener.LocalEndPoint)];
         _accepting = [.. listeners.Select((listener, i) => Task.Run(() => AcceptAsync(listener, options.Listeners[i])))];
     }
@@ -32,8 +40,15 @@ public sealed class ForwardServer : IAsyncDisposable
     /// <summary>The UDP addresses that are listened on, with the ports that the system chose where they were 0.</summary>
     public IReadOnlyList<EndPoint> LocalEndPoints { get; }
 
+    /// <inheritdoc cref="ForwardClient.MaxForwards"/>
+    public int MaxForwards => _forwards.Limit;
+
     /// <summary>The counters of all connections, live and past.</summary>
-    public ForwardingStatistics Statistics => _registry.Snapshot() with { ForwardsOpen = _forwards.Count };
+    public ForwardingStatistics Statistics => _registry.Snapshot() with
+    {
+        ForwardsOpen = _forwards.Count,
+        Replayed = _listeners.Sum(static listener => listener.Statistics.Replayed),
+    };
 
     /// <summary>The listeners' own counters, one for each port.</summary>
     public IReadOnlyList<ListenerStatistics> ListenerStatistics => [.. _listeners.Select(static listener => listener.Statistics)];
@@ -97,6 +112,7 @@ public sealed class ForwardServer : IAsyncDisposable
         }
 
         _stopping.Dispose();
+        await BackgroundLogger.FlushAsync(_options.Logger, s_lastLines).ConfigureAwait(false);
     }
 
     private async Task AcceptAsync(CausewayListener listener, CausewayListenerOptions options)
@@ -113,8 +129,13 @@ public sealed class ForwardServer : IAsyncDisposable
                     _options.Logger, options.Profile.StreamVersion, connection.LocalEndPoint, connection.RemoteEndPoint);
                 _ = ServeAsync(connection, stopping);
             }
-            catch (Exception error) when (error is OperationCanceledException or ObjectDisposedException)
+            catch (OperationCanceledException)
             {
+                return;
+            }
+            catch (TransportException error)
+            {
+                ForwardingLog.ListenerEnded(_options.Logger, listener.LocalEndPoint, error.Message);
                 return;
             }
         }
@@ -136,14 +157,41 @@ public sealed class ForwardServer : IAsyncDisposable
                 }
                 else
                 {
-                    stream.Abort();
-                    ForwardingLog.ForwardLimitRefused(_options.Logger, _forwards.Limit);
+                    _ = WaitAsync(stream, stopping);
                 }
             }
         }
         catch (Exception error) when (error is TransportException or OperationCanceledException)
         {
             // The connection has ended, or the server stops.
+        }
+    }
+
+    /// <summary>Waits for a place, as long as a dial may take.</summary>
+    private async Task WaitAsync(CausewayStream stream, CancellationToken stopping)
+    {
+        _places.LogFull();
+        ForwardTable.Forward? forward = await _forwards.TryAddAsync(
+            _options.ConnectTimeout, _options.TimeProvider, stopping).ConfigureAwait(false);
+        if (forward is not null)
+        {
+            forward.Connection = stream.Connection;
+            await ForwardAsync(stream, forward).ConfigureAwait(false);
+            return;
+        }
+
+        stream.Abort();
+        if (!stopping.IsCancellationRequested)
+        {
+            LogRefused();
+        }
+    }
+
+    private void LogRefused()
+    {
+        if (_refused.IsDue())
+        {
+            ForwardingLog.ForwardLimitRefused(_options.Logger, _forwards.Count);
         }
     }
 
@@ -174,7 +222,7 @@ public sealed class ForwardServer : IAsyncDisposable
     {
         try
         {
-            Socket socket = await _options.Target.ConnectAsync(forward.CutToken).ConfigureAwait(false);
+            Socket socket = await ConnectAsync(forward.CutToken).ConfigureAwait(false);
             if (forward.LiftLimit())
             {
                 return socket;
@@ -192,12 +240,36 @@ public sealed class ForwardServer : IAsyncDisposable
             // Told below.
         }
 
-        if (!forward.IsCut)
+        if (_places.AreDescriptorsUsedUp)
+        {
+            LogRefused();
+        }
+        else if (!forward.IsCut)
         {
             ForwardingLog.TargetUnreachable(
                 _options.Logger, _options.Target.ToString(), $"no answer within {_options.ConnectTimeout.TotalSeconds} s");
         }
 
         return null;
+    }
+
+    /// <summary>Connects to the target, when the process has descriptors for it.</summary>
+    private async ValueTask<Socket> ConnectAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await _places.WaitForDescriptorsAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                if (await _options.Target.ConnectAsync(_places.Pass, cancellationToken).ConfigureAwait(false) is { } socket)
+                {
+                    return socket;
+                }
+            }
+            catch (SocketException error) when (_places.IsOutOfDescriptors(error))
+            {
+                // Once more when there is room.
+            }
+        }
     }
 }

@@ -6,10 +6,14 @@ namespace Causeway.Forwarding;
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore whose wait handle is never asked for holds nothing to dispose.")]
 internal sealed class ForwardTable
 {
+    // Streams that a server may hold while they wait: as many as one connection has waiting by default.
+    private const int MostWaiting = 1024;
+
     private readonly Lock _gate = new();
     private readonly HashSet<Forward> _forwards = [];
     private readonly SemaphoreSlim _free;
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _waiting;
     private bool _closed;
 
     public ForwardTable(int limit)
@@ -46,10 +50,40 @@ internal sealed class ForwardTable
     public Forward? TryAdd(TimeSpan limit, TimeProvider time) =>
         _free.Wait(TimeSpan.Zero) ? Add(new CancellationTokenSource(limit, time)) : null;
 
+    /// <summary>Takes a place; waits for one if there is none, unless many wait already.</summary>
+    /// <param name="limit">When it gives up waiting, and is cut off unless <see cref="Forward.LiftLimit"/> was called.</param>
+    /// <param name="time">The clock for that.</param>
+    /// <param name="stopping">Gives up waiting.</param>
+    /// <returns>The place, or null.</returns>
+    public async Task<Forward?> TryAddAsync(TimeSpan limit, TimeProvider time, CancellationToken stopping)
+    {
+        CancellationTokenSource cut = new(limit, time);
+        try
+        {
+            if (Interlocked.Increment(ref _waiting) <= MostWaiting)
+            {
+                using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cut.Token, stopping);
+                await _free.WaitAsync(either.Token).ConfigureAwait(false);
+                return Add(cut);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Its time is up, or the forwarder stops.
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waiting);
+        }
+
+        cut.Dispose();
+        return null;
+    }
+
     /// <summary>Cuts off what goes over a connection.</summary>
     public void Cut(CausewayConnection connection) => Cut(forward => forward.Connection == connection);
 
-    /// <summary>Lets what there is go on for a while, then cuts it off. Nothing lasts that is added later.</summary>
+    /// <summary>Lets forwards go on for a while, then cuts them off. Later ones are cut off at once.</summary>
     /// <returns>Completes when nothing is forwarded any more.</returns>
     public async Task StopAsync(TimeSpan grace, TimeProvider time)
     {

@@ -50,4 +50,18 @@ internal static partial class ForwardingLog
 
     [LoggerMessage(15, LogLevel.Warning, "{Count} connections are being forwarded, which is the limit; more are refused")]
     public static partial void ForwardLimitRefused(ILogger logger, int count);
+
+    [LoggerMessage(17, LogLevel.Warning, "the path swallows datagrams of up to {Long} bytes; the next sessions send {Short} at most")]
+    public static partial void ShorterDatagrams(ILogger logger, int @long, int @short);
+
+    [LoggerMessage(16, LogLevel.Error, "no more sessions on {Local}: {Reason}")]
+    public static partial void ListenerEnded(ILogger logger, EndPoint local, string reason);
+
+    [LoggerMessage(20, LogLevel.Warning,
+        "{Count} connections are being forwarded, as many as the process's limit of {Limit} open files (ulimit -n) has room for; more must wait")]
+    public static partial void OpenFileLimitReached(ILogger logger, int count, int limit);
+
+    [LoggerMessage(21, LogLevel.Warning,
+        "the process has nearly as many files open as its limit of {Limit} (ulimit -n) lets it; no connection is taken until some are closed")]
+    public static partial void OpenFilesUsedUp(ILogger logger, int limit);
 }

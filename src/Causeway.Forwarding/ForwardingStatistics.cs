@@ -20,6 +20,11 @@ public sealed record ForwardingStatistics
     /// <summary>Forwarded connections (streams with a socket) that are open.</summary>
     public long ForwardsOpen { get; init; }
 
+    /// <summary>
+    /// Datagrams that would have opened a connection once more: <see cref="ListenerStatistics.Replayed"/> of all ports.
+    /// </summary>
+    public long Replayed { get; init; }
+
     /// <summary>Bytes written into the reliable pipes.</summary>
     public long BytesSent { get; init; }
 

@@ -20,6 +20,9 @@ internal sealed class PoolSlot(Func<PoolSlot.Member, bool> isFresh, Func<PoolSlo
     /// <summary>Attempts that are under way, and connections.</summary>
     public IEnumerable<Task> Connecting => new[] { _current?.Connecting, _beside?.Connecting }.OfType<Task>();
 
+    /// <summary>The connection that streams go to, once there is one.</summary>
+    public CausewayConnection? Current => _current?.Made;
+
     /// <summary>Where the next stream goes.</summary>
     public Task<CausewayConnection> Choose()
     {

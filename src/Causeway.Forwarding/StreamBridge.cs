@@ -9,14 +9,15 @@ namespace Causeway.Forwarding;
 /// </summary>
 /// <remarks>
 /// <code>
-/// both open --one side ends, peer can half-close--> other direction only --it ends--> closed
+/// both open --one side ends, peer can half-close--> other direction only, for HalfCloseLimit at most --it ends--> closed
 /// both open --one side ends, peer is kcptun--> other direction for CloseWait at most --> closed
+/// other direction only --peer takes no more--> closed
 /// any --reset, failure or cancellation on either side--> cut: stream aborted, TCP reset
 /// </code>
 /// A kcptun peer takes the first end of stream for the end of both directions (docs/wire/kcptun.md 7.7, 10.3). Its own
 /// end of stream means the same, so that nothing is lost by passing it on to the socket at once.
 /// </remarks>
-public sealed class StreamBridge
+public sealed partial class StreamBridge
 {
     /// <summary>Bytes that one operation moves at most.</summary>
     public const int BufferSize = 64 * 1024;
@@ -26,10 +27,6 @@ public sealed class StreamBridge
 
     // Bytes that a connection waits with for its socket: most requests fit, and a thousand idle connections hold a megabyte.
     private const int WaitingSize = 1024;
-
-    // Closing a socket with unread bytes resets it, and the reset may overtake the last bytes that the other end has not
-    // read yet: so what it still sends after the end is read and dropped for a while.
-    private static readonly TimeSpan s_drainTime = TimeSpan.FromSeconds(1);
 
     private readonly Socket _socket;
     private readonly CausewayStream _stream;
@@ -58,12 +55,27 @@ public sealed class StreamBridge
         _time = timeProvider ?? TimeProvider.System;
     }
 
+    /// <summary>
+    /// With a peer that can close one direction alone: how long the other direction may go on after one has ended. Null, the
+    /// default, for as long as it likes.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative.</exception>
+    public TimeSpan? HalfCloseLimit
+    {
+        get;
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value ?? TimeSpan.Zero, TimeSpan.Zero);
+            field = value;
+        }
+    }
+
     /// <summary>Whether the socket has its options already, by inheritance or from who connected it.</summary>
     internal bool IsPrepared { get; init; }
 
     private enum End
     {
-        /// <summary>The source said that there is no more, and the destination knows.</summary>
+        /// <summary>The source ended, and the destination was told.</summary>
         Finished,
 
         /// <summary>The same, but the destination could not be told without closing its other direction.</summary>
@@ -99,12 +111,9 @@ public sealed class StreamBridge
         Exception? failure = first.Failure;
         if (first.End != End.Failed)
         {
-            Task<Direction> other = toStream.IsCompleted ? toSocket : toStream;
-            bool mayTakeLong = first.End == End.Refused
-                || (first.End == End.Finished && await _stream.Connection.SupportsHalfCloseAsync().ConfigureAwait(false));
-            failure = mayTakeLong || other.IsCompleted
-                ? (await other.ConfigureAwait(false)).Failure
-                : await LimitAsync(other).ConfigureAwait(false);
+            failure = toStream.IsCompleted
+                ? await AwaitAnswerAsync(first.End, toSocket).ConfigureAwait(false)
+                : await AwaitRestAsync(first.End, toStream).ConfigureAwait(false);
         }
 
         if (failure is null && !cancellationToken.IsCancellationRequested)
@@ -119,25 +128,6 @@ public sealed class StreamBridge
         await toStream.ConfigureAwait(false);
         await toSocket.ConfigureAwait(false);
         return new StreamBridgeResult(_bytesToStream, _bytesToSocket, failure);
-    }
-
-    /// <summary>Waits for the second end as long as a peer that cannot be told of the first one is given.</summary>
-    /// <returns>What the second direction failed of, if it did.</returns>
-    private async Task<Exception?> LimitAsync(Task<Direction> other)
-    {
-        if (_closeWait > TimeSpan.Zero)
-        {
-            try
-            {
-                return (await other.WaitAsync(_closeWait, _time).ConfigureAwait(false)).Failure;
-            }
-            catch (TimeoutException)
-            {
-                // The peer cannot be told that one direction has ended but by ending both (docs/wire/kcptun.md 10.3).
-            }
-        }
-
-        return null;
     }
 
     private async Task<Direction> RelayToStreamAsync()
@@ -282,77 +272,13 @@ public sealed class StreamBridge
                 _socket.Shutdown(SocketShutdown.Send);
             }
 
-            // Else this is the second end, and closing the socket says the same at once.
+            // Otherwise this is the second end, and closing the socket tells the same at once.
             return new Direction(End.Finished);
         }
         catch (Exception error)
         {
             return ToEnd(error);
         }
-    }
-
-    /// <summary>The orderly end: what was written is delivered, then both sides are closed.</summary>
-    private async Task CloseAsync(Task<Direction> toStream)
-    {
-        await _stream.DisposeAsync().ConfigureAwait(false);
-        bool sawEnd = toStream.IsCompletedSuccessfully
-            && (await toStream.ConfigureAwait(false)).End is End.Finished or End.FinishedUntold;
-        if (!sawEnd)
-        {
-            try
-            {
-                _socket.Shutdown(SocketShutdown.Send);
-                await DrainAsync(toStream).WaitAsync(s_drainTime, _time).ConfigureAwait(false);
-            }
-            catch (Exception error) when (error is SocketException or ObjectDisposedException or TimeoutException)
-            {
-                // It is being closed anyway.
-            }
-        }
-
-        _socket.Dispose();
-    }
-
-    private async Task DrainAsync(Task<Direction> toStream)
-    {
-        // The relay itself reads until its next write finds the stream closed.
-        Direction relay = await toStream.ConfigureAwait(false);
-        if (relay.End is not (End.Refused or End.Closed))
-        {
-            return;
-        }
-
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
-        try
-        {
-            while (await _socket.ReceiveAsync(buffer, SocketFlags.None).ConfigureAwait(false) > 0)
-            {
-            }
-        }
-        catch (Exception error) when (error is SocketException or ObjectDisposedException)
-        {
-            // Drained, one way or the other.
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
-    }
-
-    /// <summary>The end that nobody must take for a complete transfer.</summary>
-    private void Cut()
-    {
-        _stream.Abort();
-        try
-        {
-            _socket.LingerState = new LingerOption(true, 0);
-        }
-        catch (Exception error) when (error is SocketException or ObjectDisposedException)
-        {
-            // It is closed already, or of a kind that cannot be reset.
-        }
-
-        _socket.Dispose();
     }
 
     private static Direction ToEnd(Exception error) => error switch

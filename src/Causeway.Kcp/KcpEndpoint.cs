@@ -12,6 +12,7 @@ public sealed class KcpEndpoint : TransportEndpoint
     private readonly Dictionary<PeerAddress, KcpSession> _byPeer = [];
     private readonly KcpProfile _profile;
     private readonly SessionLink _link;
+    private readonly NarrowPaths _narrowPaths = new();
     private KcpSession? _connected;
 
     /// <summary>Makes an endpoint without sessions.</summary>
@@ -102,8 +103,18 @@ public sealed class KcpEndpoint : TransportEndpoint
         {
             _byPeer.Remove(session.Peer);
         }
+
+        if (session is { Role: EndpointRole.Server, Failure.Kind: TransportFailureKind.PathTooNarrow })
+        {
+            _narrowPaths.Note(session.Peer, _profile with { Mtu = MtuFor(session.Peer) });
+        }
     }
 
-    private KcpSession NewSession(EndpointRole role, PeerAddress peer, uint conversation, Timestamp now) =>
-        new(conversation, role, _profile, _link.MaxDatagramSize, _link.Headroom, _link.Tailroom, _link.Pool, now) { Peer = peer };
+    private int MtuFor(PeerAddress peer) => _narrowPaths.Find(peer) ?? _profile.Mtu;
+
+    private KcpSession NewSession(EndpointRole role, PeerAddress peer, uint conversation, Timestamp now)
+    {
+        int longest = Math.Min(_link.MaxDatagramSize, MtuFor(peer) - _link.Headroom - _link.Tailroom);
+        return new(conversation, role, _profile, longest, _link.Headroom, _link.Tailroom, _link.Pool, now) { Peer = peer };
+    }
 }

@@ -89,6 +89,13 @@ public sealed partial class KcpSession
 
     private TransportFailure? FindFailure()
     {
+        if (_arq.Failure is ArqFailure.LongDatagramsLost)
+        {
+            return new TransportFailure(
+                TransportFailureKind.PathTooNarrow,
+                $"none of {_arq.LostDatagramSize + _fec.Overhead + _linkOverhead} bytes was acknowledged, while shorter ones were; a lower mtu may do");
+        }
+
         if (_arq.Failure is ArqFailure.PeerForgot)
         {
             return new TransportFailure(TransportFailureKind.ForgottenByPeer, "it acknowledges less than before")

@@ -15,6 +15,10 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
     private readonly ArqSession _arq;
     private readonly PipeCodec? _codec;
     private readonly SmuxSession _mux;
+    // A pause this long is long enough to give back what only a transfer needs: everything is repaired, and most memory comes
+    // back at the turn of a keep-alive.
+    private const long QuietMicroseconds = 5_000_000;
+
     private TransportFailure? _failure;
     private readonly RateLimiter? _rateLimiter;
     private readonly int _linkHeadroom;
@@ -22,6 +26,8 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
     private readonly int _maxArqDatagram;
     private Timestamp _rateLimitedUntil = Timestamp.Never;
     private Timestamp _rateLimitedAt;
+    private Timestamp _arrivedAt;
+    private bool _isTrimmed = true;
     private bool _isPeerAnnounced;
     private bool _disposed;
 
@@ -132,6 +138,9 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
     public override void Input(PacketBuffer datagram, Timestamp now)
     {
         ArgumentNullException.ThrowIfNull(datagram);
+        TrimIfQuiet(now);
+        _arrivedAt = now;
+        _isTrimmed = false;
         Statistics.InPackets++;
         Statistics.InBytes += datagram.Length;
         if (TryTakeGoodbye(datagram, now))
@@ -194,6 +203,7 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
             return false;
         }
 
+        TrimIfQuiet(now);
         TradePathReports(now);
         Sink sink = new(this, batch, path, now);
         bool more;
@@ -265,6 +275,16 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
         }
     }
 
+    private void TrimIfQuiet(Timestamp now)
+    {
+        if (!_isTrimmed && now.MicrosecondsSince(_arrivedAt) >= QuietMicroseconds)
+        {
+            _isTrimmed = true;
+            _fec.Decoder?.ForgetArrived();
+            _arq.Trim();
+        }
+    }
+
     private void InputSegments(PacketBuffer datagram, bool recovered, Timestamp now)
     {
         if (_arq.Input(datagram, recovered, now) != ArqInputResult.Ok)
@@ -273,9 +293,9 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
         }
         else
         {
-            _mux.OnPeerHeard(now);
             _wasAlive = true;
             _goodbye.OnAlive();
+            _mux.OnPeerHeard(now);
         }
 
         if (!_isPeerAnnounced && _arq.Path.PeerAnnouncement is { } announcement)

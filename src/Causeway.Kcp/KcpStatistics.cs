@@ -34,6 +34,12 @@ public sealed class KcpStatistics : TransportStatistics
     public override TimeSpan SmoothedRtt => Arq.SmoothedRtt;
 
     /// <inheritdoc/>
+    public override long Retransmissions => Arq.FastRetransmits + Arq.EarlyRetransmits + Arq.Timeouts;
+
+    /// <inheritdoc/>
+    public override long SpuriousRetransmissions => Arq.SpuriousRetransmits;
+
+    /// <inheritdoc/>
     public override KcpCounters AddTo(TransportCounters? sum, bool isLive) =>
         (sum as KcpCounters ?? new KcpCounters()).Plus(this, isLive);
 

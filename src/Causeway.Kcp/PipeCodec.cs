@@ -12,7 +12,7 @@ namespace Causeway.Kcp;
 /// </remarks>
 public abstract class PipeCodec : IDisposable
 {
-    /// <summary>Encodes one whole frame and returns the bytes to write below, valid until the next call.</summary>
+    /// <summary>Encodes one whole frame and returns the bytes to write below, valid until the next call on the same thread.</summary>
     /// <param name="header">The frame's header.</param>
     /// <param name="payload">The frame's payload, may be empty.</param>
     public abstract ReadOnlySpan<byte> Encode(ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload);

@@ -45,22 +45,21 @@ public sealed class KcptunProfile : IDisposable
         Crypt = KcptunCrypt.Resolve(Config.Crypt, out _);
         _key = new KcptunKey(Config.Key);
         Transport = NewTransport();
-        Udp = NewUdp(Config);
     }
 
     /// <summary>The validated configuration.</summary>
     public KcptunConfig Config { get; }
 
     /// <summary>
-    /// The packet crypt in use: that of the configuration, or <c>aes</c> if it names none that is known.
+    /// The packet crypt in use: that of the configuration, or <c>aes</c> if it names none and asks for <see cref="KcptunConfig.Compat"/>.
     /// </summary>
     public KcptunCrypt Crypt { get; }
 
-    /// <summary>The layers and their settings, for <see cref="CausewayOptions.Profile"/>.</summary>
+    /// <summary>
+    /// The layers and their settings with what the socket needs, for <see cref="CausewayOptions.Profile"/>: options made by
+    /// hand get with it all that <see cref="NewClientOptions"/> and <see cref="NewListenerOptions"/> set but addresses.
+    /// </summary>
     public KcpProfile Transport { get; }
-
-    /// <summary>The socket's options, for <see cref="CausewayOptions.Udp"/>.</summary>
-    public UdpLinkOptions Udp { get; }
 
     /// <summary>
     /// Datagrams whose checksum or tag was wrong, over all links made from the profile: kcptun's InCsumErrors.
@@ -69,6 +68,11 @@ public sealed class KcptunProfile : IDisposable
 
     /// <summary>Datagrams too short to be meant for the crypt.</summary>
     public long TooShort => Volatile.Read(ref _counters.TooShort);
+
+    /// <summary>
+    /// Datagrams that an end of the profile had sent itself, and that came back to it: somebody replays them.
+    /// </summary>
+    public long Reflected => Volatile.Read(ref _counters.Reflected);
 
     /// <summary>
     /// Settings of the next connection of a client: a port of the range is chosen anew each time
@@ -85,9 +89,8 @@ public sealed class KcptunProfile : IDisposable
         return new CausewayClientOptions
         {
             Profile = Transport,
-            Udp = Udp,
             RemoteEndPoint = IPAddress.TryParse(host, out IPAddress? address)
-                ? new IPEndPoint(address, port)
+                ? new IPEndPoint(ToDial(address), port)
                 : new DnsEndPoint(host, port),
         };
     }
@@ -101,21 +104,30 @@ public sealed class KcptunProfile : IDisposable
             ?? throw new InvalidOperationException("The configuration is not a server's.");
         EndpointRange range = EndpointRange.Parse(config.Listen, "listen");
         IPAddress address = ListenAddress(range.Host);
-        UdpLinkOptions udp = Udp with { DualMode = range.Host.Length == 0 && Socket.OSSupportsIPv6 };
-        return
-        [
-            .. Enumerable.Range(range.MinPort, range.PortCount).Select(port => new CausewayListenerOptions
+        UdpLinkOptions udp = new() { DualMode = range.Host.Length == 0 && Socket.OSSupportsIPv6 };
+        IEnumerable<CausewayListenerOptions> listeners = Enumerable.Range(range.MinPort, range.PortCount).Select(
+            port => new CausewayListenerOptions
             {
                 Profile = Transport,
                 Udp = udp,
                 ListenEndPoint = new IPEndPoint(address, port),
                 Shards = config.Shards,
-            }),
+            });
+        return
+        [
+            .. config.MaxConnections == 0
+                ? listeners
+                : listeners.Select(listener => listener with { MaxConnections = config.MaxConnections }),
         ];
     }
 
     /// <summary>Zeroes the keys. No connection or listener can be made from the profile any more.</summary>
     public void Dispose() => _key.Dispose();
+
+    // To Go, who dials "all addresses" means this host.
+    private static IPAddress ToDial(IPAddress address) => address.Equals(IPAddress.Any) ? IPAddress.Loopback
+        : address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback
+        : address;
 
     private static IPAddress ListenAddress(string host)
     {
@@ -141,14 +153,6 @@ public sealed class KcptunProfile : IDisposable
                 $"listen has the host \"{host}\"; expected an address of this machine or a name of one ({error.Message})", error);
         }
     }
-
-    private static UdpLinkOptions NewUdp(KcptunConfig config) => new()
-    {
-        // 0 and other sizes that no kernel grants leave the system's choice.
-        SendBufferSize = config.SocketBuffer >= 2048 ? config.SocketBuffer : null,
-        ReceiveBufferSize = config.SocketBuffer >= 2048 ? config.SocketBuffer : null,
-        Dscp = config.Dscp > 0 ? config.Dscp : null,
-    };
 
     private KcpProfile NewTransport()
     {
@@ -187,6 +191,10 @@ public sealed class KcptunProfile : IDisposable
             CongestionControl = CongestionControllers.ByName(tuning.CongestionControl, fastResend),
             MemoryBudget = (long)config.Memory << 20,
             RateLimit = config.RateLimit,
+
+            // 0 and other sizes that no kernel grants leave the system's choice.
+            SocketBuffer = config.SocketBuffer >= 2048 ? config.SocketBuffer : null,
+            Dscp = config.Dscp > 0 ? config.Dscp : null,
         };
     }
 
@@ -194,6 +202,7 @@ public sealed class KcptunProfile : IDisposable
     {
         public long NotAuthentic;
         public long TooShort;
+        public long Reflected;
     }
 
     /// <summary>Adds what all transforms of the profile refuse: a transform's own counters go with its link.</summary>
@@ -212,6 +221,9 @@ public sealed class KcptunProfile : IDisposable
 
         public override int Tailroom => _inner.Tailroom;
 
+        public override void PairWith(DatagramTransform sender) =>
+            _inner.PairWith(sender is CountedTransform counted ? counted._inner : sender);
+
         public override void Protect(ReadOnlySpan<PacketBuffer> batch) => _inner.Protect(batch);
 
         public override int Unprotect(Span<PacketBuffer> batch)
@@ -223,6 +235,8 @@ public sealed class KcptunProfile : IDisposable
                 Interlocked.Add(ref _counters.TooShort, _inner.TooShort - TooShort);
                 NotAuthentic = _inner.NotAuthentic;
                 TooShort = _inner.TooShort;
+                Interlocked.Add(ref _counters.Reflected, _inner.Reflected - Reflected);
+                Reflected = _inner.Reflected;
             }
 
             return opened;

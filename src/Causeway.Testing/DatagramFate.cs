@@ -22,6 +22,9 @@ public enum FaultCause
 
     /// <summary>The policer in front of the link had too few tokens.</summary>
     Policer,
+
+    /// <summary>It was longer than the link takes.</summary>
+    Size,
 }
 
 /// <summary>What becomes of one datagram.</summary>

@@ -7,7 +7,7 @@ namespace Causeway.Testing;
 /// </summary>
 /// <remarks>
 /// <para>
-/// A datagram passes, in this order: blackout, policer, queue (which may mark it), rate, burst loss, independent loss, corruption, delay with jitter
+/// A datagram passes, in this order: blackout, longest payload, policer, queue (which may mark it), rate, burst loss, independent loss, corruption, delay with jitter
 /// and reordering, duplication. So a datagram that is lost at random has used the link, as on radio.
 /// </para>
 /// <para>
@@ -41,6 +41,7 @@ public sealed class FaultModel
     private long _delivered;
     private long _lostToBlackout;
     private long _lostToPolicer;
+    private long _lostToSize;
     private long _lostToQueue;
     private long _lostToBurst;
     private long _lostToRandom;
@@ -87,6 +88,7 @@ public sealed class FaultModel
         Delivered = _delivered,
         LostToBlackout = _lostToBlackout,
         LostToPolicer = _lostToPolicer,
+        LostToSize = _lostToSize,
         LostToQueue = _lostToQueue,
         LostToBurst = _lostToBurst,
         LostToRandom = _lostToRandom,
@@ -128,6 +130,12 @@ public sealed class FaultModel
         {
             _lostToBlackout++;
             return DatagramFate.Lost(FaultCause.Blackout);
+        }
+
+        if (_options.MaxPayloadBytes > 0 && size > _options.MaxPayloadBytes)
+        {
+            _lostToSize++;
+            return DatagramFate.Lost(FaultCause.Size);
         }
 
         long units = ((long)size + _options.OverheadBytes) * UnitsPerByte;

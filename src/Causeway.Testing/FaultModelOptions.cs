@@ -72,7 +72,8 @@ public sealed record FaultModelOptions
 
     /// <summary>
     /// The wait in the queue from which on datagrams that are capable of it are marked (CE) as they enter: a step, as in RFC
-    /// 8257 section 3.1. What finds no room is dropped all the same. 0 to 1 hour; 0, the default, marks nothing.
+    /// 8257 section 3.1. Datagrams that find no room are dropped all the same. 0 to 1 hour; 0, the default, marks
+    /// nothing.
     /// </summary>
     public TimeSpan MarkThreshold { get; init; }
 
@@ -87,6 +88,12 @@ public sealed record FaultModelOptions
     /// 64 KiB.
     /// </summary>
     public long PolicerBurstBytes { get; init; } = 64 * 1024;
+
+    /// <summary>
+    /// The longest payload that the link carries: longer ones vanish without a word, as on a path with a smaller MTU whose
+    /// routers report nothing. 0, the default, is any.
+    /// </summary>
+    public int MaxPayloadBytes { get; init; }
 
     /// <summary>
     /// Bytes that each datagram takes on the link beyond its payload; 0 to 1024, default 28: IPv4 and UDP headers.
@@ -128,6 +135,7 @@ public sealed record FaultModelOptions
         RequireRange(QueueBytes, MaxQueueBytes, nameof(QueueBytes));
         RequireRange(PolicerBitsPerSecond, MaxRate, nameof(PolicerBitsPerSecond));
         RequireRange(PolicerBurstBytes, MaxQueueBytes, nameof(PolicerBurstBytes), MinPolicerBurst);
+        RequireRange(MaxPayloadBytes, 65535, nameof(MaxPayloadBytes));
         RequireRange(OverheadBytes, 1024, nameof(OverheadBytes));
     }
 

@@ -18,6 +18,9 @@ public readonly record struct FaultStatistics
     /// <summary>Lost to the policer.</summary>
     public long LostToPolicer { get; init; }
 
+    /// <summary>Lost because they were too long.</summary>
+    public long LostToSize { get; init; }
+
     /// <summary>Lost because the queue was full.</summary>
     public long LostToQueue { get; init; }
 

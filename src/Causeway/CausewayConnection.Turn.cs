@@ -1,14 +1,15 @@
 using Causeway.Protocol;
 using Causeway.Protocol.Streams;
 using Causeway.Runtime;
+using Causeway.Telemetry;
 
 namespace Causeway;
 
-/// <content>What runs on the shard: the connection's part of a turn. Everything here has one writer.</content>
+/// <content>The connection's part of a shard's turn. Everything here has one writer.</content>
 public sealed partial class CausewayConnection
 {
     // How long the opening of a stream waits for a first write, a read or a disposal: an application that does nothing
-    // with its stream for that long does not notice. Less would set the timer again for every stream.
+    // with its stream for that long does not notice. A shorter delay would set the timer again for every stream.
     private static readonly TimeSpan s_openingDelay = TimeSpan.FromMilliseconds(10);
 
     // One may be the answer to a datagram that left before a peer came back.
@@ -169,7 +170,7 @@ public sealed partial class CausewayConnection
 
         if (Session.Failure is { } failure)
         {
-            Abandon(_closing && failure.IsByPeer ? NewClosedHere() : ToException(failure), now);
+            Abandon(_closing && failure.IsByPeer ? NewClosedHere() : WithGuess(ToException(failure)), now);
         }
         else if (_closing && _closeDeadline <= now)
         {
@@ -213,7 +214,11 @@ public sealed partial class CausewayConnection
             return;
         }
 
-        _refusals++;
+        if (++_refusals == 1)
+        {
+            CausewayLog.PeerUnreachable(_log, Session.RoutingId, RemoteEndPoint);
+        }
+
         if (_closing && _refusals >= RefusalsUntilGone)
         {
             Abandon(NewClosedHere(), now);
@@ -238,6 +243,8 @@ public sealed partial class CausewayConnection
         IsClosed = true;
         _failure = reason;
         _lastWord = Session.HearsGoodbye ? ToGoodbye(reason) : null;
+        CausewayMeter.Remove(this, reason.Error);
+        LogEnd(reason);
         _shard.Forget(this, now);
         foreach (CausewayStream stream in _streams)
         {
@@ -267,6 +274,22 @@ public sealed partial class CausewayConnection
 
         _halfClose.TrySetResult(false);
         _closed.TrySetResult();
+    }
+
+    private void LogEnd(TransportException reason)
+    {
+        switch (reason.Error)
+        {
+            case TransportError.ConnectionClosed or TransportError.ClosedByPeer or TransportError.ConnectionReplaced:
+                CausewayLog.ConnectionClosed(_log, Session.RoutingId, RemoteEndPoint, reason.Error, reason.Message);
+                break;
+            case TransportError.LinkFailed:
+                CausewayLog.ConnectionFault(_log, reason.InnerException, Session.RoutingId, RemoteEndPoint, reason.Message);
+                break;
+            default:
+                CausewayLog.ConnectionFailed(_log, Session.RoutingId, RemoteEndPoint, reason.Error, reason.Message);
+                break;
+        }
     }
 
     internal void RemoveStream(CausewayStream stream)
@@ -331,7 +354,7 @@ public sealed partial class CausewayConnection
     {
         if (_closing || _accepted.Reader.Count + _accepting.Count >= _options.StreamBacklog)
         {
-            muxStream.Abort();
+            Session.Streams.Refuse(muxStream);
             return;
         }
 
@@ -374,6 +397,15 @@ public sealed partial class CausewayConnection
         return stream;
     }
 
+    private void Announce()
+    {
+        if (!IsClosed)
+        {
+            Session.Streams.SendKeepAlive();
+            _shard.MarkDirty(this);
+        }
+    }
+
     private void BeginClose(Timestamp now)
     {
         if (IsClosed || _closing)
@@ -401,6 +433,7 @@ public sealed partial class CausewayConnection
         {
             TransportFailureKind.DeadLink => (TransportError.DeadLink, "The link is dead: "),
             TransportFailureKind.IdleTimeout => (TransportError.IdleTimeout, "The peer fell silent: "),
+            TransportFailureKind.PathTooNarrow => (TransportError.PathTooNarrow, "The path swallows long datagrams: "),
             TransportFailureKind.ClosedByPeer => (TransportError.ClosedByPeer, "The peer ended the connection: "),
             TransportFailureKind.Refused => (TransportError.ConnectionRefused, "The peer refused the connection: "),
             TransportFailureKind.ForgottenByPeer => (TransportError.ForgottenByPeer, "The peer forgot the connection: "),

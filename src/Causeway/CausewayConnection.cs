@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -5,6 +6,8 @@ using System.Threading.Channels;
 using Causeway.Links;
 using Causeway.Protocol.Streams;
 using Causeway.Runtime;
+using Causeway.Telemetry;
+using Microsoft.Extensions.Logging;
 
 namespace Causeway;
 
@@ -22,6 +25,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
 {
     private readonly Shard _shard;
     private readonly CausewayOptions _options;
+    private readonly ILogger _log;
     private readonly Channel<CausewayStream> _accepted;
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<bool> _halfClose = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -29,20 +33,30 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     private readonly CloseItem _closeItem;
     private readonly WakeItem _wakeItem = new();
     private readonly AcceptResumption _acceptResumption;
+    private readonly AnnounceItem _announceItem;
     private readonly Lock _pathLock = new();
     private readonly AnswerSource? _answerSource;
     private TransportException? _failure;
+    private int _isAnnounced;
 
     // Written on the shard, under the lock; read under it elsewhere, since a path is more than one word.
     private DatagramPath _path;
 
     internal CausewayConnection(
-        Shard shard, TransportSession session, EndPoint remote, bool ownsShard, CausewayOptions options, AnswerSource? answerSource = null)
+        Shard shard,
+        TransportSession session,
+        EndPoint remote,
+        bool ownsShard,
+        CausewayOptions options,
+        ILogger log,
+        AnswerSource? answerSource = null)
     {
         _shard = shard;
+        _log = log;
         _options = options;
         _ownsShard = ownsShard;
         _closeItem = new CloseItem(this);
+        _announceItem = new AnnounceItem(this);
         Session = session;
         Statistics = new ConnectionStatistics(session);
         _path = new DatagramPath(session.Peer);
@@ -102,7 +116,10 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         }
     }
 
-    /// <summary>Opens a client connection. No datagram is sent before the first stream is opened.</summary>
+    /// <summary>
+    /// Opens a client connection. No datagram is sent before the first stream is opened, or waited for by
+    /// <see cref="AcceptStreamAsync"/>; from then on the connection ends by itself if nobody answers.
+    /// </summary>
     /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>
     /// <exception cref="TransportException">The name has no address, or no socket could be opened.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -110,7 +127,25 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         CausewayClientOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        cancellationToken.ThrowIfCancellationRequested();
         options.Validate();
+        using Activity? activity = CausewayActivities.Start("causeway.connect", ActivityKind.Client, options.RemoteEndPoint);
+        ILogger log = options.NewLogger(CausewayLog.ConnectionCategory);
+        try
+        {
+            return await ConnectCoreAsync(options, log, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            CausewayActivities.Fail(activity, error);
+            CausewayLog.ConnectFailed(log, options.RemoteEndPoint, error.Message);
+            throw;
+        }
+    }
+
+    private static async ValueTask<CausewayConnection> ConnectCoreAsync(
+        CausewayClientOptions options, ILogger log, CancellationToken cancellationToken)
+    {
         (IDatagramLink innermost, EndPoint remote) = await OpenLinkAsync(options, cancellationToken).ConfigureAwait(false);
         IDatagramLink link = innermost;
         try
@@ -122,7 +157,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
             uint routingId = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4));
             TransportSession session = endpoint.Connect(routingId, shard.Now);
             AnswerSource? source = NewAnswerSource(innermost, remote, session, options);
-            CausewayConnection connection = new(shard, session, remote, ownsShard: true, options, source);
+            CausewayConnection connection = new(shard, session, remote, ownsShard: true, options, log, source);
             table.Add(connection, shard, source);
             if (innermost is UdpLink udp)
             {
@@ -130,6 +165,8 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
                 udp.PeerRefused = () => shard.Post(refusal);
             }
 
+            CausewayMeter.Add(connection);
+            CausewayLog.ConnectionOpened(log, connection.Session.RoutingId, remote);
             shard.Start();
             return connection;
         }
@@ -153,6 +190,27 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
             return ValueTask.FromCanceled<CausewayStream>(cancellationToken);
         }
 
+        return CausewayActivities.IsEnabled ? OpenTracedAsync(cancellationToken) : OpenUntracedAsync(cancellationToken);
+    }
+
+    private async ValueTask<CausewayStream> OpenTracedAsync(CancellationToken cancellationToken)
+    {
+        using Activity? activity = CausewayActivities.Start("causeway.stream.open", ActivityKind.Client, RemoteEndPoint);
+        try
+        {
+            CausewayStream stream = await OpenUntracedAsync(cancellationToken).ConfigureAwait(false);
+            activity?.SetTag("causeway.stream.id", stream.Id);
+            return stream;
+        }
+        catch (Exception error)
+        {
+            CausewayActivities.Fail(activity, error);
+            throw;
+        }
+    }
+
+    private ValueTask<CausewayStream> OpenUntracedAsync(CancellationToken cancellationToken)
+    {
         OpenItem item = new(this);
         _shard.Post(item);
         return item.Result.Task.IsCompleted || !cancellationToken.CanBeCanceled
@@ -174,6 +232,11 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async ValueTask<CausewayStream> AcceptStreamAsync(CancellationToken cancellationToken = default)
     {
+        if (Session.Streams.Role == EndpointRole.Client && Interlocked.Exchange(ref _isAnnounced, 1) == 0)
+        {
+            _shard.Post(_announceItem);
+        }
+
         try
         {
             return await _accepted.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
@@ -256,16 +319,6 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         }
     }
 
-    private static async ValueTask<IPAddress> ResolveAsync(DnsEndPoint name, CancellationToken cancellationToken)
-    {
-        IPAddress[] addresses = await Dns.GetHostAddressesAsync(name.Host, name.AddressFamily, cancellationToken).ConfigureAwait(false);
-
-        // UDP has no handshake that would tell a dead IPv6 path from a live one, so IPv4 is the safer first choice.
-        return addresses.FirstOrDefault(static a => a.AddressFamily == AddressFamily.InterNetwork)
-            ?? addresses.FirstOrDefault()
-            ?? throw new SocketException((int)SocketError.HostNotFound);
-    }
-
     private async ValueTask ReleaseAsync()
     {
         if (_ownsShard)
@@ -337,6 +390,14 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         internal override void Run(Timestamp now) => connection.BeginClose(now);
     }
 
+    /// <summary>Makes a peer that only accepts known to the other one, which cannot open a stream before.</summary>
+    private sealed class AnnounceItem(CausewayConnection connection) : ShardItem
+    {
+        internal override CausewayConnection Connection => connection;
+
+        internal override void Run(Timestamp now) => connection.Announce();
+    }
+
     private sealed class RefusalItem(CausewayConnection connection) : ShardItem
     {
         internal override CausewayConnection Connection => connection;
@@ -344,7 +405,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         internal override void Run(Timestamp now) => connection.OnRefused(now);
     }
 
-    /// <summary>Nothing by itself: being posted makes another turn.</summary>
+    /// <summary>Does nothing on its turn; posting it is what brings about another turn.</summary>
     private sealed class WakeItem : ShardItem
     {
         internal override void Run(Timestamp now)

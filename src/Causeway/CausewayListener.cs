@@ -1,9 +1,12 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Threading.Channels;
 using Causeway.Links;
 using Causeway.Protocol.Streams;
 using Causeway.Runtime;
+using Causeway.Telemetry;
+using Microsoft.Extensions.Logging;
 
 namespace Causeway;
 
@@ -12,15 +15,25 @@ public sealed class CausewayListener : IAsyncDisposable
 {
     private readonly Shard[] _shards;
     private readonly ListenerDirectory _directory;
+    private readonly ILogger _log;
     private readonly Channel<CausewayConnection> _accepted;
+    private Action? _onDisposed;
+    private bool _disposed;
 
     private CausewayListener(
-        Shard[] shards, ListenerDirectory directory, ListenerStatistics statistics, Channel<CausewayConnection> accepted)
+        Shard[] shards,
+        ListenerDirectory directory,
+        ListenerStatistics statistics,
+        Channel<CausewayConnection> accepted,
+        Action onDisposed,
+        ILogger log)
     {
+        _log = log;
         _shards = shards;
         _directory = directory;
         Statistics = statistics;
         _accepted = accepted;
+        _onDisposed = onDisposed;
     }
 
     /// <summary>The address and port that the listener is bound to.</summary>
@@ -45,6 +58,7 @@ public sealed class CausewayListener : IAsyncDisposable
         cancellationToken.ThrowIfCancellationRequested();
         options.Validate();
         List<IDatagramLink> links = [];
+        OpeningMemory? openings = null;
         try
         {
             OpenLinks(options, links);
@@ -52,9 +66,11 @@ public sealed class CausewayListener : IAsyncDisposable
             ListenerDirectory directory = new(options.MaxConnections);
             AcceptQueue queue = new(options, accepted);
             ShardClock clock = new(options.TimeProvider);
+            openings = OpeningMemory.Lease(options.Profile, options.ReplayWindow);
             ServerSessionTable[] tables =
             [
-                .. links.Select(link => new ServerSessionTable(options.NewEndpoint(EndpointRole.Server, link), directory, queue)),
+                .. links.Select(link => new ServerSessionTable(
+                    options.NewEndpoint(EndpointRole.Server, link), directory, openings, queue)),
             ];
             Shard[] shards =
             [
@@ -64,7 +80,8 @@ public sealed class CausewayListener : IAsyncDisposable
             // Settings that no session can have should fail here, not at the first datagram.
             options.NewEndpoint(EndpointRole.Server, links[0]).Accept(default, routingId: 0, clock.Now).Dispose();
             ListenerStatistics statistics = new([.. tables.Select(static table => table.Statistics)]);
-            CausewayListener listener = new(shards, directory, statistics, accepted);
+            CausewayListener listener = new(
+                shards, directory, statistics, accepted, () => openings?.Release(options.Profile), options.NewLogger(CausewayLog.ListenerCategory));
 
             // All can be handed datagrams before the first receives one.
             for (int i = 0; i < shards.Length; i++)
@@ -77,10 +94,13 @@ public sealed class CausewayListener : IAsyncDisposable
                 shard.Start();
             }
 
+            CausewayMeter.Add(statistics);
+            CausewayLog.ListenerStarted(listener._log, listener.LocalEndPoint);
             return listener;
         }
         catch
         {
+            openings?.Release(options.Profile);
             foreach (IDatagramLink link in links)
             {
                 await link.DisposeAsync().ConfigureAwait(false);
@@ -91,14 +111,18 @@ public sealed class CausewayListener : IAsyncDisposable
     }
 
     /// <summary>Waits for the next connection: a peer's first datagram has arrived.</summary>
-    /// <exception cref="ObjectDisposedException">The listener was disposed.</exception>
-    /// <exception cref="TransportException">The link failed; no connection will come any more.</exception>
+    /// <exception cref="TransportException">
+    /// No connection will come any more: the link failed, or the listener was disposed
+    /// (<see cref="TransportError.ConnectionClosed"/>), be it before this call or during it.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async ValueTask<CausewayConnection> AcceptConnectionAsync(CancellationToken cancellationToken = default)
     {
         try
         {
-            return await _accepted.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+            CausewayConnection connection = await _accepted.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+            CausewayActivities.Start("causeway.accept", ActivityKind.Server, connection.RemoteEndPoint)?.Dispose();
+            return connection;
         }
         catch (ChannelClosedException closed)
         {
@@ -107,7 +131,8 @@ public sealed class CausewayListener : IAsyncDisposable
                 throw reason.Clone();
             }
 
-            throw new ObjectDisposedException(nameof(CausewayListener));
+            // An accept loop cannot know that another thread disposes the listener: its end has one exception.
+            throw new TransportException(TransportError.ConnectionClosed, "The listener was closed.");
         }
     }
 
@@ -121,16 +146,40 @@ public sealed class CausewayListener : IAsyncDisposable
         {
             await shard.DisposeAsync().ConfigureAwait(false);
         }
+
+        Interlocked.Exchange(ref _onDisposed, null)?.Invoke();
+
+        // Those that nobody took are nobody's to dispose.
+        while (_accepted.Reader.TryRead(out CausewayConnection? unclaimed))
+        {
+            await unclaimed.DisposeAsync().ConfigureAwait(false);
+        }
+
+        if (!Interlocked.Exchange(ref _disposed, true))
+        {
+            CausewayMeter.Remove(Statistics);
+            CausewayLog.ListenerStopped(_log, LocalEndPoint);
+        }
     }
 
     /// <summary>The connections that wait for <see cref="AcceptConnectionAsync"/>.</summary>
     private sealed class AcceptQueue(CausewayListenerOptions options, Channel<CausewayConnection> waiting) : ISessionAcceptor
     {
+        // A line for each refusal would let peers fill the log.
+        private static readonly TimeSpan s_quiet = TimeSpan.FromSeconds(1);
+
+        private readonly ILogger _log = options.NewLogger(CausewayLog.ListenerCategory);
+        private readonly ILogger _connectionLog = options.NewLogger(CausewayLog.ConnectionCategory);
+        private long _refused;
+        private long _quietUntil = long.MinValue;
+
         public bool IsFull => waiting.Reader.Count >= options.ConnectionBacklog;
 
         public IDrivenSession Accept(TransportSession session, Shard shard, Timestamp now)
         {
-            CausewayConnection connection = new(shard, session, session.Peer.ToEndPoint(), ownsShard: false, options);
+            CausewayConnection connection = new(shard, session, session.Peer.ToEndPoint(), ownsShard: false, options, _connectionLog);
+            CausewayMeter.Add(connection);
+            CausewayLog.ConnectionAccepted(_connectionLog, session.RoutingId, connection.RemoteEndPoint);
             if (!waiting.Writer.TryWrite(connection))
             {
                 connection.Abandon(new TransportException(TransportError.ConnectionClosed, "The listener was closed."), now);
@@ -139,7 +188,22 @@ public sealed class CausewayListener : IAsyncDisposable
             return connection;
         }
 
-        public void OnLinkFailed(TransportException reason) => waiting.Writer.TryComplete(reason);
+        public void OnRefused(PeerAddress peer, GoodbyeReason reason, Timestamp now)
+        {
+            Interlocked.Increment(ref _refused);
+            long until = Volatile.Read(ref _quietUntil);
+            if (now.Microseconds >= until
+                && Interlocked.CompareExchange(ref _quietUntil, now.Add(s_quiet).Microseconds, until) == until)
+            {
+                CausewayLog.ConnectionRefused(_log, Interlocked.Exchange(ref _refused, 0), reason, peer.ToEndPoint());
+            }
+        }
+
+        public void OnLinkFailed(TransportException reason)
+        {
+            CausewayLog.ListenerFailed(_log, options.ListenEndPoint, reason.Message);
+            waiting.Writer.TryComplete(reason);
+        }
     }
 
     private static void OpenLinks(CausewayListenerOptions options, List<IDatagramLink> links)

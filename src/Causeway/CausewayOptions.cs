@@ -1,6 +1,7 @@
 using System.Net;
 using Causeway.Links;
 using Causeway.Protocol;
+using Causeway.Telemetry;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -22,7 +23,10 @@ public abstract record CausewayOptions
     /// </summary>
     public Func<DatagramLinkBuilder, DatagramLinkBuilder>? ConfigureLink { get; init; }
 
-    /// <summary>Settings of the UDP socket.</summary>
+    /// <summary>
+    /// Settings of the UDP socket. What is null here is the profile's: <see cref="TransportProfile.SocketBuffer"/> and
+    /// <see cref="TransportProfile.Dscp"/>.
+    /// </summary>
     public UdpLinkOptions Udp { get; init; } = new();
 
     /// <summary>
@@ -53,13 +57,19 @@ public abstract record CausewayOptions
     /// <summary>The clock and its timers. Default: the system's.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
-    /// <summary>Where log lines go. Default: nowhere.</summary>
+    /// <summary>
+    /// Where log lines go (docs/telemetry.md). Default: nowhere. They are written on the thread pool; those that a logger does
+    /// not keep up with are dropped.
+    /// </summary>
     public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
 
     /// <summary>
     /// Where datagram buffers are rented. Default: the process's shared pool; a tracking one finds leaks in tests.
     /// </summary>
     public PacketPool BufferPool { get; init; } = PacketPool.Shared;
+
+    /// <summary>A logger that may be used on a shard's turn.</summary>
+    internal ILogger NewLogger(string category) => Telemetry.BackgroundLogger.Over(LoggerFactory, category);
 
     internal virtual void Validate()
     {
@@ -82,23 +92,37 @@ public abstract record CausewayOptions
         DatagramLinkBuilder builder = DatagramLinkBuilder.Empty;
         if (Profile.PacketProtection is { } protection)
         {
-            builder = builder.UseTransform(protection);
+            RefusalLog? log = NewRefusalLog();
+            builder = builder.Use(next => new TransformLink(next, protection(), protection()) { RefusalLog = log });
         }
 
         return (ConfigureLink?.Invoke(builder) ?? builder).Build(link);
     }
+
+    /// <summary>Who is told of datagrams that do not decipher; null for nobody.</summary>
+    private protected virtual RefusalLog? NewRefusalLog() => null;
 
     /// <summary>Makes the engine's endpoint over a link, with what the link leaves it of a datagram.</summary>
     internal TransportEndpoint NewEndpoint(EndpointRole role, IDatagramLink link)
     {
         DatagramLinkCapabilities below = link.Capabilities;
         int most = Math.Min(below.MaxDatagramSize, Profile.Mtu - below.Headroom - below.Tailroom);
+        Runtime.PoolKeeper.Shared.Watch(BufferPool);
+        Runtime.PoolKeeper.Shared.Watch(Udp.BlockPool);
         return Profile.NewEndpoint(role, new SessionLink(most, below.Headroom, below.Tailroom, BufferPool));
     }
 
     // The peer may have been given a larger mtu than this side: everything is taken in that can be sent
     // (docs/wire/kcptun.md 3.9).
-    internal UdpLinkOptions UdpSettings => Udp with { MaxDatagramSize = TransportProfile.MaxMtu, Pool = BufferPool };
+    internal UdpLinkOptions UdpSettings => Udp with
+    {
+        MaxDatagramSize = TransportProfile.MaxMtu,
+        Pool = BufferPool,
+        SendBufferSize = Udp.SendBufferSize ?? Profile.SocketBuffer,
+        ReceiveBufferSize = Udp.ReceiveBufferSize ?? Profile.SocketBuffer,
+        Dscp = Udp.Dscp ?? Profile.Dscp,
+        Logger = Udp.Logger ?? NewLogger(CausewayLog.LinkCategory),
+    };
 }
 
 /// <summary>Settings of <see cref="CausewayConnection.ConnectAsync"/>.</summary>
@@ -120,12 +144,30 @@ public sealed record CausewayClientOptions : CausewayOptions
     {
         base.Validate();
         ArgumentNullException.ThrowIfNull(RemoteEndPoint);
+        // A link of the application's own may give addresses any meaning.
+        if (CreateLink is null && !CanBeReached(RemoteEndPoint))
+        {
+            throw new ArgumentException(
+                $"RemoteEndPoint is {RemoteEndPoint}; it must be a name, or an address that one host has, with a port from 1 to 65535.",
+                nameof(RemoteEndPoint));
+        }
+
         if (AcceptAnySourceAfter <= TimeSpan.Zero && AcceptAnySourceAfter != Timeout.InfiniteTimeSpan)
         {
             throw new ArgumentOutOfRangeException(
                 nameof(AcceptAnySourceAfter), AcceptAnySourceAfter, "AcceptAnySourceAfter must be more than zero, or infinite.");
         }
     }
+
+    private static bool CanBeReached(EndPoint remote) => remote switch
+    {
+        IPEndPoint ip => ip.Port != 0 && !IsAny(ip.Address),
+        DnsEndPoint dns => dns.Port != 0,
+        _ => true,
+    };
+
+    private static bool IsAny(IPAddress address) =>
+        address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any) || (address.IsIPv4MappedToIPv6 && IsAny(address.MapToIPv4()));
 }
 
 /// <summary>Settings of <see cref="CausewayListener.ListenAsync"/>.</summary>
@@ -135,7 +177,7 @@ public sealed record CausewayListenerOptions : CausewayOptions
     public required IPEndPoint ListenEndPoint { get; init; }
 
     /// <summary>
-    /// Connections that may be open at a time, at least 1. Default 65536. Each costs some kilobytes even when idle, and
+    /// Connections that may be open at a time, at least 1. Default 65536. Each costs 10 to 25 kilobytes even when idle (docs/performance.md), and
     /// with an unauthenticated cipher a peer needs no secret to open one. Datagrams of further peers are dropped and
     /// counted.
     /// </summary>
@@ -155,12 +197,27 @@ public sealed record CausewayListenerOptions : CausewayOptions
     /// </summary>
     public int Shards { get; init; } = 1;
 
+    /// <summary>
+    /// Sessions that are remembered after they were opened, at least; 0 to 1048576, default 16384, at most twice as many. A
+    /// datagram that would open one of them again is refused and counted, from whatever address it comes: somebody
+    /// recorded it. All listeners with the same <see cref="CausewayOptions.Profile"/> share the memory, which lasts until the
+    /// last of them is disposed; a restarted process remembers nothing. It grows with use, to some 290 bytes for each of this number.
+    /// KCP's clients choose one of 2^32 ids at random, so that an honest one is refused by chance with a probability of
+    /// the remembered sessions in 2^32 (at the default at most 8 in a million) and succeeds when it connects anew. 0
+    /// remembers nothing.
+    /// </summary>
+    public int ReplayWindow { get; init; } = 16384;
+
     internal int ShardCount =>
         CreateLink is not null || !OperatingSystem.IsLinux() ? 1
         : Shards == 0 ? Math.Min(Environment.ProcessorCount, MaxShards)
         : Shards;
 
     private const int MaxShards = 256;
+    private const int MaxReplayWindow = 1 << 20;
+
+    private protected override RefusalLog? NewRefusalLog() =>
+        LoggerFactory is NullLoggerFactory ? null : new RefusalLog(LoggerFactory.CreateLogger("Causeway.Listener"), TimeProvider);
 
     internal override void Validate()
     {
@@ -174,6 +231,12 @@ public sealed record CausewayListenerOptions : CausewayOptions
         if (Shards is < 0 or > MaxShards)
         {
             throw new ArgumentOutOfRangeException(nameof(Shards), Shards, $"Shards must be from 0 to {MaxShards}.");
+        }
+
+        if (ReplayWindow is < 0 or > MaxReplayWindow)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(ReplayWindow), ReplayWindow, $"ReplayWindow must be from 0 (off) to {MaxReplayWindow}.");
         }
 
         if (ConnectionBacklog < 1)

@@ -18,12 +18,12 @@ public sealed partial class CausewayStream
     // no more once it has this many slices, each of which may hold a whole buffer for a single byte.
     private const int ArrivedLimit = 4;
 
-    // Consumption is reported to the shard in steps, since a report costs a turn. The peer hears of it in steps of half
-    // the stream's window (docs/wire/kcptun.md 7.5): steps of a quarter on top of those leave it a quarter to go on
-    // with.
+    // Consumption is reported to the shard in steps, since a report costs a turn. Longer ones would save little.
     private const int MaxReportStep = 64 * 1024;
 
-    private readonly int _reportStep;
+    // Written on the shard, with what arrives and with each report: before the reader can have used up the window that
+    // the step was made for.
+    private volatile int _reportStep;
 
     private SliceQueue _arrived = new();
     private SliceQueue _reading = new();
@@ -130,6 +130,11 @@ public sealed partial class CausewayStream
             if (_readError is not null && ended)
             {
                 throw CloneReadError();
+            }
+
+            if (ended)
+            {
+                _readsClosed.Complete(null);
             }
 
             return ended;
@@ -296,14 +301,18 @@ public sealed partial class CausewayStream
         {
             _mux.Consumed((int)(consumed - _reported));
             Volatile.Write(ref _reported, consumed);
+            UpdateReportStep();
         }
     }
+
+    private void UpdateReportStep() => _reportStep = Math.Min(_mux.ReportStep, MaxReportStep);
 
     /// <summary>Moves what the mux has for this stream to where the reader finds it. On the shard.</summary>
     private void Publish(bool all = false)
     {
         bool wake = false;
         int discarded = 0;
+        UpdateReportStep();
         lock (_gate)
         {
             _moreInMux = !all && !_disposed && !_readWaiting && _arrived.Count >= ArrivedLimit;
@@ -349,6 +358,10 @@ public sealed partial class CausewayStream
             {
                 _readError = error;
                 _readEnded = true;
+                if (error is not null)
+                {
+                    _readsClosed.Complete(error);
+                }
             }
 
             // While the mux is thought to have more, the work that the reader posted wakes it.

@@ -179,7 +179,11 @@ public sealed partial class CausewayStream
         }
     }
 
-    private void FinishWritesOnShard() => _mux.FinishWrites();
+    private void FinishWritesOnShard()
+    {
+        _mux.FinishWrites();
+        CloseWritesIfFinished();
+    }
 
     private ReadOnlySpan<byte> PeekWrite()
     {
@@ -230,6 +234,7 @@ public sealed partial class CausewayStream
         if (Interlocked.CompareExchange(ref _writeState, WriteDone, WritePending) == WritePending)
         {
             _writing = default;
+            CloseWritesIfFinished();
             if (Connection.Shard.ResumesInline)
             {
                 _resumesWriter = true;
@@ -247,6 +252,8 @@ public sealed partial class CausewayStream
     private void FailWrites(Exception error)
     {
         Exception first = Interlocked.CompareExchange(ref _writeError, error, null) ?? error;
+        _writesClosed.Complete(first as TransportException ?? new TransportException(
+            TransportError.ConnectionClosed, "The stream was disposed before everything was written.", first));
         FailPendingWrite(CloneError(first));
     }
 

@@ -38,7 +38,7 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
         Connection = connection;
         _mux = mux;
         _cipher = cipher;
-        _reportStep = Math.Clamp((connection.Session.Streams.FixedStreamWindow ?? MaxReportStep) / 4, 1, MaxReportStep);
+        UpdateReportStep();
         _work = new StreamWork(this);
         mux.Tag = this;
         mux.Source = _work;
@@ -55,7 +55,9 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     public PipeReader Input => _input ??= PipeReader.Create(this, new StreamPipeReaderOptions(bufferSize: 16384, leaveOpen: true));
 
     /// <summary>
-    /// The sending direction as a pipe. Completing it without an error is <see cref="CompleteWrites"/>.
+    /// The sending direction as a pipe. Completing it without an error is <see cref="CompleteWrites"/>. Once the peer takes no
+    /// more, or the connection has ended, flushing throws nothing but returns <see cref="FlushResult.IsCompleted"/>, and what is
+    /// written is dropped; <see cref="WritesClosed"/> has the reason.
     /// </summary>
     public PipeWriter Output => _output ??= new StreamPipeWriter(this);
 
@@ -121,6 +123,7 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
         if (disposing && !_disposed)
         {
             _disposed = true;
+            CloseSignalsOnDispose();
             DiscardReceived();
             Connection.Shard.Post(_work);
         }
@@ -246,9 +249,10 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
 
     private void CloseOnShard()
     {
+        CloseWritesIfFinished();
         if (IsWritePending)
         {
-            // Else nobody would ever see it: later writes find the stream disposed.
+            // Later writes find the stream disposed, so only a write that waits has to be told.
             FailWrites(new ObjectDisposedException(nameof(CausewayStream)));
         }
 

@@ -23,6 +23,12 @@ public sealed class ListenerStatistics
     public long ClosedSession => Sum(static shard => Volatile.Read(ref shard.ClosedSession));
 
     /// <summary>
+    /// Refused because their session, or they themselves, were here before: recorded ones that somebody sends again, late
+    /// copies, or a client whose address changed; see <see cref="CausewayListenerOptions.ReplayWindow"/>.
+    /// </summary>
+    public long Replayed => Sum(static shard => Volatile.Read(ref shard.Replayed));
+
+    /// <summary>
     /// From an unknown address, of a session that another listener must have had: the server was restarted, or the
     /// client's address has changed.
     /// </summary>

@@ -1,45 +1,64 @@
+using System.Diagnostics.CodeAnalysis;
 using System.IO.Pipelines;
 
 namespace Causeway;
 
 /// <summary>
-/// The framework's writer over a stream, with one difference: completing it ends the sending direction instead of
-/// closing the whole stream.
+/// The framework's writer over a stream, with two differences. Completing it ends the sending direction instead of closing
+/// the whole stream. And a peer that takes no more is no exception but <see cref="FlushResult.IsCompleted"/>, as in a pipe
+/// whose reader has completed: what is written from then on is dropped.
 /// </summary>
 internal sealed class StreamPipeWriter : PipeWriter
 {
+    private const int MinimumBuffer = 16384;
+
     private readonly CausewayStream _stream;
     private readonly PipeWriter _inner;
+
+    // Where bytes go that nobody takes; null while the peer takes some.
+    private byte[]? _discard;
 
     public StreamPipeWriter(CausewayStream stream)
     {
         _stream = stream;
-        _inner = Create(stream, new StreamPipeWriterOptions(minimumBufferSize: 16384, leaveOpen: true));
+        _inner = Create(stream, new StreamPipeWriterOptions(minimumBufferSize: MinimumBuffer, leaveOpen: true));
     }
 
     public override bool CanGetUnflushedBytes => _inner.CanGetUnflushedBytes;
 
-    public override long UnflushedBytes => _inner.UnflushedBytes;
+    public override long UnflushedBytes => IsPeerGone ? 0 : _inner.UnflushedBytes;
 
-    public override void Advance(int bytes) => _inner.Advance(bytes);
+    [MemberNotNullWhen(true, nameof(_discard))]
+    private bool IsPeerGone => _discard is not null;
 
-    public override Memory<byte> GetMemory(int sizeHint = 0) => _inner.GetMemory(sizeHint);
+    public override void Advance(int bytes)
+    {
+        if (IsPeerGone)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)bytes, (uint)_discard.Length, nameof(bytes));
+            return;
+        }
 
-    public override Span<byte> GetSpan(int sizeHint = 0) => _inner.GetSpan(sizeHint);
+        _inner.Advance(bytes);
+    }
+
+    public override Memory<byte> GetMemory(int sizeHint = 0) => IsPeerGone ? Discard(sizeHint) : _inner.GetMemory(sizeHint);
+
+    public override Span<byte> GetSpan(int sizeHint = 0) => IsPeerGone ? Discard(sizeHint) : _inner.GetSpan(sizeHint);
 
     public override void CancelPendingFlush() => _inner.CancelPendingFlush();
 
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) =>
-        _inner.FlushAsync(cancellationToken);
+        IsPeerGone ? Gone : TakeAsync(_inner.FlushAsync(cancellationToken));
 
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default) =>
-        _inner.WriteAsync(source, cancellationToken);
+        IsPeerGone ? Gone : TakeAsync(_inner.WriteAsync(source, cancellationToken));
 
     public override void Complete(Exception? exception = null)
     {
         try
         {
-            _inner.Complete(exception);
+            _inner.Complete(IsPeerGone ? s_dropped : exception);
         }
         catch (Exception error)
         {
@@ -54,7 +73,7 @@ internal sealed class StreamPipeWriter : PipeWriter
     {
         try
         {
-            await _inner.CompleteAsync(exception).ConfigureAwait(false);
+            await _inner.CompleteAsync(IsPeerGone ? s_dropped : exception).ConfigureAwait(false);
         }
         catch (Exception error)
         {
@@ -63,6 +82,42 @@ internal sealed class StreamPipeWriter : PipeWriter
         }
 
         EndDirection(exception);
+    }
+
+    private static ValueTask<FlushResult> Gone => new(new FlushResult(isCanceled: false, isCompleted: true));
+
+    // Keeps the inner writer from flushing what it still holds; nobody sees it.
+    private static readonly Exception s_dropped = new IOException("The peer takes no more.");
+
+    private ValueTask<FlushResult> TakeAsync(ValueTask<FlushResult> flush)
+    {
+        return flush.IsCompletedSuccessfully ? flush : WaitAsync(flush);
+
+        async ValueTask<FlushResult> WaitAsync(ValueTask<FlushResult> flush)
+        {
+            try
+            {
+                return await flush.ConfigureAwait(false);
+            }
+            catch (TransportException)
+            {
+                // The reason is told by reads and by CausewayStream.WritesClosed.
+                _discard = [];
+                return await Gone.ConfigureAwait(false);
+            }
+        }
+    }
+
+    private byte[] Discard(int sizeHint)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(sizeHint);
+        int size = Math.Max(sizeHint, MinimumBuffer);
+        if (_discard!.Length < size)
+        {
+            _discard = new byte[size];
+        }
+
+        return _discard;
     }
 
     // Completing flushes first. If the stream refused the bytes, the direction is over anyway, and the other one may

@@ -54,7 +54,7 @@ public enum TransportError
     /// <summary>The peer closed the stream; what is written to it can no longer be delivered.</summary>
     StreamClosedByPeer,
 
-    /// <summary>The connection was closed on this side.</summary>
+    /// <summary>The connection, or the listener, was closed on this side.</summary>
     ConnectionClosed,
 
     /// <summary>No more streams can be opened on this connection: open another one.</summary>
@@ -79,4 +79,9 @@ public enum TransportError
     /// connection works.
     /// </summary>
     ForgottenByPeer,
+
+    /// <summary>
+    /// The path swallows long datagrams, while shorter ones arrive: try a lower <see cref="Causeway.Protocol.TransportProfile.Mtu"/>.
+    /// </summary>
+    PathTooNarrow,
 }

@@ -43,12 +43,14 @@ internal sealed class BridgedPeers : IAsyncDisposable
     /// <param name="closeWait">Of the application's bridge.</param>
     /// <param name="time">The application's bridge's clock.</param>
     /// <param name="bridgeTarget">Whether the far end is bridged too.</param>
+    /// <param name="halfCloseLimit">Of the application's bridge.</param>
     /// <param name="cut">Cuts the application's bridge.</param>
     public static async Task<BridgedPeers> ConnectAsync(
         bool halfClose = true,
         TimeSpan closeWait = default,
         TimeProvider? time = null,
         bool bridgeTarget = true,
+        TimeSpan? halfCloseLimit = null,
         CancellationToken cut = default)
     {
         PacketPool pool = new(track: true);
@@ -77,7 +79,7 @@ internal sealed class BridgedPeers : IAsyncDisposable
             Target = target,
             ClientStream = stream,
             ServerStream = accepted,
-            AppBridge = new StreamBridge(appSide, stream, closeWait, time).RunAsync(cut),
+            AppBridge = new StreamBridge(appSide, stream, closeWait, time) { HalfCloseLimit = halfCloseLimit }.RunAsync(cut),
             TargetBridge = bridgeTarget ? new StreamBridge(targetSide, accepted, TimeSpan.Zero).RunAsync() : null,
         };
     }

@@ -88,10 +88,6 @@ public sealed class CommandLineTests
         await ExpectErrorAsync(["client", "-l", $"{tcp.LocalEndPoint}", "-r", "127.0.0.1:1"], CommandLine.Failed, $"{tcp.LocalEndPoint}");
     }
 
-    [Fact]
-    public Task ALogThatCannotBeWrittenIsOneLineAndCodeOne() =>
-        ExpectErrorAsync(["client", "-l", "127.0.0.1:0", "-r", "127.0.0.1:1", "--log", "/no/such/folder/log"], CommandLine.Failed, "/no/such/folder/log");
-
     [Theory]
     [InlineData("--help", "causeway client")]
     [InlineData("client --help", "--remoteaddr")]

@@ -75,6 +75,29 @@ public sealed class ConnectionPoolTests
     }
 
     [Fact]
+    public async Task AReplacedConnectionEndsWithoutALineOfItsOwn()
+    {
+        ConnectionPool pool = NewPool(autoExpire: 10, scavengeTtl: 1000);
+        CausewayConnection first = (await pool.OpenStreamAsync().Guarded()).Connection;
+        _time.Advance(TimeSpan.FromSeconds(10));
+        CausewayConnection second = (await pool.OpenStreamAsync().Guarded()).Connection;
+        Assert.NotSame(first, second);
+
+        // Nobody answers, so both end by themselves; only the one in use is told of.
+        await RunAsync(first.Closed, atMost: 60);
+        await RunAsync(second.Closed, atMost: 60);
+        Assert.NotNull(first.Failure);
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(60));
+        while (!_logger.Lines.Any(static line => line.StartsWith("session ended: ", StringComparison.Ordinal)))
+        {
+            await Task.Delay(1, limit.Token);
+        }
+
+        Assert.Single(_logger.Lines, static line => line.StartsWith("session ended: ", StringComparison.Ordinal));
+        await DisposeAsync(pool);
+    }
+
+    [Fact]
     public async Task FailuresAreRetriedAfterDoublingTimesUpToTenSeconds()
     {
         List<double> attempts = [];

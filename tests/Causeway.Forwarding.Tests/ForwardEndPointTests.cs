@@ -53,7 +53,7 @@ public sealed class ForwardEndPointTests
             File.Move(endPoint + ".kept", endPoint.ToString());
             using Socket listener = endPoint.Listen(1);
             Task<Socket> accepting = listener.AcceptAsync();
-            using Socket near = await endPoint.ConnectAsync(CancellationToken.None).Guarded();
+            using Socket near = (await endPoint.ConnectAsync(static _ => true, CancellationToken.None).Guarded())!;
             using Socket far = await accepting.Guarded();
             await near.SendAllAsync(new byte[] { 42 });
             Assert.Equal([42], await far.ReceiveExactlyAsync(1));
@@ -101,7 +101,7 @@ public sealed class ForwardEndPointTests
     public async Task ConnectingSetsNoDelay()
     {
         using Socket listener = Sockets.Listen();
-        using Socket socket = await ForwardEndPoint.From((IPEndPoint)listener.LocalEndPoint!).ConnectAsync(CancellationToken.None).Guarded();
+        using Socket socket = (await ForwardEndPoint.From((IPEndPoint)listener.LocalEndPoint!).ConnectAsync(static _ => true, CancellationToken.None).Guarded())!;
 
         Assert.True(socket.NoDelay);
     }

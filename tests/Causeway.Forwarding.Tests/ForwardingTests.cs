@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Causeway.Kcp.Arq;
 using Causeway.Kcptun.Configuration;
 using Causeway.Kcptun.Crypt;
+using Microsoft.Extensions.Logging;
 
 namespace Causeway.Forwarding.Tests;
 
@@ -178,7 +179,7 @@ public sealed class ForwardingTests
             await app.ReceiveAllAsync();
         });
         Assert.Equal(SocketError.ConnectionReset, error.SocketErrorCode);
-        Assert.Contains(tunnel.ServerLog.Lines, line => line.StartsWith($"cannot reach target {nobody}", StringComparison.Ordinal));
+        await tunnel.ServerLog.WaitForAsync(line => line.StartsWith($"cannot reach target {nobody}", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -229,6 +230,36 @@ public sealed class ForwardingTests
     }
 
     [Fact]
+    public async Task StreamsWaitForAPlaceAtTheServerAndAreResetWhenTheirTimeIsUp()
+    {
+        await using EchoTarget target = new();
+        await using Tunnel tunnel = await Tunnel.StartAsync(
+            target.EndPoint, server: static options => options with { MaxForwards = 1, ConnectTimeout = TimeSpan.FromSeconds(20) });
+        using Socket first = await tunnel.ConnectAsync();
+        await first.SendAllAsync(new byte[1]);
+        await first.ReceiveExactlyAsync(1);
+        using Socket second = await tunnel.ConnectAsync();
+        await second.SendAllAsync(new byte[] { 2 });
+        Task<byte[]> answer = second.ReceiveExactlyAsync(1);
+        await tunnel.ServerLog.WaitForAsync(static line => line.Contains("more must wait", StringComparison.Ordinal));
+        Assert.False(answer.IsCompleted);
+
+        first.Shutdown(SocketShutdown.Send);
+        Assert.Empty(await first.ReceiveAllAsync());
+        Assert.Equal([2], await answer);
+
+        // The place stays taken now.
+        await using Tunnel hasty = await Tunnel.StartAsync(
+            target.EndPoint, server: static options => options with { MaxForwards = 1, ConnectTimeout = TimeSpan.FromMilliseconds(500) });
+        using Socket third = await hasty.ConnectAsync();
+        await third.SendAllAsync(new byte[1]);
+        await third.ReceiveExactlyAsync(1);
+        using Socket fourth = await hasty.ConnectAsync();
+        await fourth.SendAllAsync(new byte[1]);
+        Assert.Equal(SocketError.ConnectionReset, await fourth.ReceiveErrorAsync());
+    }
+
+    [Fact]
     public async Task LogLinesAreTheReferences()
     {
         await using EchoTarget target = new();
@@ -262,8 +293,27 @@ public sealed class ForwardingTests
 
         await EchoAsync(tunnel, Bytes.Random(1000, seed: 10));
 
+        await tunnel.Client.StopAsync().Guarded();
+        await tunnel.ClientLog.WaitForAsync(static line => line.StartsWith("smux version", StringComparison.Ordinal));
         Assert.DoesNotContain(tunnel.ClientLog.Lines, static line => line.StartsWith("stream", StringComparison.Ordinal));
-        Assert.Contains(tunnel.ClientLog.Lines, static line => line.StartsWith("smux version", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task ALoggerThatBlocksStopsNeitherTrafficNorTheEnd()
+    {
+        using ManualResetEventSlim open = new();
+        ILogger blocked = new BlockedLogger(open);
+        await using EchoTarget target = new();
+        await using Tunnel tunnel = await Tunnel.StartAsync(
+            target.EndPoint, client: options => options with { Logger = blocked }, server: options => options with { Logger = blocked });
+        for (int i = 0; i < 50; i++)
+        {
+            await EchoAsync(tunnel, Bytes.Random(1000, seed: i));
+        }
+
+        await tunnel.Client.StopAsync().Guarded();
+        await tunnel.Server.StopAsync().Guarded();
+        open.Set();
     }
 
     [Fact]
@@ -287,5 +337,17 @@ public sealed class ForwardingTests
         await socket.SendAllAsync(message);
         socket.Shutdown(SocketShutdown.Send);
         Assert.Equal(message, await answer.Guarded());
+    }
+
+    private sealed class BlockedLogger(ManualResetEventSlim open) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            open.Wait(TimeSpan.FromSeconds(60));
     }
 }

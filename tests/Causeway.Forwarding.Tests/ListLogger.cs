@@ -7,6 +7,16 @@ internal sealed class ListLogger : ILogger
 {
     public ConcurrentQueue<string> Lines { get; } = new();
 
+    /// <summary>Waits for a line: they come on a thread of the log's own. The limit only keeps a broken test from hanging.</summary>
+    public async Task WaitForAsync(Func<string, bool> isMeant)
+    {
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(60));
+        while (!Lines.Any(isMeant))
+        {
+            await Task.Delay(10, limit.Token);
+        }
+    }
+
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 

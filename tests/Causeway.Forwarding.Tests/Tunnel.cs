@@ -34,7 +34,8 @@ internal sealed class Tunnel : IAsyncDisposable
         ForwardEndPoint target,
         Func<KcptunConfig, KcptunConfig>? configure = null,
         Func<KcpProfile, KcpProfile>? layers = null,
-        Func<ForwardClientOptions, ForwardClientOptions>? client = null)
+        Func<ForwardClientOptions, ForwardClientOptions>? client = null,
+        Func<ForwardServerOptions, ForwardServerOptions>? server = null)
     {
         configure ??= static config => config;
         layers ??= static profile => profile;
@@ -55,9 +56,10 @@ internal sealed class Tunnel : IAsyncDisposable
             CloseWait = TimeSpan.FromSeconds(30),
             Logger = serverLog,
         };
-        ForwardServer server = await ForwardServer.StartAsync(serverOptions).Guarded();
-        EndPoint address = server.LocalEndPoints[0];
-        Tunnel tunnel = new(clientProfile, serverProfile, serverOptions, server) { ServerLog = serverLog };
+        serverOptions = server?.Invoke(serverOptions) ?? serverOptions;
+        ForwardServer started = await ForwardServer.StartAsync(serverOptions).Guarded();
+        EndPoint address = started.LocalEndPoints[0];
+        Tunnel tunnel = new(clientProfile, serverProfile, serverOptions, started) { ServerLog = serverLog };
         ForwardClientOptions clientOptions = new()
         {
             Listen = ForwardEndPoint.Parse("127.0.0.1:0"),

@@ -179,7 +179,6 @@ internal sealed class InteropTunnel : IAsyncDisposable
                 new CausewayListenerOptions
                 {
                     Profile = profile.Transport,
-                    Udp = profile.Udp,
                     ListenEndPoint = new IPEndPoint(ListensOnAny ? IPAddress.Any : IPAddress.Loopback, port),
                     ConfigureLink = AddLoss,
                     CloseTimeout = TimeSpan.FromSeconds(1),

@@ -68,7 +68,7 @@ public sealed class FaultModelTests
         FaultCause[] first = [.. Enumerable.Range(0, 10).Select(_ => model.Decide(Size, Timestamp.Zero).LostTo)];
         Assert.Equal([.. Enumerable.Repeat(FaultCause.None, 8), FaultCause.Policer, FaultCause.Policer], first);
 
-        // What it drops does not wait, and takes nothing from the bucket.
+        // A datagram that it drops neither waits nor takes anything from the bucket.
         Assert.Equal(8 * WireSize, model.GetQueuedBytes(Timestamp.Zero));
         Assert.Equal(FaultCause.Policer, model.Decide(Size, new Timestamp(999)).LostTo);
         Assert.Equal(FaultCause.None, model.Decide(Size, new Timestamp(1000)).LostTo);

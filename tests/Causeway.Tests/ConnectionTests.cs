@@ -115,7 +115,7 @@ public sealed class ConnectionTests
         await using CausewayListener listener = await ListenAsync(maxConnections: 2, backlog: 10);
         for (int i = 0; i < 3; i++)
         {
-            await sockets.SendAsync(i, listener, OpeningOf(conversation: 1));
+            await sockets.SendAsync(i, listener, OpeningOf(conversation: (uint)(10 * i) + 1));
         }
 
         CausewayConnection one = await listener.AcceptConnectionAsync().Guarded();
@@ -155,16 +155,55 @@ public sealed class ConnectionTests
         await UntilAsync(() => listener.Statistics.ClosedSession == 2);
         Assert.Equal(0, listener.ConnectionCount);
 
-        // Another conversation, and the same from its beginning, are new.
+        // Another conversation is new, and the same from its beginning was recorded.
         await sockets.SendAsync(0, listener, OpeningOf(conversation: 6, sequence: 9));
         connection = await listener.AcceptConnectionAsync().Guarded();
         Assert.Equal(6u, connection.Session.RoutingId);
         await connection.DisposeAsync().Guarded();
         await sockets.SendAsync(0, listener, OpeningOf(conversation: 5));
-        connection = await listener.AcceptConnectionAsync().Guarded();
-        Assert.Equal(5u, connection.Session.RoutingId);
-        await connection.DisposeAsync().Guarded();
+        await UntilAsync(() => listener.Statistics.Replayed == 1);
+        Assert.Equal(0, listener.ConnectionCount);
         Assert.Equal(2, listener.Statistics.ClosedSession);
+    }
+
+    [Fact]
+    public async Task WhatOpenedASessionOpensNoOtherFromAnyPortNorAnotherListenerOfTheProfile()
+    {
+        const int Peers = 200;
+        using PeerSockets sockets = new(Peers);
+        KcpProfile profile = new();
+        CausewayListenerOptions options = new() { Profile = profile, ListenEndPoint = s_any };
+        await using CausewayListener listener = await CausewayListener.ListenAsync(options);
+        await using CausewayListener other = await CausewayListener.ListenAsync(options);
+        await sockets.SendAsync(0, listener, OpeningOf(conversation: 77));
+        CausewayConnection connection = await listener.AcceptConnectionAsync().Guarded();
+
+        // While it is open, and when it has ended; from its beginning and from its middle.
+        for (int turn = 1; turn <= 2; turn++)
+        {
+            for (int i = 1; i < Peers; i++)
+            {
+                await sockets.SendAsync(i, i % 2 == 0 ? other : listener, OpeningOf(conversation: 77, sequence: (uint)(i % 3)));
+                await UntilAsync(() =>
+                    listener.Statistics.Replayed + other.Statistics.Replayed == ((turn - 1) * (Peers - 1)) + i);
+            }
+
+            Assert.Equal(2 - turn, listener.ConnectionCount);
+            Assert.Equal(0, other.ConnectionCount);
+            await connection.DisposeAsync().Guarded();
+        }
+    }
+
+    [Fact]
+    public async Task WithoutAReplayWindowASessionIsOpenedAgain()
+    {
+        using PeerSockets sockets = new(count: 2);
+        await using CausewayListener listener = await CausewayListener.ListenAsync(
+            new CausewayListenerOptions { Profile = new KcpProfile(), ListenEndPoint = s_any, ReplayWindow = 0 });
+        await sockets.SendAsync(0, listener, OpeningOf(conversation: 77));
+        await sockets.SendAsync(1, listener, OpeningOf(conversation: 77));
+        await UntilAsync(() => listener.ConnectionCount == 2);
+        Assert.Equal(0, listener.Statistics.Replayed);
     }
 
     [Fact]
@@ -199,13 +238,13 @@ public sealed class ConnectionTests
         await using CausewayListener listener = await ListenAsync(maxConnections: 10, backlog: 2);
         for (int i = 0; i < 3; i++)
         {
-            await sockets.SendAsync(i, listener, OpeningOf(conversation: 1));
+            await sockets.SendAsync(i, listener, OpeningOf(conversation: (uint)(10 * i) + 1));
         }
 
         await UntilAsync(() => listener.Statistics.BacklogFull == 1);
         Assert.Equal(2, listener.ConnectionCount);
         await listener.AcceptConnectionAsync().Guarded();
-        await sockets.SendAsync(2, listener, OpeningOf(conversation: 1));
+        await sockets.SendAsync(2, listener, OpeningOf(conversation: 21));
         await UntilAsync(() => listener.ConnectionCount == 3);
     }
 

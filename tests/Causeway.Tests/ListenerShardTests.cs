@@ -192,7 +192,7 @@ public sealed class ListenerShardTests : IAsyncLifetime
                 _accepted.Add(connection);
                 _echoes.Add(ServeAsync(connection));
             }
-            catch (ObjectDisposedException)
+            catch (TransportException error) when (error.Error == TransportError.ConnectionClosed)
             {
                 return;
             }

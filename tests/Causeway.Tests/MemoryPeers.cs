@@ -33,7 +33,8 @@ internal sealed class MemoryPeers : IAsyncDisposable
         TimeProvider? time = null,
         TimeSpan? closeTimeout = null,
         Func<IDatagramLink, IDatagramLink>? decorate = null,
-        bool inline = false)
+        bool inline = false,
+        int streamBacklog = 1024)
     {
         PacketPool pool = new(track: true, stackTraces: false);
         (InMemoryLink first, InMemoryLink second) = InMemoryLink.CreatePair(new InMemoryLinkOptions { Pool = pool });
@@ -49,6 +50,7 @@ internal sealed class MemoryPeers : IAsyncDisposable
             TimeProvider = time ?? TimeProvider.System,
             CloseTimeout = closeTimeout ?? TimeSpan.FromSeconds(5),
             UnsafePreferInlineScheduling = inline,
+            StreamBacklog = streamBacklog,
         });
         CausewayConnection client = await CausewayConnection.ConnectAsync(new CausewayClientOptions
         {

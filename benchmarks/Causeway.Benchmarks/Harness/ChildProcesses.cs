@@ -82,7 +82,7 @@ internal sealed class Child : IDisposable
 
     public bool HasExited => _process.HasExited;
 
-    /// <summary>What it said last: why it ended, if it did.</summary>
+    /// <summary>The last line that it wrote, which says why it ended if it did.</summary>
     public string LastLine => _lastLine;
 
     /// <summary>CPU time of all its threads so far.</summary>

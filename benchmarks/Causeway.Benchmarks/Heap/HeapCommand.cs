@@ -55,7 +55,6 @@ internal static class HeapCommand
                 new CausewayListenerOptions
                 {
                     Profile = profile.Transport,
-                    Udp = profile.Udp,
                     ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
                     UnsafePreferInlineScheduling = true,
                 },
@@ -68,7 +67,6 @@ internal static class HeapCommand
             Connection = () => new CausewayClientOptions
             {
                 Profile = profile.Transport,
-                Udp = profile.Udp,
                 RemoteEndPoint = server.LocalEndPoints[0],
                 UnsafePreferInlineScheduling = true,
             },

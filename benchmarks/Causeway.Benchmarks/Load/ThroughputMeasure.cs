@@ -8,7 +8,7 @@ namespace Causeway.Benchmarks.Load;
 /// <param name="Streams">Connections at a time.</param>
 /// <param name="Upload">From client to server; else the other way.</param>
 /// <param name="Seconds">The measured interval.</param>
-/// <param name="WarmUp">What comes before it, so that compilers and windows are where they stay.</param>
+/// <param name="WarmUp">The time before the interval, in which code is compiled and windows reach their size.</param>
 internal sealed record ThroughputMeasure(int Streams, bool Upload, double Seconds, TimeSpan WarmUp) : IMeasure
 {
     public const string Name = "throughput";

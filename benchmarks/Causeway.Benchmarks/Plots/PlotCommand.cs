@@ -30,9 +30,9 @@ internal static class PlotCommand
         if (simulation.Length > 0)
         {
             Directory.CreateDirectory(output);
-            foreach ((string name, SvgChart chart) in SimulationPlots.Draw(simulation))
+            foreach ((string name, IChart chart) in SimulationPlots.Draw(simulation))
             {
-                File.WriteAllText(Path.Combine(output, name), chart.ToSvg());
+                File.WriteAllBytes(Path.Combine(output, name), chart.ToPng());
             }
 
             return 0;
@@ -49,22 +49,22 @@ internal static class PlotCommand
     public static void Draw(List<Measurement> tunnel, List<Measurement> link, string directory)
     {
         Directory.CreateDirectory(directory);
-        Write("throughput-loss.svg", new SvgChart(
+        Write("throughput-loss.png", new LineChart(
             $"Throughput against loss ({LinkText(link, ThroughputMeasure.Name)})", "datagrams lost, %, each direction", "Mbit/s",
             OverLoss(link, ThroughputMeasure.Name, Metrics.Throughput)));
-        Write("latency-loss.svg", new SvgChart(
+        Write("latency-loss.png", new LineChart(
             $"Slowest 1 % of 200-byte requests ({LinkText(link, PacedRequestsMeasure.Name)})", "datagrams lost, %, each direction", "p99, ms",
             OverLoss(link, PacedRequestsMeasure.Name, Metrics.P99)));
-        Write("throughput-cpu.svg", new SvgChart(
-            "Throughput against CPU, clean loopback, one stream", "CPU seconds per GB, both ends (less is better)", "Mbit/s",
-            OverCpu(tunnel))
-        { Lines = false });
+        Write("throughput-crypt.png", OverSettings(
+            tunnel, "Throughput of one stream, clean loopback (more is better)", Metrics.Throughput, "Mbit/s"));
+        Write("cpu-crypt.png", OverSettings(
+            tunnel, "CPU time of one stream, clean loopback, both ends (less is better)", Metrics.Cpu, "CPU seconds per GB"));
 
-        void Write(string name, SvgChart chart)
+        void Write(string name, IChart chart)
         {
-            if (chart.Series.Count > 0)
+            if (!chart.IsEmpty)
             {
-                File.WriteAllText(Path.Combine(directory, name), chart.ToSvg());
+                File.WriteAllBytes(Path.Combine(directory, name), chart.ToPng());
             }
         }
     }
@@ -87,20 +87,29 @@ internal static class PlotCommand
                 ])),
     ];
 
-    private static ChartSeries[] OverCpu(List<Measurement> all) =>
-    [
-        .. all.Where(static m => m.Scenario.Measure == ThroughputMeasure.Name && m.Scenario["dir"] == "down" && m.Scenario["streams"] == "1")
-            .GroupBy(static m => m.Program)
-            .Select(static program => new ChartSeries(
-                program.Key,
-                [
-                    .. program.GroupBy(static m => m.Scenario).Select(static group => new ChartPoint(
-                        MedianOf(group, Metrics.Cpu),
-                        MedianOf(group, Metrics.Throughput),
-                        group.Key["crypt"] + (group.Key["fec"] == "0+0" ? "" : $" + FEC {group.Key["fec"]}"))),
-                ])),
-    ];
+    /// <summary>A group of bars for each crypt and FEC of one stream down, and a bar in it for each program.</summary>
+    internal static BarChart OverSettings(List<Measurement> all, string title, string metric, string unit)
+    {
+        List<Measurement> measured =
+        [
+            .. all.Where(m => m.Metric == metric && m.Scenario.Measure == ThroughputMeasure.Name
+                && m.Scenario["dir"] == "down" && m.Scenario["streams"] == "1"),
+        ];
+        Scenario[] settings = [.. measured.Select(static m => m.Scenario).Distinct()];
+        return new BarChart(
+            title,
+            unit,
+            [.. settings.Select(static s => s["crypt"] + (s["fec"] == "0+0" ? "" : $"\nFEC {s["fec"]}"))],
+            [
+                .. measured.GroupBy(static m => m.Program).Select(program => new BarSeries(
+                    program.Key,
+                    [.. settings.Select(s => MedianOrNone(program.Where(m => m.Scenario == s)))])),
+            ]);
+    }
 
-    private static double MedianOf(IEnumerable<Measurement> measurements, string metric) =>
-        Samples.Median(measurements.Where(m => m.Metric == metric).Select(static m => m.Value));
+    private static double MedianOrNone(IEnumerable<Measurement> measurements)
+    {
+        double[] values = [.. measurements.Select(static m => m.Value)];
+        return values.Length == 0 ? double.NaN : Samples.Median(values);
+    }
 }

@@ -15,15 +15,15 @@ internal static class SimulationPlots
     /// <summary>The images by name.</summary>
     /// <param name="directory">Where the tables are.</param>
     /// <exception cref="IOException">A table cannot be read.</exception>
-    public static IEnumerable<(string Name, SvgChart Chart)> Draw(string directory)
+    public static IEnumerable<(string Name, IChart Chart)> Draw(string directory)
     {
-        yield return ("congestion-loss.svg", new SvgChart(
+        yield return ("congestion-loss.png", new LineChart(
             "Goodput against loss (100 Mbit/s, 50 ms, queue of one round trip, simulated)",
             "datagrams lost, %, each direction", "Mbit/s", OverLoss(Rows(Path.Combine(directory, "congestion.txt")))));
         List<string> dynamics = Rows(Path.Combine(directory, "dynamics.txt"));
         foreach ((string path, string title) in s_dynamics)
         {
-            yield return ($"congestion-{path}.svg", new SvgChart(title, "seconds", "Mbit/s", OverTime(dynamics, path)));
+            yield return ($"congestion-{path}.png", new LineChart(title, "seconds", "Mbit/s", OverTime(dynamics, path)));
         }
     }
 

@@ -11,7 +11,7 @@ using Causeway.Testing;
 
 namespace Causeway.PortForwarder.Demo;
 
-/// <summary>What one transfer came to.</summary>
+/// <summary>The result of one transfer.</summary>
 internal sealed record DemoResult
 {
     public required string Name { get; init; }
@@ -57,7 +57,6 @@ internal sealed class DemoRun(DemoOptions options, DemoService service, DemoProg
                 new CausewayListenerOptions
                 {
                     Profile = profile.Transport,
-                    Udp = profile.Udp,
                     ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
                 },
             ],
@@ -71,7 +70,6 @@ internal sealed class DemoRun(DemoOptions options, DemoService service, DemoProg
             Connection = () => new CausewayClientOptions
             {
                 Profile = profile.Transport,
-                Udp = profile.Udp,
                 RemoteEndPoint = server.LocalEndPoints[0],
                 ConfigureLink = builder => builder.Use(next => link = new FaultInjectionLink(next, Faults())),
             },

@@ -15,6 +15,12 @@ public enum ArqFailure
     TransmissionLimit,
 
     /// <summary>
+    /// The path swallows long datagrams: one was sent again and again and never acknowledged, while shorter ones that left
+    /// later were.
+    /// </summary>
+    LongDatagramsLost,
+
+    /// <summary>
     /// The peer has forgotten the conversation: it acknowledges less than it did before, in an answer to something newer. Its
     /// process was restarted, and no byte that was under way will ever be delivered.
     /// </summary>

@@ -107,6 +107,11 @@ public sealed partial class ArqSession
     private void Acknowledge(ref InputState state, SendSegment segment, Evidence evidence, bool wasLost)
     {
         NodesVisited++;
+        if (segment.Sequence != _ring.Unacknowledged)
+        {
+            _blackHole.OnPassed(segment.Length);
+        }
+
         bool neverRepeated = segment.Transmissions == 1;
         bool isNewest = evidence == Evidence.Newest || neverRepeated;
         bool isTimely = !state.Recovered && segment.Transmission > _lastBeforePause;

@@ -134,6 +134,10 @@ public sealed partial class ArqSession
             case SegmentCommand.WindowReport when header.Length > 0:
                 TakeExtension(ref state, dataOffset, (int)header.Length);
                 break;
+            case SegmentCommand.WindowReport when _hasAsked:
+                _hasAsked = false;
+                _blackHole.OnPassed(length: 0);
+                break;
         }
     }
 

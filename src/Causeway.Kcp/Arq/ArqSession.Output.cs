@@ -12,6 +12,7 @@ public sealed partial class ArqSession
     private const int MaxRepeatCredit = 32 * RepeatCost;
 
     private int _repeatCredit = MaxRepeatCredit;
+    private bool _hasAsked;
 
     // Below this much unsent data a writer is never held back by a small window, so that a burst finds data waiting.
     private const int LeastQueuedBytes = 64 << 10;
@@ -87,6 +88,12 @@ public sealed partial class ArqSession
             return false;
         }
 
+        if (IsPathTooNarrow(now))
+        {
+            Fail(ArqFailure.LongDatagramsLost);
+            return false;
+        }
+
         // Time went by in which more could have been in flight than there was data for.
         if (_ranDry && now > _flushedAt)
         {
@@ -103,12 +110,29 @@ public sealed partial class ArqSession
             Window = (ushort)_receive.Free,
         };
         DatagramWriter writer = new(_options.MaxDatagramSize);
-        bool isFull = !TrySendControl(ref sink, ref writer, ref state) || !TrySendData(ref sink, ref writer, ref state);
+        bool isFull = !TrySendControl(ref sink, ref writer, ref state) || !TrySendData(ref sink, ref writer, ref state)
+            || !TryAskAfterLongSegment(ref sink, ref writer, ref state);
         writer.Complete(ref sink);
         UpdateProbe(now);
         NoteWhatLimits(isFull, now);
         Statistics.BytesInFlight = _inFlight.Bytes;
         return isFull;
+    }
+
+    /// <summary>The oldest segment that was sent and that nothing acknowledges, if that is what una waits for.</summary>
+    private SendSegment? Oldest => _ring.SentCount > 0 && _ring[_ring.Unacknowledged] is { State: not SendState.Acknowledged } oldest
+        ? oldest
+        : null;
+
+    private bool IsPathTooNarrow(Timestamp now)
+    {
+        if (Oldest is not { } oldest || !_blackHole.Check(oldest, now))
+        {
+            return false;
+        }
+
+        LostDatagramSize = SegmentHeader.Size + oldest.Length;
+        return true;
     }
 
     private void NoteWhatLimits(bool isFull, Timestamp now)
@@ -198,6 +222,7 @@ public sealed partial class ArqSession
 
     private void OnAsked(bool isSilent, Timestamp now)
     {
+        _isProbeAsked = false;
         if (isSilent)
         {
             _silence.OnSent(now);
@@ -271,6 +296,26 @@ public sealed partial class ArqSession
         return TrySendCopies(ref sink, ref writer, ref state);
     }
 
+    /// <summary>Asks for an answer where long segments may not arrive, in a datagram that is short.</summary>
+    private bool TryAskAfterLongSegment<TSink>(scoped ref TSink sink, scoped ref DatagramWriter writer, ref FlushState state)
+        where TSink : IPacketSink, allows ref struct
+    {
+        if (Oldest is not { } suspect || !_blackHole.ShouldAsk(suspect, state.Now))
+        {
+            return true;
+        }
+
+        writer.Complete(ref sink);
+        if (!TryWrite(ref sink, ref writer, in state, SegmentCommand.WindowAsk, sequence: 0, time: 0, default))
+        {
+            return false;
+        }
+
+        _blackHole.OnAsked();
+        _hasAsked = true;
+        return true;
+    }
+
     private bool TrySendCopies<TSink>(scoped ref TSink sink, scoped ref DatagramWriter writer, ref FlushState state)
         where TSink : IPacketSink, allows ref struct
     {
@@ -323,6 +368,11 @@ public sealed partial class ArqSession
         segment.State = SendState.InFlight;
         segment.Transmission = ++_lastTransmission;
         segment.Transmissions++;
+        if (segment.Transmissions > 1)
+        {
+            _blackHole.OnRepeated(segment.Length);
+        }
+
         segment.SentAt = state.Now;
         segment.SentTicks = state.Ticks;
         _inFlight.Append(segment);

@@ -48,6 +48,7 @@ public sealed partial class ArqSession : IDisposable
     private readonly Pacer _pacer;
     private readonly WindowProbe _probe;
     private readonly DeadLinkMonitor _deadLink;
+    private readonly BlackHoleDetector _blackHole = new();
     private readonly ReceiveWindow _receive;
     private readonly AckList _acks;
     private readonly ReceivedRanges _receivedRanges = new();
@@ -163,6 +164,9 @@ public sealed partial class ArqSession : IDisposable
     /// and drops what is written.
     /// </summary>
     public ArqFailure? Failure { get; private set; }
+
+    /// <summary>With <see cref="ArqFailure.LongDatagramsLost"/>: bytes of the datagram that never arrived.</summary>
+    public int LostDatagramSize { get; private set; }
 
     /// <summary>Whether something written was not acknowledged yet.</summary>
     public bool HasUnacknowledged => _inFlight.Count + _lost.Count + _ring.UnsentCount > 0;
@@ -323,6 +327,13 @@ public sealed partial class ArqSession : IDisposable
         _receive.Clear();
         _acks.Clear();
         Statistics.BytesInFlight = 0;
+    }
+
+    /// <summary>Gives back what the rings grew to, as far as they are empty.</summary>
+    internal void Trim()
+    {
+        _ring.Trim();
+        _receive.Trim();
     }
 
     private static long ToMicroseconds(TimeSpan duration) => duration.Ticks / TimeSpan.TicksPerMicrosecond;

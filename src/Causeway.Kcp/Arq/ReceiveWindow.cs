@@ -44,6 +44,7 @@ internal sealed class ReceiveWindow
     // The receive window of kcptun's client, so that a first second is no slower than there; and KCP's least.
     private const int FirstWindow = 512;
     private const int LeastWindow = 128;
+    private const int LeastSlots = 16;
 
     // A closed window that memory elsewhere opens again is worth a report from here on.
     private const int ReportStep = LeastWindow / 2;
@@ -51,7 +52,7 @@ internal sealed class ReceiveWindow
     private readonly int _limit;
     private readonly PayloadKeeper _keeper;
     private readonly WindowTuner? _tuner;
-    private Slot[] _slots = new Slot[64];
+    private Slot[] _slots = new Slot[LeastSlots];
     private uint _read;
 
     // One beyond the newest segment that ever arrived.
@@ -84,6 +85,9 @@ internal sealed class ReceiveWindow
     public int UnreadCount => (int)unchecked(Next - _read);
 
     public int OutOfOrderCount { get; private set; }
+
+    /// <summary>Segments that its ring has room for before it grows.</summary>
+    public int Capacity => _slots.Length;
 
     /// <summary>The peer should be told of the window: it was closed or nearly so, and room was made.</summary>
     public bool IsReportDue { get; private set; }
@@ -169,6 +173,15 @@ internal sealed class ReceiveWindow
 
         slice = default;
         return false;
+    }
+
+    /// <summary>Makes an empty ring as small as a new one.</summary>
+    public void Trim()
+    {
+        if (UnreadCount == 0 && OutOfOrderCount == 0 && _slots.Length > LeastSlots)
+        {
+            _slots = new Slot[LeastSlots];
+        }
     }
 
     public void Clear()

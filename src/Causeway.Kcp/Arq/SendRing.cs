@@ -9,7 +9,9 @@ namespace Causeway.Kcp.Arq;
 /// </summary>
 internal sealed class SendRing(PacketPool pool, int segmentSize, uint initialSequence)
 {
-    private SendSegment?[] _slots = new SendSegment?[64];
+    private const int LeastSlots = 16;
+
+    private SendSegment?[] _slots = new SendSegment?[LeastSlots];
     private SendSegment? _free;
 
     public uint Unacknowledged { get; private set; } = initialSequence;
@@ -25,6 +27,9 @@ internal sealed class SendRing(PacketPool pool, int segmentSize, uint initialSeq
     public int Count => (int)unchecked(End - Unacknowledged);
 
     public long UnsentBytes { get; private set; }
+
+    /// <summary>Segments that it has room for before it grows.</summary>
+    public int Capacity => _slots.Length;
 
     public SendSegment this[uint sequence] => _slots[Index(sequence)]!;
 
@@ -93,6 +98,16 @@ internal sealed class SendRing(PacketPool pool, int segmentSize, uint initialSeq
         segment.Next = _free;
         _free = segment;
         Unacknowledged++;
+    }
+
+    /// <summary>Makes an empty ring as small as a new one.</summary>
+    public void Trim()
+    {
+        if (Count == 0 && _slots.Length > LeastSlots)
+        {
+            _slots = new SendSegment?[LeastSlots];
+            _free = null;
+        }
     }
 
     /// <summary>Releases every payload.</summary>

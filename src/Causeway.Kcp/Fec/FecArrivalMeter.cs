@@ -28,7 +28,7 @@ internal sealed class FecArrivalMeter
     /// <summary>Runs of neighbours that the missing ones form.</summary>
     public long Runs { get; private set; }
 
-    /// <summary>What comes next has nothing to do with what came before. The counts stay.</summary>
+    /// <summary>Forgets the run of arrivals, because the next datagram does not continue it. The counts stay.</summary>
     public void Restart()
     {
         _waiting = 0;

@@ -29,6 +29,11 @@ public sealed class FecDecoder : IDisposable
 {
     private const int MinDatagramLength = FecHeader.Size + FecHeader.SizeField;
 
+    // Most datagrams of a quiet session are acknowledgements and keep-alives. Held as they came, each would keep a buffer for a
+    // whole datagram for as long as its group is not complete.
+    private const int SmallBody = 192;
+    private static readonly PacketPool s_smallBodies = new(bufferSize: SmallBody, maxIdleBytes: 1 << 20);
+
     private readonly PacketPool _pool;
     private readonly GaloisKernel _kernel;
     private readonly FecTuner _tuner = new();
@@ -181,6 +186,17 @@ public sealed class FecDecoder : IDisposable
     /// <summary>Doubts the shard counts: nothing is rebuilt until they are found.</summary>
     internal void BeginTuning() => _tuner.Begin();
 
+    /// <summary>
+    /// Releases what it holds for groups that are not complete: a pause went by in which what they lack was repaired otherwise.
+    /// </summary>
+    internal void ForgetArrived()
+    {
+        foreach (FecGroup group in _groups)
+        {
+            group.Forget();
+        }
+    }
+
     private void Store(PacketBuffer datagram, uint number, int position, bool isParity)
     {
         switch (_window.Place(number, _openGroups == 0))
@@ -220,7 +236,7 @@ public sealed class FecDecoder : IDisposable
             return;
         }
 
-        group.Store(position, datagram.Slice(FecHeader.Size, datagram.Length - FecHeader.Size));
+        group.Store(position, Keep(datagram));
         if (group.Count < DataShards)
         {
             return;
@@ -236,6 +252,21 @@ public sealed class FecDecoder : IDisposable
         }
 
         group.Complete();
+    }
+
+    private static PacketSlice Keep(PacketBuffer datagram)
+    {
+        int length = datagram.Length - FecHeader.Size;
+        if (length > SmallBody)
+        {
+            return datagram.Slice(FecHeader.Size, length);
+        }
+
+        PacketBuffer copy = s_smallBodies.Rent(headroom: 0);
+        datagram.Payload[FecHeader.Size..].CopyTo(copy.Append(length));
+        PacketSlice body = copy.Slice();
+        copy.Release();
+        return body;
     }
 
     private void Meter(uint number, int position)

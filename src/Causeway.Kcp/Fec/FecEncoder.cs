@@ -35,6 +35,10 @@ public sealed class FecEncoder : IDisposable
     // The reference's constant (docs/wire/kcptun.md 4.4): after a pause parity would come too late to help anybody.
     private const long PauseMicroseconds = 500_000;
 
+    // A group that is interrupted for this long gives its parity up: what it would repair was repaired long ago, and a session
+    // that only sends keep-alives would hold as many buffers as a busy one.
+    private const long AbandonMicroseconds = 5_000_000;
+
     // The reference of 2021 needs an undisturbed run of two groups whose sequence ids do not wrap at its 258 samples
     // (docs/wire/kcptun.md 4.7, appendix A). Losses make it wait for the next turn of the samples; so do groups that
     // are nearly as long.
@@ -57,6 +61,7 @@ public sealed class FecEncoder : IDisposable
     private int _ready;
     private int _longestBody;
     private bool _oversized;
+    private bool _abandoned;
     private bool _disposed;
     private Timestamp? _previous;
 
@@ -124,7 +129,8 @@ public sealed class FecEncoder : IDisposable
     public uint NextSequence => _nextSequence;
 
     /// <summary>
-    /// Groups that went without parity because a pause of 500 ms or more preceded their last datagram.
+    /// Groups that went without parity because a pause of 500 ms or more preceded their last datagram, or one of 5 s any but
+    /// their first.
     /// </summary>
     public long PausedGroups { get; private set; }
 
@@ -167,6 +173,12 @@ public sealed class FecEncoder : IDisposable
         int bodyLength = datagram.Length + FecHeader.SizeField;
         FecHeader.WriteData(datagram.Prepend(HeaderSize), TakeSequence(), bodyLength);
         DataSent++;
+        if (_collected > 0 && IsAfter(AbandonMicroseconds, now))
+        {
+            _abandoned = true;
+            ReleaseParity();
+        }
+
         if (_collected == 0)
         {
             StartGroup(datagram.Headroom, now);
@@ -185,9 +197,9 @@ public sealed class FecEncoder : IDisposable
 
         _collected = 0;
         MeasureSpan(now);
-        if (_parityOfGroup > 0 && (paused || _oversized))
+        if (_parityOfGroup > 0 && (paused || _oversized || _abandoned))
         {
-            _ = paused ? PausedGroups++ : OversizedGroups++;
+            _ = paused || _abandoned ? PausedGroups++ : OversizedGroups++;
             SkipSequences(ParityShards);
             return 0;
         }
@@ -235,7 +247,7 @@ public sealed class FecEncoder : IDisposable
         // With one data shard parity is a copy of the data indeed.
         int left = DataShards - _collected;
         int parity = _collected > 0 ? _parityOfGroup : _parityToSend;
-        if (left > 2 || parity == 0 || DataShards == 1 || _oversized || IsAfterPause(now)
+        if (left > 2 || parity == 0 || DataShards == 1 || _oversized || (_collected > 0 && _abandoned) || IsAfterPause(now)
             || _nextSequence >= GuardedGroups * _code.TotalShards)
         {
             return 0;
@@ -260,6 +272,11 @@ public sealed class FecEncoder : IDisposable
     {
         _disposed = true;
         _ready = 0;
+        ReleaseParity();
+    }
+
+    private void ReleaseParity()
+    {
         foreach (ref PacketBuffer? parity in _parity.AsSpan())
         {
             parity?.Release();
@@ -267,12 +284,14 @@ public sealed class FecEncoder : IDisposable
         }
     }
 
-    private bool IsAfterPause(Timestamp now) =>
-        _previous is not { } previous || now.MicrosecondsSince(previous) >= PauseMicroseconds;
+    private bool IsAfterPause(Timestamp now) => IsAfter(PauseMicroseconds, now);
+
+    private bool IsAfter(long pause, Timestamp now) =>
+        _previous is not { } previous || now.MicrosecondsSince(previous) >= pause;
 
     private void Accumulate(PacketBuffer datagram)
     {
-        if (_parityOfGroup == 0)
+        if (_parityOfGroup == 0 || _abandoned)
         {
             return;
         }
@@ -293,6 +312,7 @@ public sealed class FecEncoder : IDisposable
         _ready = 0;
         _longestBody = 0;
         _oversized = false;
+        _abandoned = false;
         _groupStart = now;
         _parityOfGroup = _parityToSend;
         foreach (ref PacketBuffer? surplus in _parity.AsSpan(_parityOfGroup))

@@ -69,6 +69,9 @@ internal sealed class FecGroup
         ReleaseBodies();
     }
 
+    /// <summary>Releases the bodies, as if they had not arrived.</summary>
+    public void Forget() => ReleaseBodies();
+
     /// <summary>Releases the bodies and makes the object free for another group.</summary>
     public void Close()
     {

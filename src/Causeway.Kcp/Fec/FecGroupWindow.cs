@@ -60,7 +60,7 @@ internal sealed class FecGroupWindow
 
     /// <summary>Finds the place of a group that a datagram names and moves the window if it must move.</summary>
     /// <param name="group">The group.</param>
-    /// <param name="isEmpty">Nothing is kept, so that nothing speaks against starting where the datagram is.</param>
+    /// <param name="isEmpty">Whether no group is kept. The window then starts at the datagram.</param>
     public FecGroupPlace Place(uint group, bool isEmpty)
     {
         long distance = Distance(group, Newest);

@@ -26,12 +26,16 @@ internal sealed class FecTuner
     // Four groups of the largest size: with a fifth of the datagrams lost, the edges of the group show in them.
     private const int Capacity = 1024;
 
+    private const int LeastCapacity = 32;
     private const int MinTotal = 2;
     private const int Candidates = ReedSolomon.MaxShards - MinTotal + 1;
 
-    private readonly uint[] _sequences = new uint[Capacity];
-    private readonly bool[] _areParity = new bool[Capacity];
-    private readonly Candidate[] _candidates = new Candidate[Candidates];
+    // Grow to the capacity with the samples, so that a session of few datagrams holds little.
+    private uint[] _sequences = new uint[LeastCapacity];
+    private bool[] _areParity = new bool[LeastCapacity];
+
+    // Empty while it does not look.
+    private Candidate[] _candidates = [];
 
     private int _candidateCount;
 
@@ -51,6 +55,12 @@ internal sealed class FecTuner
         if (sequence == FecHeader.OutOfBandSequence)
         {
             return;
+        }
+
+        if (_samples == _sequences.Length && _samples < Capacity)
+        {
+            Array.Resize(ref _sequences, _sequences.Length * 2);
+            Array.Resize(ref _areParity, _areParity.Length * 2);
         }
 
         int slot = (int)(_samples % Capacity);
@@ -77,6 +87,8 @@ internal sealed class FecTuner
     {
         IsActive = false;
         _evidence = _samples;
+        _candidateCount = 0;
+        _candidates = [];
     }
 
     /// <summary>
@@ -143,6 +155,11 @@ internal sealed class FecTuner
     private void Examine()
     {
         _candidateCount = Candidates;
+        if (_candidates.Length == 0)
+        {
+            _candidates = new Candidate[Candidates];
+        }
+
         for (int i = 0; i < Candidates; i++)
         {
             int total = MinTotal + i;

@@ -65,6 +65,7 @@ public sealed partial class SmuxSession
         }
 
         stream.PeerFinished = true;
+        Recount(stream);
         CancelControl(stream, ControlFrames.Update | (stream.SendOver ? ControlFrames.Abandon : ControlFrames.None));
         if (!stream.ReadsDropped)
         {
@@ -157,6 +158,7 @@ public sealed partial class SmuxSession
         stream.ReadsDropped = true;
         SetEvents(stream, stream.Events & ~(StreamEvents.Readable | StreamEvents.ReadsFinished));
         NoteTaken(stream, stream.Receive.Discard(_memory));
+        Recount(stream);
     }
 
     /// <summary>
@@ -183,6 +185,7 @@ public sealed partial class SmuxSession
         }
 
         stream.Forgotten = true;
+        CloseWindow(stream);
         stream.Receive.ReleaseTail();
         StopSending(stream);
         CancelControl(stream, stream.Control);

@@ -121,6 +121,10 @@ public sealed partial class SmuxSession
         {
             NoteTakenOfWindow(stream, bytes);
         }
+        else
+        {
+            Recount(stream);
+        }
     }
 
     private void OnHeader(SmuxFrame frame)
@@ -197,13 +201,14 @@ public sealed partial class SmuxSession
         {
             Statistics.OpensIgnored++;
         }
-        else if (_waitingForAccept < _options.AcceptBacklog && _streams.Count < _options.MaxStreams)
+        else if (_waitingForAccept < _options.AcceptBacklog && _streams.Count < _options.MaxStreams && HasMemoryForStream)
         {
             SmuxStream stream = new(this, id, isLocal: false, FirstCounter);
             _streams.Add(id, stream);
             _waitingForAccept++;
             Statistics.StreamsAccepted++;
             Raise(stream, StreamEvents.Accepted);
+            OpenWindow(stream);
         }
         else if (_refused.Count < _options.AcceptBacklog)
         {
@@ -226,7 +231,7 @@ public sealed partial class SmuxSession
 
         if (_options.Version >= 2 && _receiver is { PeerFinished: false, Abandoned: false } stream)
         {
-            if (stream.Received + frame.Length > stream.Edge + WindowSlack)
+            if (stream.Received + frame.Length > stream.FurthestEdge + WindowSlack)
             {
                 string reason = $"The peer sent more on stream {stream.Id} than its window allows.";
                 Fail(StreamFailureKind.InvalidProtocol, reason);
@@ -245,6 +250,11 @@ public sealed partial class SmuxSession
         }
 
         stream.Received += count;
+        if (stream.Received > stream.Edge)
+        {
+            Recount(stream);
+        }
+
         if (stream.Unconsumed == 0)
         {
             stream.Tuner?.OnEmpty();

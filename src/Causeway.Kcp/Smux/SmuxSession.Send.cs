@@ -34,6 +34,7 @@ public sealed partial class SmuxSession
 
         CheckTimers(now);
         TuneSharedWindow(now);
+        ReclaimIdleWindows(now);
         while (HasPendingOutput && output.Capacity > 0)
         {
             if (!WriteControl(output, now))
@@ -42,6 +43,9 @@ public sealed partial class SmuxSession
             }
         }
     }
+
+    /// <inheritdoc/>
+    public override void SendKeepAlive() => _keepAlivePending = true;
 
     internal void OnWritable(SmuxStream stream)
     {
@@ -137,9 +141,11 @@ public sealed partial class SmuxSession
 
     private void WriteUpdate(ISmuxOutput output, SmuxStream stream, Timestamp now)
     {
+        // Else only the window that the stream was opened or left with is told.
+        bool reports = !stream.IsLessened;
         uint window = NextWindow(stream, now);
         stream.Reported = stream.Taken;
-        stream.HasReported = true;
+        stream.HasReported = reports;
         NoteSent(new SmuxFrame((byte)_options.Version, SmuxCommand.Upd, SmuxWindowUpdate.Size, stream.Id), 0);
         Span<byte> payload = _frame.AsSpan(SmuxFrame.HeaderSize);
         new SmuxWindowUpdate(unchecked((uint)stream.Taken), window).Write(payload);

@@ -20,6 +20,7 @@ public sealed partial class SmuxSession : StreamSession
 
     private readonly SmuxOptions _options;
     private readonly ReceiveMemory _memory;
+    private readonly ReceiveBudget _budget;
     private readonly WindowTuner? _sharedWindow;
     private readonly Dictionary<uint, SmuxStream> _streams = [];
 
@@ -59,6 +60,7 @@ public sealed partial class SmuxSession : StreamSession
             _sharedWindow = new WindowTuner(FirstSharedWindow, FirstSharedWindow, options.ReceiveLimit);
         }
 
+        _budget = new ReceiveBudget(options.ReceiveLimit);
         _memory = new ReceiveMemory(_sharedWindow?.Window ?? options.ReceiveLimit, pool);
         _halfClose = options.HalfCloseExtension ? HalfCloseSupport.Unknown : HalfCloseSupport.Unsupported;
         _nextId = role == EndpointRole.Client ? 3u : 2u;
@@ -73,9 +75,6 @@ public sealed partial class SmuxSession : StreamSession
     /// what is read in one. Zero, the default, if it is not known.
     /// </summary>
     public TimeSpan RoundTripTime { get; set; }
-
-    /// <inheritdoc/>
-    public override int? FixedStreamWindow => _options.StreamBuffer;
 
     /// <inheritdoc/>
     public override long BufferedBytes => _memory.Taken;
@@ -111,12 +110,17 @@ public sealed partial class SmuxSession : StreamSession
                 return StreamOpenRefusal.IdsExhausted;
             }
 
-            return _streams.Count >= _options.MaxStreams ? StreamOpenRefusal.TooManyStreams : StreamOpenRefusal.None;
+            return _streams.Count >= _options.MaxStreams ? StreamOpenRefusal.TooManyStreams
+                : HasMemoryForStream ? StreamOpenRefusal.None
+                : StreamOpenRefusal.NoReceiveMemory;
         }
     }
 
     /// <summary>What the streams hold. For tests.</summary>
     internal ReceiveMemory Memory => _memory;
+
+    /// <summary>What the peer may send. For tests.</summary>
+    internal ReceiveBudget Budget => _budget;
 
     /// <summary>
     /// Where the window counters of new streams start. 0, except in tests of their wrapping; alike at both ends.
@@ -129,6 +133,8 @@ public sealed partial class SmuxSession : StreamSession
         get => _nextId;
         set => _nextId = value;
     }
+
+    private bool HasMemoryForStream => _options.Version < 2 || _budget.HasFloor;
 
     private bool IsOver => _failure is not null || _disposed;
 
@@ -159,6 +165,7 @@ public sealed partial class SmuxSession : StreamSession
         _streams.Add(stream.Id, stream);
         Statistics.StreamsOpened++;
         RequestControl(stream, ControlFrames.Syn);
+        OpenWindow(stream);
         return stream;
     }
 

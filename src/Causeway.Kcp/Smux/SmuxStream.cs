@@ -50,7 +50,9 @@ internal sealed class SmuxStream : TransportStream
         Received = firstCounter;
         Taken = firstCounter;
         Reported = firstCounter;
+        FirstCounter = firstCounter;
         Edge = (long)firstCounter + SmuxSession.FirstWindow;
+        FurthestEdge = Edge;
     }
 
     /// <summary>Control frames that are to be sent. Not empty: in the session's control list.</summary>
@@ -106,13 +108,34 @@ internal sealed class SmuxStream : TransportStream
     /// <summary>What the last UPD said was taken.</summary>
     public long Reported { get; set; }
 
-    /// <summary>Whether an UPD was sent.</summary>
+    /// <summary>Whether an UPD was sent after bytes were taken.</summary>
     public bool HasReported { get; set; }
 
-    /// <summary>How far the peer was ever allowed to send.</summary>
+    /// <summary>Where the counters started.</summary>
+    public long FirstCounter { get; }
+
+    /// <summary>How far the peer may send as it was last told.</summary>
     public long Edge { get; set; }
 
-    /// <summary>The window if it sets itself, from the first bytes on.</summary>
+    /// <summary>How far it was ever allowed to send.</summary>
+    public long FurthestEdge { get; set; }
+
+    /// <summary>The window that was last found right; the peer may still have more.</summary>
+    public long Window { get; set; } = SmuxSession.FirstWindow;
+
+    /// <summary><see cref="Edge"/> was moved back, the peer is still to be told, and nothing was taken since.</summary>
+    public bool IsLessened { get; set; }
+
+    /// <summary>What the stream has of the session's <see cref="ReceiveBudget"/> for itself.</summary>
+    public int Floor { get; set; }
+
+    /// <summary>What it was granted beyond that.</summary>
+    public long Grown { get; set; }
+
+    /// <summary><see cref="Received"/> when idle windows were last looked for.</summary>
+    public long ReceivedAtSweep { get; set; } = -1;
+
+    /// <summary>What the reader needs, from the first bytes on.</summary>
     public WindowTuner? Tuner { get; set; }
 
     /// <summary>Received bytes.</summary>
@@ -148,6 +171,9 @@ internal sealed class SmuxStream : TransportStream
             return (int)Math.Max(0, window - outstanding);
         }
     }
+
+    /// <inheritdoc/>
+    public override int ReportStep => _session.ReportStepOf(this);
 
     /// <inheritdoc/>
     public override void NotifyWritable() => _session.OnWritable(this);

@@ -2,7 +2,7 @@ namespace Causeway.Kcp.Wire;
 
 /// <summary>
 /// "This conversation is over at my end, and here is why": the payload of a window report that stands alone in its datagram
-/// (docs/design/goodbye.md). Other implementations skip it like any payload there (spec 5.6).
+/// (docs/design/goodbye.md). Other implementations skip it like any payload there (docs/wire/kcptun.md 5.6).
 /// </summary>
 /// <param name="Reason">Why. Any byte can arrive.</param>
 /// <param name="IsAnswer">
@@ -17,7 +17,7 @@ public readonly record struct Goodbye(GoodbyeReason Reason, bool IsAnswer)
     private const byte AnswerFlag = 1;
     private const int CommandOffset = 4;
 
-    // What kcptun assumes of a peer before it hears better (spec 5.4): a window of 0 would stop it.
+    // What kcptun assumes of a peer before it hears better (docs/wire/kcptun.md 5.4): a window of 0 would stop it.
     private const ushort Window = 32;
 
     /// <summary>Reads a datagram, with all that links add removed. False if it is anything else.</summary>
@@ -59,7 +59,8 @@ public readonly record struct Goodbye(GoodbyeReason Reason, bool IsAnswer)
             Window = Window,
             Time = 0,
 
-            // A server of kcptun takes 0 in another conversation for the beginning of that one (spec 5.12).
+            // A server of kcptun takes 0 in another conversation for the beginning of that one
+            // (docs/wire/kcptun.md 5.12).
             Sequence = uint.MaxValue,
             Unacknowledged = 0,
             Length = PayloadSize,

@@ -10,7 +10,6 @@ internal sealed class SnappyFrameEncoder
 
     private const int DataHeaderLength = SnappyChunk.HeaderLength + SnappyChunk.ChecksumLength;
 
-    private byte[] _output = [];
     private bool _started;
 
     public ReadOnlySpan<byte> Encode(ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload)
@@ -22,11 +21,11 @@ internal sealed class SnappyFrameEncoder
         }
 
         int chunks = (left + SnappyChunk.MaxPlain - 1) / SnappyChunk.MaxPlain;
-        Reserve(SnappyChunk.StreamIdentifier.Length + (chunks * DataHeaderLength) + left);
+        byte[] output = SnappyWorkspace.Current.Frame(SnappyChunk.StreamIdentifier.Length + (chunks * DataHeaderLength) + left);
         int written = 0;
         if (!_started)
         {
-            SnappyChunk.StreamIdentifier.CopyTo(_output);
+            SnappyChunk.StreamIdentifier.CopyTo(output);
             written = SnappyChunk.StreamIdentifier.Length;
             _started = true;
         }
@@ -35,14 +34,14 @@ internal sealed class SnappyFrameEncoder
         {
             // The plain bytes are put where a stored chunk has them; only a chunk that compresses well is written over.
             int length = Math.Min(left, SnappyChunk.MaxPlain);
-            Span<byte> body = _output.AsSpan(written + DataHeaderLength, length);
+            Span<byte> body = output.AsSpan(written + DataHeaderLength, length);
             Take(ref header, body, out int taken);
             Take(ref payload, body[taken..], out _);
-            written += WriteChunk(_output.AsSpan(written), length);
+            written += WriteChunk(output.AsSpan(written), length);
             left -= length;
         }
 
-        return _output.AsSpan(0, written);
+        return output.AsSpan(0, written);
     }
 
     private static int WriteChunk(Span<byte> chunk, int length)
@@ -80,14 +79,5 @@ internal sealed class SnappyFrameEncoder
         taken = Math.Min(source.Length, destination.Length);
         source[..taken].CopyTo(destination);
         source = source[taken..];
-    }
-
-    private void Reserve(int length)
-    {
-        if (_output.Length < length)
-        {
-            // Whole pages; frames of one session have the same limit, so this happens once or twice.
-            _output = GC.AllocateUninitializedArray<byte>((length + 4095) & ~4095);
-        }
     }
 }

@@ -21,6 +21,20 @@ internal sealed class SnappyWorkspace
     public byte[] Encoded { get; } =
         GC.AllocateUninitializedArray<byte>(SnappyBlockEncoder.MaxEncodedLength(SnappyBlockEncoder.MaxBlock));
 
+    private byte[] _frame = [];
+
+    /// <summary>Room for a frame's chunks, until the next frame of any session on this thread.</summary>
+    public byte[] Frame(int length)
+    {
+        if (_frame.Length < length)
+        {
+            // Whole pages; frames have the same limit in most sessions, so this happens once or twice.
+            _frame = GC.AllocateUninitializedArray<byte>((length + 4095) & ~4095);
+        }
+
+        return _frame;
+    }
+
     /// <summary>Room for one decompressed block.</summary>
     [field: MaybeNull]
     public byte[] Decoded =>

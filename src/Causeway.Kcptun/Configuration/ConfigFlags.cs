@@ -42,7 +42,7 @@ internal static class ConfigFlags
             }
 
             ConfigOption option = Find(config.Options, name)
-                ?? throw new KcptunConfigException($"unknown option {KcptunConfigException.Quote(name)}; see --help");
+                ?? throw Unknown(config.Options, name);
             value ??= option.IsSwitch ? "true" : Next(args, ref i, name);
             if (!option.TrySet(ref config, value))
             {
@@ -61,6 +61,13 @@ internal static class ConfigFlags
 
     private static ConfigOption? Find(IReadOnlyList<ConfigOption> options, string name) =>
         options.FirstOrDefault(option => option.Flags.Contains(name));
+
+    private static KcptunConfigException Unknown(IReadOnlyList<ConfigOption> options, string name)
+    {
+        string? meant = OptionNames.Nearest(name, options.SelectMany(static option => option.Flags));
+        string advice = meant is null ? "see --help" : $"did you mean {KcptunConfigException.Quote(meant)}? See --help";
+        return new KcptunConfigException($"unknown option {KcptunConfigException.Quote(name)}; {advice}");
+    }
 
     private static string Next(ReadOnlySpan<string> args, ref int index, string name)
     {

@@ -74,7 +74,13 @@ internal static class ConfigJson
     {
         ConfigOption? option = config.Options.FirstOrDefault(
             option => string.Equals(option.JsonKey, key, StringComparison.OrdinalIgnoreCase));
-        if (option is null || reader.TokenType == JsonTokenType.Null)
+        if (option is null)
+        {
+            reader.Skip();
+            return OptionNames.IsRemark(key) ? config : NoteUnknown(config, key, source);
+        }
+
+        if (reader.TokenType == JsonTokenType.Null)
         {
             reader.Skip();
             return config;
@@ -88,6 +94,22 @@ internal static class ConfigJson
         }
 
         return config;
+    }
+
+    /// <summary>Whether it is refused is decided when all options are known: one of them forgives it.</summary>
+    private static KcptunConfig NoteUnknown(KcptunConfig config, string key, string source)
+    {
+        string quoted = $"{source}: {KcptunConfigException.Quote(key)}";
+        if (ConfigOptions.OfOtherSide(config).Any(option => string.Equals(option.JsonKey, key, StringComparison.OrdinalIgnoreCase)))
+        {
+            return config with { Warnings = [.. config.Warnings, $"{quoted} is an option of the other side and is ignored"] };
+        }
+
+        string? meant = OptionNames.Nearest(key, config.Options.Select(static option => option.JsonKey));
+        string unknown = quoted + (meant is null ? " is no option." : $" is no option; did you mean {KcptunConfigException.Quote(meant)}?");
+        return OptionNames.MayProtect(key)
+            ? config with { Unforgivable = [.. config.Unforgivable, unknown] }
+            : config with { Warnings = [.. config.Warnings, $"{unknown} (ignored)"] };
     }
 
     private static string Describe(Utf8JsonReader value, ConfigOption option) => value.TokenType switch

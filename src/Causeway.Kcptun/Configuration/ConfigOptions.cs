@@ -9,14 +9,14 @@ namespace Causeway.Kcptun.Configuration;
 /// </summary>
 internal static class ConfigOptions
 {
-    // What a timer can wait for: 2^32 - 2 milliseconds.
+    // The longest that a timer can wait: 2^32 - 2 milliseconds.
     private const int MaxSeconds = 4_294_967;
 
     // Under the largest overhead (28 bytes of AEAD, 8 of FEC) 50 bytes are left, less than which the reference ignores
     // (docs/wire/kcptun.md 3.9).
     private const int MinMtu = 86;
 
-    // What a listener takes (CausewayListenerOptions.Shards).
+    // The most that a listener takes (CausewayListenerOptions.Shards).
     private const int MaxShards = 256;
 
     private static readonly ConfigOption[] s_common =
@@ -25,6 +25,8 @@ internal static class ConfigOptions
             static c => c.Key, static (c, v) => c with { Key = v }) with { IsSecret = true },
         Text("crypt", string.Join(", ", KcptunConfig.CryptNames),
             static c => c.Crypt, static (c, v) => c with { Crypt = v }),
+        Switch("compat", "forgive what kcptun forgives: an unknown crypt is aes, and a key of the file that may be a misspelt key or crypt is ignored",
+            static c => c.Compat, static (c, v) => c with { Compat = v }),
         Text("mode", "profiles: fast3, fast2, fast, normal, manual",
             static c => c.Mode, static (c, v) => c with { Mode = v }),
         Text("cc", $"congestion control: {string.Join(", ", KcptunConfig.CongestionControlNames)}; auto is bbr, or kcptun's where mode, nc, sndwnd or rcvwnd is given",
@@ -81,8 +83,10 @@ internal static class ConfigOptions
             static c => c.StreamBuffer, static (c, v) => c with { StreamBuffer = (int)v }),
         Number("keepalive", "seconds between heartbeats", 1, 30,
             static c => c.KeepAlive, static (c, v) => c with { KeepAlive = (int)v }),
-        Number("closewait", "seconds that one direction may outlive the other", 0, MaxSeconds,
+        Number("closewait", "seconds that one direction may outlive the other; if given, also between two of causeway", 0, MaxSeconds,
             static c => c.CloseWait, static (c, v) => c with { CloseWait = (int)v }),
+        Number("max-forwards", "connections that are forwarded at a time, 0 for as many as the process may have files open, at most 16384",
+            0, KcptunConfig.MostForwards, static c => c.MaxForwards, static (c, v) => c with { MaxForwards = (int)v }),
         Text("log", "log file, stderr if empty",
             static c => c.Log, static (c, v) => c with { Log = v }),
         Switch("quiet", "no messages about streams",
@@ -126,8 +130,14 @@ internal static class ConfigOptions
             static (c, v) => c.AsServer() with { Target = v }) with { Flags = ["target", "t"] },
         Number("shards", "sockets that share each port, on Linux, with a processor for the clients of each; 0 for as many as processors",
             0, MaxShards, static c => c.AsServer().Shards, static (c, v) => c.AsServer() with { Shards = (int)v }),
+        Number("max-connections", "sessions that may be open at a time on each port, 0 for as many as the process may have files open, at most 65536",
+            0, KcptunConfig.MostForwards,
+            static c => c.AsServer().MaxConnections, static (c, v) => c.AsServer() with { MaxConnections = (int)v }),
         .. s_common,
     ];
+
+    /// <summary>What the side that the configuration is not of has.</summary>
+    public static IReadOnlyList<ConfigOption> OfOtherSide(KcptunConfig config) => config is KcptunClientConfig ? Server : Client;
 
     private static TextOption Text(
         string key, string help, Func<KcptunConfig, string> get, Func<KcptunConfig, string, KcptunConfig> set) =>

@@ -13,6 +13,7 @@ internal enum GivenOptions
     ReceiveWindow = 8,
     SmuxBuffer = 16,
     StreamBuffer = 32,
+    CloseWait = 64,
 
     /// <summary>Whoever sets one of these has tuned kcptun by hand, and gets what kcptun does with it.</summary>
     HandTuning = Mode | NoCongestion | SendWindow | ReceiveWindow,

@@ -7,7 +7,7 @@ public sealed record KcptunClientConfig : KcptunConfig
 {
     /// <summary>Makes the default configuration, which lacks a server.</summary>
     public KcptunClientConfig()
-        : base(sendWindow: 128, receiveWindow: 512)
+        : base(sendWindow: 128, receiveWindow: 512, closeWait: 0)
     {
     }
 
@@ -42,9 +42,11 @@ public sealed record KcptunClientConfig : KcptunConfig
 
     /// <summary>Reads JSON over the defaults and validates the result.</summary>
     /// <param name="json">
-    /// An object in UTF-8. Unknown keys are ignored, known ones found without regard to case.
+    /// An object in UTF-8. Keys are found without regard to case; of an unknown one <see cref="KcptunConfig.Warnings"/> has a
+    /// line, and one that may be a misspelt <c>key</c>, <c>crypt</c> or <c>qpp</c> is refused, but see
+    /// <see cref="KcptunConfig.Compat"/>. Keys that begin with <c>_</c>, <c>#</c>, <c>$</c> or <c>/</c> are remarks.
     /// </param>
-    /// <param name="source">What messages call it, such as the file's name.</param>
+    /// <param name="source">The name that messages give it, such as the file's.</param>
     /// <exception cref="KcptunConfigException">The text is not JSON, or an option in it cannot be used.</exception>
     public static KcptunClientConfig Parse(ReadOnlySpan<byte> json, string source = "configuration") =>
         ((KcptunClientConfig)ConfigJson.Apply(new KcptunClientConfig(), json, source)).Validated();

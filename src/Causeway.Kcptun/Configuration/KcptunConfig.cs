@@ -25,6 +25,9 @@ public abstract record KcptunConfig
     /// <summary>Shards that a group may have: the field has 256 elements.</summary>
     public const int MaxShards = 256;
 
+    // What Linux lets a process have open by default at most (fs.nr_open).
+    internal const int MostForwards = 1 << 20;
+
     internal const string DefaultKey = KcptunKey.Default;
     internal const string AutomaticCongestionControl = "auto";
     internal const string FixedFec = "fixed";
@@ -40,15 +43,17 @@ public abstract record KcptunConfig
     private readonly int _streamBuffer = 2097152;
     private readonly int _dataShards = 10;
     private readonly int _parityShards = 3;
+    private readonly int _closeWait;
     private readonly bool _areShardsGiven;
 
-    private protected KcptunConfig(int sendWindow, int receiveWindow)
+    private protected KcptunConfig(int sendWindow, int receiveWindow, int closeWait)
     {
+        _closeWait = closeWait;
         _sendWindow = sendWindow;
         _receiveWindow = receiveWindow;
     }
 
-    /// <summary>The names that <see cref="Crypt"/> knows; any other means <c>aes</c> (docs/wire/kcptun.md 2).</summary>
+    /// <summary>The names that <see cref="Crypt"/> knows.</summary>
     public static IReadOnlyList<string> CryptNames { get; } = [.. KcptunCrypt.All.Select(static crypt => crypt.Name)];
 
     /// <summary>The names that <see cref="CongestionControl"/> knows.</summary>
@@ -61,8 +66,18 @@ public abstract record KcptunConfig
     /// </summary>
     public string Key { get; init; } = DefaultKey;
 
-    /// <summary>The packet cipher, one of <see cref="CryptNames"/>. Default: <c>aes</c>.</summary>
+    /// <summary>
+    /// The packet cipher, one of <see cref="CryptNames"/>; with <see cref="Compat"/> any other name means <c>aes</c>, as to
+    /// kcptun (docs/wire/kcptun.md 2). Default: <c>aes</c>.
+    /// </summary>
     public string Crypt { get; init; } = KcptunCrypt.DefaultName;
+
+    /// <summary>
+    /// Whether what kcptun forgives is forgiven with a warning, although it may leave sessions less protected than they were
+    /// meant to be: an unknown <see cref="Crypt"/>, and a key of a JSON file that no option has and that may be a misspelt
+    /// <c>key</c>, <c>crypt</c> or <c>qpp</c>. Default: false, they are refused.
+    /// </summary>
+    public bool Compat { get; init; }
 
     /// <summary>
     /// A profile: <c>normal</c>, <c>fast</c>, <c>fast2</c> or <c>fast3</c> set <see cref="NoDelay"/>,
@@ -255,9 +270,27 @@ public abstract record KcptunConfig
     public int KeepAlive { get; init; } = 10;
 
     /// <summary>
-    /// Seconds that one direction of a connection may outlive the other. Default: 0 for a client, 30 for a server.
+    /// Seconds that one direction of a connection may outlive the other. Default: 0 for a client, 30 for a server, with a
+    /// peer that cannot close one direction alone, as kcptun. One that is set also holds between two ends of Causeway.
     /// </summary>
-    public int CloseWait { get; init; }
+    public int CloseWait
+    {
+        get => _closeWait;
+        init
+        {
+            _closeWait = value;
+            Given |= GivenOptions.CloseWait;
+        }
+    }
+
+    /// <summary>Whether <see cref="CloseWait"/> was set, to whatever value.</summary>
+    public bool IsCloseWaitGiven => Given.HasFlag(GivenOptions.CloseWait);
+
+    /// <summary>
+    /// Connections that are forwarded at a time, 0 to 1048576. 0, the default, leaves it to the program: for the command, as
+    /// many as the process may have files open, at most 16384. kcptun has no such option.
+    /// </summary>
+    public int MaxForwards { get; init; }
 
     /// <summary>The file that log lines are appended to; empty for the standard error. Default: empty.</summary>
     public string Log { get; init; } = "";
@@ -282,6 +315,9 @@ public abstract record KcptunConfig
     /// <summary>What a user should know about this configuration, one line each. Filled when it is validated.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
+    /// <summary>Keys of a file that no option has and that may have been meant to protect, as messages tell of them.</summary>
+    internal IReadOnlyList<string> Unforgivable { get; init; } = [];
+
     /// <summary>Whether forward error correction is on: both kinds of shards are.</summary>
     public bool UsesFec => DataShards > 0 && ParityShards > 0;
 
@@ -290,7 +326,7 @@ public abstract record KcptunConfig
 
     internal abstract IReadOnlyList<ConfigOption> Options { get; }
 
-    /// <summary>What was set, to whatever value, of that which has a meaning by being set.</summary>
+    /// <summary>Options that were set, to whatever value, of those for which being set means something.</summary>
     internal GivenOptions Given { get; private protected init; }
 
     /// <summary>All options with their values, except the key: safe to be logged.</summary>
@@ -368,6 +404,34 @@ public abstract record KcptunConfig
         return config with { Warnings = [.. warnings.Distinct()] };
     }
 
+    /// <summary>What leaves sessions less protected than they were meant to be is refused, or warned of where that is asked for.</summary>
+    private static void Forgive(KcptunConfig config, List<string> warnings)
+    {
+        foreach (string unknown in config.Unforgivable)
+        {
+            if (!config.Compat)
+            {
+                throw new KcptunConfigException($"{unknown} It may be meant to protect, so it is not ignored, unless compat is true");
+            }
+
+            warnings.Add($"{unknown} (ignored)");
+        }
+
+        if (CryptNames.Contains(config.Crypt))
+        {
+            return;
+        }
+
+        string quoted = KcptunConfigException.Quote(config.Crypt);
+        if (!config.Compat)
+        {
+            throw new KcptunConfigException(
+                $"crypt is {quoted}; allowed: {string.Join(", ", CryptNames)}, or any name with compat, which means aes to kcptun");
+        }
+
+        warnings.Add($"crypt {quoted} is unknown and means aes");
+    }
+
     /// <summary>Applies the mode and brings into range what the reference does not refuse either.</summary>
     private KcptunConfig Settled(List<string> warnings)
     {
@@ -381,21 +445,17 @@ public abstract record KcptunConfig
             _ => config,
         };
 
-        // What a mode sets the user has not.
+        // The user did not set what a mode sets.
         config = config with { Given = Given };
         if (config.Mode is not ("normal" or "fast" or "fast2" or "fast3" or "manual" or "default"))
         {
             warnings.Add($"mode {KcptunConfigException.Quote(config.Mode)} is unknown and means manual");
         }
 
-        if (!CryptNames.Contains(config.Crypt))
+        Forgive(config, warnings);
+        if (config.Key is DefaultKey or "")
         {
-            warnings.Add($"crypt {KcptunConfigException.Quote(config.Crypt)} is unknown and means aes");
-        }
-
-        if (config.Key == DefaultKey)
-        {
-            warnings.Add("key is the default, which everybody knows: set one of your own");
+            warnings.Add($"key is {(config.Key.Length == 0 ? "empty" : "the default")}, which everybody knows: set one of your own");
         }
 
         if (config.Mtu > MaxMtu)

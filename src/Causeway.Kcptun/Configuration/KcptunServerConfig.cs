@@ -7,7 +7,9 @@ public sealed record KcptunServerConfig : KcptunConfig
 {
     /// <summary>Makes the default configuration.</summary>
     public KcptunServerConfig()
-        : base(sendWindow: 1024, receiveWindow: 1024) => CloseWait = 30;
+        : base(sendWindow: 1024, receiveWindow: 1024, closeWait: 30)
+    {
+    }
 
     /// <summary>The text that <c>--help</c> prints.</summary>
     public static string Help => ConfigHelp.Make("server", ConfigOptions.Server, new KcptunServerConfig());
@@ -29,6 +31,13 @@ public sealed record KcptunServerConfig : KcptunConfig
     /// </summary>
     public int Shards { get; init; } = 1;
 
+    /// <summary>
+    /// Sessions that may be open at a time on each port, 0 to 1048576; see <see cref="CausewayListenerOptions.MaxConnections"/>. 0, the
+    /// default, leaves it to the program: for the command, as many as the process may have files open, at most 65536. kcptun
+    /// has no such option.
+    /// </summary>
+    public int MaxConnections { get; init; }
+
     internal override IReadOnlyList<ConfigOption> Options => ConfigOptions.Server;
 
     /// <summary>Reads a JSON file over the defaults and validates the result.</summary>
@@ -38,9 +47,11 @@ public sealed record KcptunServerConfig : KcptunConfig
 
     /// <summary>Reads JSON over the defaults and validates the result.</summary>
     /// <param name="json">
-    /// An object in UTF-8. Unknown keys are ignored, known ones found without regard to case.
+    /// An object in UTF-8. Keys are found without regard to case; of an unknown one <see cref="KcptunConfig.Warnings"/> has a
+    /// line, and one that may be a misspelt <c>key</c>, <c>crypt</c> or <c>qpp</c> is refused, but see
+    /// <see cref="KcptunConfig.Compat"/>. Keys that begin with <c>_</c>, <c>#</c>, <c>$</c> or <c>/</c> are remarks.
     /// </param>
-    /// <param name="source">What messages call it, such as the file's name.</param>
+    /// <param name="source">The name that messages give it, such as the file's.</param>
     /// <exception cref="KcptunConfigException">The text is not JSON, or an option in it cannot be used.</exception>
     public static KcptunServerConfig Parse(ReadOnlySpan<byte> json, string source = "configuration") =>
         ((KcptunServerConfig)ConfigJson.Apply(new KcptunServerConfig(), json, source)).Validated();

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Causeway.Protocol;
 using Causeway.Protocol.Crypto;
 
@@ -15,18 +16,25 @@ internal sealed class AesGcmTransform : DatagramTransform
     private const int TagLength = GcmCipher.TagLength;
 
     private readonly GcmCipher _cipher;
-    private readonly NonceSource _nonces;
+    private readonly NonceSource? _nonces;
+    private readonly NonceMaker? _maker;
+    private NonceMaker? _ownMaker;
     private bool _disposed;
 
-    public AesGcmTransform(GcmCipher cipher, NonceSource nonces)
+    /// <param name="cipher">The cipher; the transform's from here on.</param>
+    /// <param name="nonces">Nonces that are given; null for ones that are known again if they come back.</param>
+    public AesGcmTransform(GcmCipher cipher, NonceSource? nonces = null)
     {
         _cipher = cipher;
         _nonces = nonces;
+        _maker = nonces is null ? new NonceMaker(NonceLength) : null;
     }
 
     public override int Headroom => NonceLength;
 
     public override int Tailroom => TagLength;
+
+    public override void PairWith(DatagramTransform sender) => _ownMaker = (sender as AesGcmTransform)?._maker;
 
     public override void Protect(ReadOnlySpan<PacketBuffer> batch)
     {
@@ -36,7 +44,15 @@ internal sealed class AesGcmTransform : DatagramTransform
             Span<byte> payload = datagram.Payload;
             Span<byte> nonce = datagram.Prepend(NonceLength);
             Span<byte> tag = datagram.Append(TagLength);
-            _nonces.Fill(nonce);
+            if (_maker is not null)
+            {
+                _maker.Next(nonce);
+            }
+            else
+            {
+                _nonces!.Fill(nonce);
+            }
+
             _cipher.Seal(nonce, associatedData: default, payload, tag);
         }
     }
@@ -45,12 +61,37 @@ internal sealed class AesGcmTransform : DatagramTransform
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         int opened = 0;
-        for (int i = 0; i < batch.Length; i++)
+        for (int from = 0; from < batch.Length; from += NonceMaker.Group)
+        {
+            OpenGroup(batch, ref opened, from, Math.Min(from + NonceMaker.Group, batch.Length));
+        }
+
+        return opened;
+    }
+
+    private void OpenGroup(Span<PacketBuffer> batch, ref int opened, int from, int to)
+    {
+        Span<byte> nonces = stackalloc byte[NonceMaker.Group * NonceLength];
+        nonces.Clear();
+        for (int i = from; i < to; i++)
+        {
+            if (batch[i].Length >= Overhead)
+            {
+                batch[i].Payload[..NonceLength].CopyTo(nonces[((i - from) * NonceLength)..]);
+            }
+        }
+
+        uint own = _ownMaker?.FindOwn(nonces[..((to - from) * NonceLength)]) ?? 0;
+        for (int i = from; i < to; i++)
         {
             PacketBuffer datagram = batch[i];
             if (datagram.Length < Overhead)
             {
                 TooShort++;
+            }
+            else if ((own & (1u << (i - from))) != 0)
+            {
+                Reflected++;
             }
             else if (!TryOpen(datagram))
             {
@@ -62,11 +103,10 @@ internal sealed class AesGcmTransform : DatagramTransform
             }
             else
             {
+                datagram.Fingerprint = BinaryPrimitives.ReadUInt64LittleEndian(nonces[((i - from) * NonceLength)..]);
                 ChecksummedTransform.Keep(batch, ref opened, i);
             }
         }
-
-        return opened;
     }
 
     protected override void Dispose(bool disposing)

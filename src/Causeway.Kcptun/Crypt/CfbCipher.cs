@@ -28,6 +28,24 @@ internal sealed class CfbCipher : PacketCipher
     public static ReadOnlySpan<byte> InitialVector =>
         [0xA7, 0x73, 0x4F, 0x9C, 0x12, 0xAC, 0x1B, 0x01, 0xA4, 0x15, 0xF2, 0xC1, 0xFC, 0x78, 0xE6, 0x6B];
 
+    /// <remarks>
+    /// With blocks of 8 bytes, somebody may change the first one's ciphertext, and only the 16 bytes of the nonce change:
+    /// nothing depends on them. But what follows depends on the second one's ciphertext, so that is the identity.
+    /// </remarks>
+    public override int IdentityLength => _cipher.BlockSize;
+
+    public override void WriteIdentity(Span<byte> nonce, ReadOnlySpan<byte> identity)
+    {
+        identity.CopyTo(nonce[^identity.Length..]);
+        CryptSecondBlock(nonce, nonce[^identity.Length..]);
+    }
+
+    public override void ReadIdentity(ReadOnlySpan<byte> nonce, Span<byte> identity)
+    {
+        nonce[^identity.Length..].CopyTo(identity);
+        CryptSecondBlock(nonce, identity);
+    }
+
     public override void Encrypt(ReadOnlySpan<PacketBuffer> batch)
     {
         int size = _cipher.BlockSize;
@@ -79,6 +97,24 @@ internal sealed class CfbCipher : PacketCipher
     {
         _cipher.Dispose();
         CryptographicOperations.ZeroMemory(_firstKeystream);
+    }
+
+    /// <summary>Plaintext of a packet's second block to ciphertext or back, if blocks have 8 bytes.</summary>
+    /// <param name="first">The plaintext of the first block, and whatever follows.</param>
+    /// <param name="second">The second block.</param>
+    private void CryptSecondBlock(ReadOnlySpan<byte> first, Span<byte> second)
+    {
+        int size = _cipher.BlockSize;
+        if (size == NonceLength)
+        {
+            return;
+        }
+
+        Span<byte> keystream = stackalloc byte[MaxBlockSize];
+        first[..size].CopyTo(keystream);
+        XorBlock(keystream, _firstKeystream, size);
+        _cipher.EncryptBlock(keystream);
+        XorBlock(second, keystream, size);
     }
 
     private static void XorBlock(Span<byte> block, ReadOnlySpan<byte> keystream, int size)

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Hashing;
 using Causeway.Protocol;
 
 namespace Causeway.Kcptun.Crypt;
@@ -17,22 +18,29 @@ internal sealed class ChecksummedTransform : DatagramTransform
     /// </summary>
     public const int MinPayload = 12;
 
-    private const int NonceLength = 16;
+    private const int NonceLength = PacketCipher.NonceLength;
     private const int ChecksumLength = 4;
 
     private readonly PacketCipher _cipher;
     private readonly NonceSource _nonces;
+    private readonly NonceMaker? _maker;
+    private NonceMaker? _ownMaker;
     private bool _disposed;
 
-    public ChecksummedTransform(PacketCipher cipher, NonceSource nonces)
+    /// <param name="cipher">The cipher; the transform's from here on.</param>
+    /// <param name="nonces">Nonces that are given; null for random ones that are known again if they come back.</param>
+    public ChecksummedTransform(PacketCipher cipher, NonceSource? nonces = null)
     {
         _cipher = cipher;
-        _nonces = nonces;
+        _nonces = nonces ?? new RandomNonceSource();
+        _maker = nonces is null && cipher.IdentityLength > 0 ? new NonceMaker(cipher.IdentityLength) : null;
     }
 
     public override int Headroom => Overhead;
 
     public override int Tailroom => 0;
+
+    public override void PairWith(DatagramTransform sender) => _ownMaker = (sender as ChecksummedTransform)?._maker;
 
     public override void Protect(ReadOnlySpan<PacketBuffer> batch)
     {
@@ -46,9 +54,9 @@ internal sealed class ChecksummedTransform : DatagramTransform
                     nameof(batch));
             }
 
-            uint checksum = Crc32.Compute(datagram.Payload);
+            uint checksum = Crc32.HashToUInt32(datagram.Payload);
             Span<byte> header = datagram.Prepend(Overhead);
-            _nonces.Fill(header[..NonceLength]);
+            FillNonce(header[..NonceLength]);
             BinaryPrimitives.WriteUInt32LittleEndian(header[NonceLength..], checksum);
         }
 
@@ -83,7 +91,7 @@ internal sealed class ChecksummedTransform : DatagramTransform
         {
             PacketBuffer datagram = batch[i];
             ReadOnlySpan<byte> plain = datagram.Payload;
-            if (BinaryPrimitives.ReadUInt32LittleEndian(plain[NonceLength..]) != Crc32.Compute(plain[Overhead..]))
+            if (BinaryPrimitives.ReadUInt32LittleEndian(plain[NonceLength..]) != Crc32.HashToUInt32(plain[Overhead..]))
             {
                 NotAuthentic++;
             }
@@ -93,12 +101,11 @@ internal sealed class ChecksummedTransform : DatagramTransform
             }
             else
             {
-                datagram.Advance(Overhead);
                 Keep(batch, ref opened, i);
             }
         }
 
-        return opened;
+        return TakeHeaders(batch[..opened]);
     }
 
     /// <summary>Moves entry <paramref name="i"/> to the end of those kept, and a refused one into its place.</summary>
@@ -106,6 +113,58 @@ internal sealed class ChecksummedTransform : DatagramTransform
     {
         (batch[kept], batch[i]) = (batch[i], batch[kept]);
         kept++;
+    }
+
+    private void FillNonce(Span<byte> nonce)
+    {
+        if (_maker is null)
+        {
+            _nonces.Fill(nonce);
+            return;
+        }
+
+        Span<byte> identity = stackalloc byte[NonceLength];
+        identity = identity[.._maker.Length];
+        _maker.Next(identity);
+        if (identity.Length < NonceLength)
+        {
+            _nonces.Fill(nonce);
+        }
+
+        _cipher.WriteIdentity(nonce, identity);
+    }
+
+    /// <summary>Strips the headers of what opened, and moves what is this end's own behind the rest.</summary>
+    private int TakeHeaders(Span<PacketBuffer> opened)
+    {
+        int length = _cipher.IdentityLength;
+        Span<byte> identities = stackalloc byte[NonceMaker.Group * NonceLength];
+        int kept = 0;
+        for (int from = 0; from < opened.Length; from += NonceMaker.Group)
+        {
+            int to = Math.Min(from + NonceMaker.Group, opened.Length);
+            for (int i = from; i < to && length > 0; i++)
+            {
+                Span<byte> identity = identities.Slice((i - from) * length, length);
+                _cipher.ReadIdentity(opened[i].Payload[..NonceLength], identity);
+                opened[i].Fingerprint = BinaryPrimitives.ReadUInt64LittleEndian(identity);
+            }
+
+            uint own = _ownMaker?.FindOwn(identities[..((to - from) * length)]) ?? 0;
+            for (int i = from; i < to; i++)
+            {
+                if ((own & (1u << (i - from))) != 0)
+                {
+                    Reflected++;
+                    continue;
+                }
+
+                opened[i].Advance(Overhead);
+                Keep(opened, ref kept, i);
+            }
+        }
+
+        return kept;
     }
 
     protected override void Dispose(bool disposing)

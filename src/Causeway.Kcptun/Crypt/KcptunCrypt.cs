@@ -11,9 +11,9 @@ namespace Causeway.Kcptun.Crypt;
 /// </summary>
 /// <remarks>
 /// Only <c>aes-128-gcm</c> authenticates what it carries. All others have an encrypted CRC32 at best: it finds
-/// accidents, and most forgeries by somebody without the key, but anyone who sees a datagram can replay it and, under
-/// <c>salsa20</c>, <c>xor</c> and <c>none</c>, change it at will. No kcptun crypt is forward secret or protects
-/// against replays.
+/// accidents, and most forgeries by somebody without the key, but under <c>salsa20</c>, <c>xor</c> and <c>none</c> anyone
+/// who sees a datagram can change it at will. No kcptun crypt is forward secret. What is done about replays, and under
+/// which crypts, is in docs/security.md.
 /// </remarks>
 public sealed class KcptunCrypt
 {
@@ -65,7 +65,7 @@ public sealed class KcptunCrypt
 
     private delegate PacketCipher CipherFactory(ReadOnlySpan<byte> key);
 
-    private delegate DatagramTransform TransformFactory(ReadOnlySpan<byte> key, NonceSource nonces);
+    private delegate DatagramTransform TransformFactory(ReadOnlySpan<byte> key, NonceSource? nonces);
 
     /// <summary>Every crypt there is, in the order of the reference's table.</summary>
     public static IReadOnlyList<KcptunCrypt> All { get; } = Array.AsReadOnly(s_all);
@@ -84,13 +84,23 @@ public sealed class KcptunCrypt
     /// </summary>
     public bool Authenticates { get; private init; }
 
+    /// <summary>The crypt of that name, matched exactly.</summary>
+    /// <exception cref="ArgumentException">There is none; the message says which there are.</exception>
+    public static KcptunCrypt Parse(string name)
+    {
+        KcptunCrypt crypt = Resolve(name, out bool isFallback);
+        return isFallback
+            ? throw new ArgumentException($"crypt is \"{name}\"; allowed: {string.Join(", ", s_all.Select(static c => c.Name))}", nameof(name))
+            : crypt;
+    }
+
     /// <summary>
-    /// The crypt of that name, matched exactly; the one of <see cref="DefaultName"/> if there is none.
+    /// What kcptun makes of a name: the crypt of it, matched exactly; the one of <see cref="DefaultName"/> if there is none.
     /// </summary>
     /// <param name="name">A <c>--crypt</c> name.</param>
     /// <param name="isFallback">
     /// Whether the name is unknown. The reference says nothing and speaks <c>aes</c>, so that a peer with the same
-    /// typing error understands it; a caller should warn.
+    /// typing error understands it; a caller should warn. <see cref="Parse"/> refuses it.
     /// </param>
     /// <exception cref="ArgumentNullException"><paramref name="name"/> is null.</exception>
     public static KcptunCrypt Resolve(string name, out bool isFallback)
@@ -100,9 +110,10 @@ public sealed class KcptunCrypt
         return crypt ?? s_byName[DefaultName];
     }
 
-    /// <summary>Makes a transform of the crypt that <see cref="Resolve"/> finds.</summary>
+    /// <summary>Makes a transform of the crypt that <see cref="Parse"/> finds.</summary>
+    /// <exception cref="ArgumentException">There is no such crypt.</exception>
     /// <inheritdoc cref="CreateTransform(KcptunKey)"/>
-    public static DatagramTransform Create(string name, KcptunKey key) => Resolve(name, out _).CreateTransform(key);
+    public static DatagramTransform Create(string name, KcptunKey key) => Parse(name).CreateTransform(key);
 
     /// <summary>
     /// Makes a transform for one direction. It copies what it needs of the key and zeroes that when disposed; after
@@ -110,12 +121,12 @@ public sealed class KcptunCrypt
     /// </summary>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ObjectDisposedException"><paramref name="key"/> was disposed.</exception>
-    public DatagramTransform CreateTransform(KcptunKey key) => CreateTransform(key, new RandomNonceSource());
+    public DatagramTransform CreateTransform(KcptunKey key) => CreateTransform(key, nonces: null);
 
     /// <summary>The name.</summary>
     public override string ToString() => Name;
 
-    internal DatagramTransform CreateTransform(KcptunKey key, NonceSource nonces)
+    internal DatagramTransform CreateTransform(KcptunKey key, NonceSource? nonces)
     {
         ArgumentNullException.ThrowIfNull(key);
         return _factory(key.Derived[..KeyLength], nonces);

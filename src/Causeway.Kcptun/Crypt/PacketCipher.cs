@@ -10,8 +10,28 @@ namespace Causeway.Kcptun.Crypt;
 /// </summary>
 internal abstract class PacketCipher : IDisposable
 {
+    /// <summary>Bytes of the nonce in front of a datagram.</summary>
+    public const int NonceLength = 16;
+
     /// <summary>The longest datagram that it can do.</summary>
     public virtual int MaxLength => int.MaxValue;
+
+    /// <summary>
+    /// Bytes of the 16 of a nonce, or of what stands for it, that nobody without the key can change in a datagram that
+    /// still opens: 8 or 16; 0 if there are none.
+    /// </summary>
+    public virtual int IdentityLength => NonceLength;
+
+    /// <summary>Makes a nonce of which <see cref="ReadIdentity"/> reads this identity.</summary>
+    /// <param name="nonce">16 bytes, filled with random ones.</param>
+    /// <param name="identity"><see cref="IdentityLength"/> bytes.</param>
+    public virtual void WriteIdentity(Span<byte> nonce, ReadOnlySpan<byte> identity) => identity.CopyTo(nonce);
+
+    /// <summary>Reads the identity of a datagram from its nonce.</summary>
+    /// <param name="nonce">The 16 bytes as they were before <see cref="Encrypt"/> or are after <see cref="Decrypt"/>.</param>
+    /// <param name="identity">Takes <see cref="IdentityLength"/> bytes.</param>
+    public virtual void ReadIdentity(ReadOnlySpan<byte> nonce, Span<byte> identity) =>
+        nonce[..identity.Length].CopyTo(identity);
 
     /// <summary>Encrypts the payload of every datagram in place.</summary>
     public abstract void Encrypt(ReadOnlySpan<PacketBuffer> batch);
@@ -30,6 +50,8 @@ internal abstract class PacketCipher : IDisposable
 /// <summary>The crypt <c>none</c>: header and checksum in clear.</summary>
 internal sealed class IdentityCipher : PacketCipher
 {
+    public override int IdentityLength => 0;
+
     public override void Encrypt(ReadOnlySpan<PacketBuffer> batch)
     {
     }

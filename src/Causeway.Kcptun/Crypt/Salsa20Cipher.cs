@@ -20,7 +20,7 @@ internal sealed unsafe class Salsa20Cipher<TLanes, TVector> : PacketCipher
     where TVector : unmanaged
 {
     private const int KeyLength = 32;
-    private const int NonceLength = 8;
+    private new const int NonceLength = 8;
     private const int BlockSize = 64;
     private const int StateWords = 16;
     private const int DoubleRounds = 10;
@@ -35,6 +35,9 @@ internal sealed unsafe class Salsa20Cipher<TLanes, TVector> : PacketCipher
             _key[i] = BinaryPrimitives.ReadUInt32LittleEndian(key[(i * sizeof(uint))..]);
         }
     }
+
+    // The rest of the 16 is behind the keystream, and can be changed without a trace.
+    public override int IdentityLength => NonceLength;
 
     public override void Encrypt(ReadOnlySpan<PacketBuffer> batch)
     {

@@ -20,6 +20,9 @@ internal sealed class XorCipher : PacketCipher
 
     public override int MaxLength => TableLength;
 
+    // Whoever has seen two datagrams can change any byte of a third.
+    public override int IdentityLength => 0;
+
     internal ReadOnlySpan<byte> Table => _table;
 
     public override void Encrypt(ReadOnlySpan<PacketBuffer> batch)

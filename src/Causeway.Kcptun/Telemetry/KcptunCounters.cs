@@ -79,7 +79,9 @@ public sealed record KcptunCounters
     /// <summary>Sessions that exist.</summary>
     public ulong CurrEstab { get; init; }
 
-    /// <summary>Datagrams from a wrong source, or too short for their FEC header.</summary>
+    /// <summary>
+    /// Datagrams from a wrong source, too short for their FEC header, recorded and sent again, or sent back to their sender.
+    /// </summary>
     public ulong InErrs { get; init; }
 
     /// <summary>Datagrams whose checksum or tag did not match.</summary>

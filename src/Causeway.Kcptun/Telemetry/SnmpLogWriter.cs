@@ -8,10 +8,14 @@ namespace Causeway.Kcptun.Telemetry;
 /// rotate; an empty file gets a header.
 /// </summary>
 /// <remarks>
-/// A line that cannot be written is reported and left out. Callbacks run on a timer's thread, never two at once.
+/// A line that cannot be written is reported and left out. Callbacks run on a thread of their own, never two at once; with a
+/// clock of the application's own, on its timer's thread.
 /// </remarks>
 public sealed class SnmpLogWriter : IDisposable
 {
+    // A disk that has hung for so long must not keep the process from ending.
+    private static readonly TimeSpan s_lastLine = TimeSpan.FromMilliseconds(250);
+
     private readonly string _folder;
     private readonly string _layout;
     private readonly Func<KcptunCounters> _snapshot;
@@ -47,16 +51,31 @@ public sealed class SnmpLogWriter : IDisposable
         _snapshot = snapshot;
         _failed = failed;
         _time = time;
-        _timer = time.CreateTimer(static self => ((SnmpLogWriter)self!).Write(), this, period, period);
+        _timer = time.CreateTimer(static self => ((SnmpLogWriter)self!).OnTimer(), this, period, period);
     }
 
-    /// <summary>Stops writing. A line that is being written is finished first.</summary>
+    /// <summary>Stops writing. A line that is being written is finished first, unless the disk hangs.</summary>
     public void Dispose()
     {
         _timer.Dispose();
-        lock (_writing)
+        bool entered = _writing.TryEnter(s_lastLine);
+        Volatile.Write(ref _disposed, true);
+        if (entered)
         {
-            _disposed = true;
+            _writing.Exit();
+        }
+    }
+
+    private void OnTimer()
+    {
+        if (_time == TimeProvider.System)
+        {
+            // A disk may hang, and the thread pool's few threads carry the traffic.
+            new Thread(Write) { IsBackground = true, Name = "Counters" }.UnsafeStart();
+        }
+        else
+        {
+            Write();
         }
     }
 
@@ -70,7 +89,7 @@ public sealed class SnmpLogWriter : IDisposable
 
         try
         {
-            if (!_disposed)
+            if (!Volatile.Read(ref _disposed))
             {
                 DateTimeOffset now = _time.GetLocalNow();
                 Append(_folder + GoTimeLayout.Format(_layout, now), _snapshot().ToCsvLine(now));
@@ -78,7 +97,7 @@ public sealed class SnmpLogWriter : IDisposable
         }
         catch (Exception e)
         {
-            // Whatever it is: a timer's thread has nobody above it to catch.
+            // Every exception is caught, because nobody above the thread does.
             _failed(e);
         }
         finally

@@ -33,6 +33,21 @@ public abstract class DatagramTransform : IDisposable
     /// <summary>Datagrams that <see cref="Unprotect"/> refused because a checksum or tag did not match.</summary>
     public long NotAuthentic { get; protected set; }
 
+    /// <summary>
+    /// Datagrams that <see cref="Unprotect"/> refused because the transform of <see cref="PairWith"/> had made them.
+    /// </summary>
+    public long Reflected { get; protected set; }
+
+    /// <summary>
+    /// Tells a receiving transform which one sends on the same link, so that it can refuse what that one sent: with a key
+    /// that both ends share, somebody could otherwise send an end's own datagrams back to it as the peer's. Called once,
+    /// before the first datagram. Does nothing unless overridden.
+    /// </summary>
+    /// <param name="sender">A transform made as this one was.</param>
+    public virtual void PairWith(DatagramTransform sender)
+    {
+    }
+
     /// <summary>Zeroes key material.</summary>
     public void Dispose()
     {

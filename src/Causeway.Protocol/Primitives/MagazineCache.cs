@@ -25,6 +25,9 @@ internal sealed class MagazineCache
     private readonly int _magazineSize;
     private readonly int _maxFull;
 
+    // The fewest full magazines since the last trim: nobody needed those.
+    private int _leastFull;
+
     /// <param name="magazineSize">Buffers that a thread keeps to itself at most.</param>
     /// <param name="maxIdle">About how many buffers the depot keeps; beyond that they are left to the garbage collector.</param>
     /// <param name="lastingIndex">
@@ -69,6 +72,30 @@ internal sealed class MagazineCache
         magazine.Items[magazine.Count++] = item;
     }
 
+    /// <summary>Leaves what no taker needed since the last call to the garbage collector.</summary>
+    /// <returns>How many buffers that is.</returns>
+    public int Trim()
+    {
+        lock (_full)
+        {
+            int surplus = _leastFull;
+            for (int i = 0; i < surplus; i++)
+            {
+                _full.Pop();
+            }
+
+            _leastFull = _full.Count;
+            if (surplus > 0)
+            {
+                _full.TrimExcess();
+                _empty.Clear();
+                _empty.TrimExcess();
+            }
+
+            return surplus * _magazineSize;
+        }
+    }
+
     private bool TryRefill(Magazine magazine)
     {
         lock (_full)
@@ -78,6 +105,7 @@ internal sealed class MagazineCache
                 return false;
             }
 
+            _leastFull = Math.Min(_leastFull, _full.Count);
             _empty.Push(magazine.Items);
             magazine.Items = full;
             magazine.Count = _magazineSize;

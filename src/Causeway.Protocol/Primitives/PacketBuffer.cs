@@ -57,6 +57,12 @@ public sealed class PacketBuffer
     /// </summary>
     public EcnCodepoint Ecn { get; set; }
 
+    /// <summary>
+    /// What packet protection knows the received datagram by and nobody without the key can change: a part of its nonce.
+    /// 0 where there is none. A datagram that is sent twice has another each time; a recorded one has the same.
+    /// </summary>
+    public ulong Fingerprint { get; set; }
+
     /// <summary>The payload's length in bytes.</summary>
     public int Length => _length;
 
@@ -220,6 +226,7 @@ public sealed class PacketBuffer
         _length = 0;
         Path = default;
         Ecn = default;
+        Fingerprint = 0;
     }
 
     internal void AttachView(PacketBuffer block, int offset, int length, bool isBounded)
@@ -235,6 +242,7 @@ public sealed class PacketBuffer
         _length = length;
         Path = block.Path;
         Ecn = block.Ecn;
+        Fingerprint = 0;
     }
 
     private static void ThrowNoRoom(string what, int available, int wanted) =>

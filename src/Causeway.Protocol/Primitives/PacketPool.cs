@@ -18,10 +18,13 @@ public sealed class PacketPool
     /// <summary>Idle memory that a pool keeps unless told, in bytes.</summary>
     public const int DefaultMaxIdleBytes = 64 << 20;
 
-    // What a thread keeps to itself: 64 datagrams, or two blocks.
+    // A thread keeps 64 datagrams, or two blocks, to itself.
     private const int MagazineBytes = 64 * DefaultBufferSize;
     private const int MaxMagazine = 64;
     private const int MinMagazine = 2;
+
+    // A buffer without memory of its own, about.
+    private const int ViewBytes = 128;
 
     private readonly MagazineCache _buffers;
     private readonly MagazineCache _views;
@@ -96,9 +99,9 @@ public sealed class PacketPool
     /// A buffer that covers a part of the payload of <paramref name="block"/> and holds a reference on it until it is
     /// released itself. It has no headroom and no tailroom.
     /// </summary>
-    /// <param name="block">What it covers a part of.</param>
-    /// <param name="offset">Where in the block's payload.</param>
-    /// <param name="length">How much of it, in bytes.</param>
+    /// <param name="block">The buffer of which the view covers a part.</param>
+    /// <param name="offset">Where the view begins in the block's payload.</param>
+    /// <param name="length">The view's length in bytes.</param>
     /// <param name="isBounded">
     /// The caller sees to it that views keep only so many blocks, whoever holds on to them: then a slice of the view counts as
     /// <see cref="PacketSlice.RetainedBytes"/> no more than the view, else the whole block.
@@ -114,6 +117,13 @@ public sealed class PacketPool
         Track(view);
         return view;
     }
+
+    /// <summary>
+    /// Leaves idle buffers that nobody needed since the last call to the garbage collector. To be called now and then by
+    /// whoever has a clock; what each thread keeps to itself stays.
+    /// </summary>
+    /// <returns>Bytes of memory that were given up.</returns>
+    public long Trim() => ((long)_buffers.Trim() * BufferSize) + ((long)_views.Trim() * ViewBytes);
 
     /// <summary>Fails if a buffer is still out.</summary>
     /// <exception cref="InvalidOperationException">The pool tracks and buffers are out; the message says who rented them.</exception>

@@ -78,6 +78,9 @@ public readonly struct PeerAddress : IEquatable<PeerAddress>
         return FromBytes(bytes[..length], endPoint.Port, scope);
     }
 
+    /// <summary>The same host, whatever the port: port 0.</summary>
+    public PeerAddress WithoutPort() => new(_high, _low, _scope, 0, _kind);
+
     /// <summary>Writes the address in network order and returns its length, 4 or 16.</summary>
     public int WriteBytes(Span<byte> destination)
     {

@@ -25,6 +25,11 @@ internal sealed class WindowTuner
     // What is taken per round trip of a short path says less than how late a busy machine may run either end.
     private const long LeastRoundTrip = 10_000;
 
+    private const long LeastNeedRoundTrip = 2_000;
+
+    // A need that grows by less than a quarter in so many periods is known.
+    private const int SettledAfter = 8;
+
     private const int GrowAt = 8;
     private const int Patience = 4;
 
@@ -35,6 +40,10 @@ internal sealed class WindowTuner
     private readonly long _most;
     private Timestamp _began;
     private long _arrived;
+    private Timestamp _needBegan;
+    private long _needTaken;
+    private long _settledNeed;
+    private int _settledPeriods;
     private Timestamp _halfFullSince;
     private long _taken;
     private bool _isHalfFull;
@@ -54,11 +63,26 @@ internal sealed class WindowTuner
     /// <summary>The window that the reader deserves.</summary>
     public long Window { get; private set; }
 
+    /// <summary>What was taken in a round trip of late, for a window that has to be as small as it can.</summary>
+    public long Need { get; private set; }
+
+    /// <summary>
+    /// Whether <see cref="Need"/> has stopped growing: a sender that starts needs what it will take two round trips later.
+    /// </summary>
+    public bool IsNeedKnown => _settledPeriods >= SettledAfter;
+
+    /// <summary>The window is in fact no larger than this, but may grow again.</summary>
+    public void Limit(long window) => Window = Math.Clamp(window, _least, Window);
+
     /// <summary>This much came: it arrived, or, where that cannot be told from what waits below, it was taken.</summary>
     public void OnArrived(long amount) => _arrived += amount;
 
     /// <summary>The reader took this much.</summary>
-    public void OnTaken(long amount) => _taken += amount;
+    public void OnTaken(long amount)
+    {
+        _taken += amount;
+        _needTaken += amount;
+    }
 
     /// <summary>Something arrives and nothing waits: the reader is not behind.</summary>
     public void OnEmpty() => _isHalfFull = false;
@@ -67,19 +91,45 @@ internal sealed class WindowTuner
     /// <param name="now">The time.</param>
     /// <param name="roundTrip">The round-trip time in microseconds, 0 if it is not known.</param>
     /// <param name="unread">What waits for the reader now.</param>
-    /// <param name="mayGrow">Whether there is memory for a larger window, should the reader keep up.</param>
-    public void Update(Timestamp now, long roundTrip, long unread, bool mayGrow = true)
+    public void Update(Timestamp now, long roundTrip, long unread)
     {
         if (!_isRunning)
         {
             _isRunning = true;
             _began = now;
+            _needBegan = now;
             BeginShrinking(now, unread);
         }
 
+        MeasureNeed(now, roundTrip == 0 ? UnknownRoundTrip : roundTrip);
         roundTrip = Math.Max(roundTrip == 0 ? UnknownRoundTrip : roundTrip, LeastRoundTrip);
-        Grow(now, roundTrip, mayGrow && 2 * unread < Window);
+        Grow(now, roundTrip, 2 * unread < Window);
         Shrink(now, roundTrip, unread);
+    }
+
+    /// <summary>
+    /// Measures over round trips of the path itself: how late an end runs is in the amounts already. A quiet one may be a
+    /// pause or a loss, so that the need falls slowly.
+    /// </summary>
+    private void MeasureNeed(Timestamp now, long roundTrip)
+    {
+        roundTrip = Math.Max(roundTrip, LeastNeedRoundTrip);
+        long elapsed = Math.Max(now.MicrosecondsSince(_needBegan), roundTrip);
+        long sample = (long)((double)_needTaken * roundTrip / elapsed);
+        Need = Math.Max(Need, sample);
+        if (elapsed > roundTrip)
+        {
+            Need = Math.Max(sample, Need - (Need / 8));
+            _needBegan = now;
+            _needTaken = 0;
+            _settledPeriods++;
+        }
+
+        if (4 * Need > 5 * _settledNeed)
+        {
+            _settledNeed = Need;
+            _settledPeriods = 0;
+        }
     }
 
     private void Grow(Timestamp now, long roundTrip, bool mayGrow)

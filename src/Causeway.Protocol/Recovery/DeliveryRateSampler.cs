@@ -140,7 +140,7 @@ internal sealed class DeliveryRateSampler
         long most = _sentUntilArrived - _newest.SentUntilArrived;
         long delivered = Math.Min(Delivered - _newest.Delivered, most);
 
-        // Less than the shortest round trip cannot be: the clock, or acknowledgements that repeated themselves.
+        // An interval below the shortest round trip comes from the clock or from repeated acknowledgements.
         bool isPlausible = interval > 0 && interval >= _shortestRtt;
         return new RateSample
         {

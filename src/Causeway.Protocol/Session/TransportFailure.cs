@@ -32,4 +32,7 @@ public enum TransportFailureKind
 
     /// <summary>The peer does not know the session: it was restarted, or this end's address changed on the way.</summary>
     ForgottenByPeer,
+
+    /// <summary>The path swallows long datagrams, while shorter ones arrive.</summary>
+    PathTooNarrow,
 }

@@ -20,6 +20,11 @@ public abstract record TransportProfile
     /// <summary>The largest value of <see cref="MemoryBudget"/>, in bytes.</summary>
     public const long MostMemoryBudget = 1 << 30;
 
+    /// <summary>The default of <see cref="SocketBuffer"/>, in bytes: what a fast link needs to lose no bursts.</summary>
+    public const int DefaultSocketBuffer = 4 << 20;
+
+    private const int MinSocketBuffer = 2048;
+
     private protected TransportProfile()
     {
     }
@@ -61,6 +66,28 @@ public abstract record TransportProfile
     /// <summary>Bytes of UDP payload a second that each session may send, parity included; 0 for no limit.</summary>
     public long RateLimit { get; init; }
 
+    /// <summary>
+    /// Bytes that the socket below may queue in each direction, at least 2048; null leaves the system's choice, which on Linux
+    /// holds about 90 datagrams. Default 4 MiB. The session itself does nothing with it: whoever opens the socket does.
+    /// </summary>
+    public int? SocketBuffer { get; init; } = DefaultSocketBuffer;
+
+    /// <summary>
+    /// Differentiated services code point (RFC 2474) of what is sent, 0 to 63; null, the default, leaves the field alone. For
+    /// whoever opens the socket, as <see cref="SocketBuffer"/>.
+    /// </summary>
+    public int? Dscp { get; init; }
+
+    // The least of other protocols on the way, and 576 bytes with headers, which every path has to carry (RFC 1122).
+    private static readonly int[] s_shorterMtus = [1350, 1200, 1000, 800, 548];
+
+    /// <summary>
+    /// The same settings with the next shorter <see cref="Mtu"/> to try on a path that swallows what this one sends; null if
+    /// there is none.
+    /// </summary>
+    public TransportProfile? WithShorterDatagrams() =>
+        Array.Find(s_shorterMtus, mtu => mtu < Mtu) is var shorter and > 0 ? this with { Mtu = shorter } : null;
+
     /// <summary>Fails if a value is out of its range, alone or together with others.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Names the option, its value and the range.</exception>
     public virtual void Validate()
@@ -73,6 +100,17 @@ public abstract record TransportProfile
         if (RateLimit < 0)
         {
             throw new ArgumentOutOfRangeException(nameof(RateLimit), RateLimit, "RateLimit is in bytes a second and must not be negative; 0 is no limit.");
+        }
+
+        if (SocketBuffer < MinSocketBuffer)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(SocketBuffer), SocketBuffer, $"SocketBuffer is in bytes and must be at least {MinSocketBuffer}; null is the system's choice.");
+        }
+
+        if (Dscp is < 0 or > 63)
+        {
+            throw new ArgumentOutOfRangeException(nameof(Dscp), Dscp, "Dscp must be from 0 to 63.");
         }
 
         if (MemoryBudget is < LeastMemoryBudget or > MostMemoryBudget)

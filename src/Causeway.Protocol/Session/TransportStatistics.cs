@@ -34,6 +34,12 @@ public abstract class TransportStatistics
     /// <summary>The smoothed round-trip time of the path; zero before the first sample.</summary>
     public abstract TimeSpan SmoothedRtt { get; }
 
+    /// <summary>Packets or segments that were sent again because they seemed lost.</summary>
+    public abstract long Retransmissions { get; }
+
+    /// <summary>Of those, the ones that had arrived all the same.</summary>
+    public abstract long SpuriousRetransmissions { get; }
+
     /// <summary>Adds the engine's own counters to a sum over several sessions.</summary>
     /// <param name="sum">The sum so far, of the same engine; null to begin one.</param>
     /// <param name="isLive">Whether the session is open, so that its gauges count too.</param>

@@ -77,7 +77,7 @@ internal struct ReceiveBuffer
         return true;
     }
 
-    /// <summary>Returns the tokens of bytes that were read. There must be as many.</summary>
+    /// <summary>Returns the tokens of bytes that were read; no more than are out.</summary>
     public void Consume(ReceiveMemory memory, int bytes)
     {
         long unconsumed = Buffered + _read;

@@ -21,12 +21,6 @@ public abstract class StreamSession : IDisposable
     /// <summary>Counters.</summary>
     public StreamStatistics Statistics { get; } = new();
 
-    /// <summary>
-    /// The receive window of a stream in bytes, if it was set; null if windows set themselves. Report what was read after a
-    /// part of it, so that the peer need not wait.
-    /// </summary>
-    public abstract int? FixedStreamWindow { get; }
-
     /// <summary>Received bytes that the streams hold.</summary>
     public abstract long BufferedBytes { get; }
 
@@ -53,6 +47,18 @@ public abstract class StreamSession : IDisposable
 
     /// <summary>Opens a stream, or returns null; then <see cref="OpenRefusal"/> says why.</summary>
     public abstract TransportStream? TryOpen(Timestamp now);
+
+    /// <summary>Refuses a stream that the peer opened: gives it up, and counts it as refused instead of accepted.</summary>
+    public void Refuse(TransportStream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        Statistics.StreamsAccepted--;
+        Statistics.StreamsRefused++;
+        stream.Abort();
+    }
+
+    /// <summary>The next flush sends a keep-alive, so that the peer hears of a session that has nothing to say yet.</summary>
+    public abstract void SendKeepAlive();
 
     /// <summary>The next thing that happened.</summary>
     public abstract bool TryReadEvent(out StreamEvent e);

@@ -56,6 +56,13 @@ public abstract class TransportStream
     public abstract long BufferedBytes { get; }
 
     /// <summary>
+    /// How many bytes a driver may take before it calls <see cref="Consumed"/>; with more the peer may wait for a window
+    /// that it was not told of. It follows the window: ask again with each report and for each
+    /// <see cref="StreamEventKind.Readable"/>.
+    /// </summary>
+    public abstract int ReportStep { get; }
+
+    /// <summary>
     /// The peer ended its direction and everything was read, or the stream is closed: no more bytes come.
     /// </summary>
     public abstract bool IsReadFinished { get; }
@@ -102,7 +109,7 @@ public abstract class TransportStream
     /// <summary>
     /// The application is done with that many of the bytes that <see cref="TryRead"/> gave: the peer may send more.
     /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">More than was read and not yet reported.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The bytes exceed what was read and not yet reported.</exception>
     public abstract void Consumed(int bytes);
 }
 

@@ -53,6 +53,7 @@ public sealed class TransformLink : IDatagramLink
         _inner = inner;
         _sendTransform = sendTransform;
         _receiveTransform = receiveTransform;
+        receiveTransform.PairWith(sendTransform);
         Capabilities = below with
         {
             MaxDatagramSize = size,
@@ -60,6 +61,9 @@ public sealed class TransformLink : IDatagramLink
             Tailroom = below.Tailroom + sendTransform.Tailroom,
         };
     }
+
+    /// <summary>Told of the peers whose datagrams did not open, if anybody is.</summary>
+    internal RefusalLog? RefusalLog { get; init; }
 
     /// <inheritdoc/>
     public DatagramLinkCapabilities Capabilities { get; }
@@ -162,6 +166,7 @@ public sealed class TransformLink : IDatagramLink
         _refused += batch.Length - opened;
         foreach (PacketBuffer refused in batch[opened..])
         {
+            RefusalLog?.Note(refused.Peer);
             refused.Release();
         }
 

@@ -55,7 +55,7 @@ public sealed class UdpLink : IDatagramLink, IConnectedLink
             PreferredBatch = Engine == UdpEngine.Linux ? LinuxBatch : PortableBatch,
         };
 
-        if (options.Logger is { } logger)
+        if (options.BackgroundLogger is { } logger)
         {
             foreach (string warning in warnings)
             {

@@ -19,15 +19,16 @@ public sealed record UdpLinkOptions
     private const int MostReceiveBlocks = 1024;
 
     /// <summary>
-    /// Bytes that the kernel queues for sending; null, the default, leaves the system's choice. Kernels have limits of
+    /// Bytes that the kernel queues for sending; null, the default, leaves the system's choice, or in
+    /// <see cref="CausewayOptions.Udp"/> the profile's. Kernels have limits of
     /// their own (<c>net.core.wmem_max</c>): what was not granted is reported in <see cref="UdpLink.Warnings"/>. At
     /// least 2048.
     /// </summary>
     public int? SendBufferSize { get; init; }
 
     /// <summary>
-    /// Bytes that the kernel queues for receiving; null, the default, leaves the system's choice, which on Linux holds
-    /// about 90 datagrams: a fast link loses whole bursts with that. 4 MiB is a good value for servers. Limits
+    /// Bytes that the kernel queues for receiving; null, the default, leaves the choice as for
+    /// <see cref="SendBufferSize"/>. The system's on Linux holds about 90 datagrams: a fast link loses whole bursts with that. 4 MiB is a good value for servers. Limits
     /// (<c>net.core.rmem_max</c>) are reported as for <see cref="SendBufferSize"/>. At least 2048.
     /// </summary>
     public int? ReceiveBufferSize { get; init; }
@@ -71,7 +72,7 @@ public sealed record UdpLinkOptions
     /// <summary>The pool of received datagrams. Default <see cref="PacketPool.Shared"/>.</summary>
     public PacketPool Pool { get; init; } = PacketPool.Shared;
 
-    /// <summary>Where warnings go. Default null.</summary>
+    /// <summary>Where warnings go, from a thread of the log's own. Default null.</summary>
     public ILogger? Logger { get; init; }
 
     /// <summary>
@@ -96,6 +97,9 @@ public sealed record UdpLinkOptions
 
     // Receives of many datagrams in one block (UDP_GRO); tests bring a tracking one.
     internal PacketPool BlockPool { get; init; } = s_blocks;
+
+    // A link sends on its session's thread, which must not wait for an application's logger.
+    internal ILogger? BackgroundLogger => Logger is null ? null : Telemetry.BackgroundLogger.Over(Logger);
 
     internal int ReceiveSpace => MaxDatagramSize + TruncationMark;
 

@@ -67,7 +67,7 @@ internal sealed class AnswerSource
         }
     }
 
-    /// <summary>Disconnects the link if the deadline has passed. Not while a send is under way.</summary>
+    /// <summary>Disconnects the link if the deadline has passed. Not to be called while a send is under way.</summary>
     public void OnTurn(Timestamp now)
     {
         if (Deadline <= now)

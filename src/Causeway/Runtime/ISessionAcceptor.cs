@@ -10,6 +10,9 @@ internal interface ISessionAcceptor
     /// <returns>The owner, which may have ended already because nobody accepts any more.</returns>
     IDrivenSession Accept(TransportSession session, Shard shard, Timestamp now);
 
+    /// <summary>A limit refused a session.</summary>
+    void OnRefused(PeerAddress peer, GoodbyeReason reason, Timestamp now);
+
     /// <summary>Nothing will come any more: the link failed.</summary>
     void OnLinkFailed(TransportException reason);
 }

@@ -6,6 +6,7 @@ internal sealed class ListenerCounters
     public long WithoutSession;
     public long OtherSession;
     public long ClosedSession;
+    public long Replayed;
     public long BacklogFull;
     public long ConnectionLimit;
     public long LayerFaults;

@@ -11,14 +11,17 @@ internal sealed class ServerSessionTable : SessionTable
 {
     private readonly HashSet<IDrivenSession> _sessions = [];
     private readonly ListenerDirectory _directory;
+    private readonly OpeningMemory? _openings;
     private readonly ISessionAcceptor _acceptor;
     private readonly TransportEndpoint _endpoint;
     private readonly GoodbyeResponder _responder;
     private Shard? _shard;
     private HandOverQueue? _handOvers;
 
-    public ServerSessionTable(TransportEndpoint endpoint, ListenerDirectory directory, ISessionAcceptor acceptor)
+    public ServerSessionTable(
+        TransportEndpoint endpoint, ListenerDirectory directory, OpeningMemory? openings, ISessionAcceptor acceptor)
     {
+        _openings = openings;
         _endpoint = endpoint;
         _responder = new GoodbyeResponder(endpoint);
         _directory = directory;
@@ -38,7 +41,7 @@ internal sealed class ServerSessionTable : SessionTable
         Routing routing = _endpoint.Route(datagram);
         if (routing.Kind == RoutingKind.Session)
         {
-            return (IDrivenSession)routing.Session!.Tag!;
+            return IsRecorded(datagram, routing) ? null : (IDrivenSession)routing.Session!.Tag!;
         }
 
         if (routing.Session is null && _directory.FindOwner(datagram.Peer) is { } owner)
@@ -96,11 +99,40 @@ internal sealed class ServerSessionTable : SessionTable
 
     public override void OnLinkFailed(TransportException reason) => _acceptor.OnLinkFailed(reason);
 
+    // What begins a session is remembered by its nonce wherever it comes: it may have been lost when it was recorded, and
+    // be meant to begin another one that something else of the recording has opened.
+    private bool IsRecorded(PacketBuffer datagram, in Routing routing)
+    {
+        if (!routing.IsFirst || datagram.Fingerprint == 0 || _openings?.TryNoteFirst(datagram.Fingerprint) is not false)
+        {
+            return false;
+        }
+
+        Statistics.Replayed++;
+        return true;
+    }
+
     private IDrivenSession? Open(PacketBuffer datagram, in Routing routing, Timestamp now)
     {
+        ulong fingerprint = datagram.Fingerprint;
+        if (_openings?.IsKnown(routing.RoutingId, fingerprint) == true)
+        {
+            Statistics.Replayed++;
+            return null;
+        }
+
         if (!TryReserve(replaces: routing.Session is not null, out GoodbyeReason refusal))
         {
+            _acceptor.OnRefused(datagram.Peer, refusal, now);
             Answer(datagram, routing, refusal, now);
+            return null;
+        }
+
+        if (_openings?.TryOpen(routing.RoutingId, fingerprint) == false)
+        {
+            // Two shards received the same at once.
+            _directory.CancelReservation();
+            Statistics.Replayed++;
             return null;
         }
 
@@ -114,6 +146,7 @@ internal sealed class ServerSessionTable : SessionTable
         {
             // Two shards received of a new peer at once, and the other was faster.
             _directory.CancelReservation();
+            _openings?.Forget(routing.RoutingId, fingerprint);
             if (_directory.FindOwner(datagram.Peer) is { } winner)
             {
                 HandOver(winner, datagram);
@@ -122,8 +155,16 @@ internal sealed class ServerSessionTable : SessionTable
             return null;
         }
 
-        IDrivenSession session = Accept(datagram.Peer, routing.RoutingId, now);
-        return session.IsClosed ? null : session;
+        try
+        {
+            IDrivenSession session = Accept(datagram.Peer, routing.RoutingId, now);
+            return session.IsClosed ? null : session;
+        }
+        catch
+        {
+            _openings?.Forget(routing.RoutingId, fingerprint);
+            throw;
+        }
     }
 
     private void Answer(PacketBuffer datagram, in Routing routing, GoodbyeReason? reason, Timestamp now)

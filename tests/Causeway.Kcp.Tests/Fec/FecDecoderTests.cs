@@ -312,17 +312,19 @@ public sealed class FecDecoderTests
         pool.ThrowIfOutstanding();
     }
 
-    [Fact]
-    public void ADatagramIsKeptByReferenceUntilItsGroupIsComplete()
+    [Theory]
+    [InlineData(500, 1000, 2)]
+    [InlineData(8, 60, 1)]
+    public void ADatagramIsKeptByReferenceUntilItsGroupIsCompleteUnlessItIsSmall(int minLength, int maxLength, int references)
     {
         PacketPool pool = new(track: true);
-        using FecTestTraffic traffic = new(3, 1, new Random(11));
+        using FecTestTraffic traffic = new(3, 1, new Random(11), minLength: minLength, maxLength: maxLength);
         List<byte[]> packets = traffic.NextGroup();
         FecDecoder decoder = new(3, 1, pool);
         PacketBuffer buffer = pool.Rent();
         packets[0].CopyTo(buffer.Append(packets[0].Length));
         decoder.Add(buffer);
-        Assert.Equal(2, buffer.ReferenceCount);
+        Assert.Equal(references, buffer.ReferenceCount);
 
         // The caller may go on stripping headers: what the decoder keeps does not move.
         buffer.Advance(8);

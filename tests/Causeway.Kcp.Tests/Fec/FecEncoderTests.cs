@@ -45,6 +45,51 @@ public sealed class FecEncoderTests
     }
 
     [Fact]
+    public void AGroupThatIsInterruptedForSecondsGivesItsParityUp()
+    {
+        PacketPool pool = new(track: true);
+        using FecEncoder encoder = new(3, 2, pool);
+        Assert.Equal([0, 0, 2], EncodeAt(encoder, pool, 0, 100, 200));
+        Release(encoder, 2);
+        uint next = encoder.NextSequence;
+
+        // Held until the next datagram shows how long the pause was; with less it goes on.
+        Assert.Equal([0, 0], EncodeAt(encoder, pool, 1_000, 5_999));
+        Assert.Equal(2, pool.Outstanding);
+        Assert.Equal([2], EncodeAt(encoder, pool, 6_000));
+        Release(encoder, 2);
+        Assert.Equal([0, 0], EncodeAt(encoder, pool, 7_000, 12_000));
+        Assert.Equal(0, pool.Outstanding);
+        Assert.Equal([0], EncodeAt(encoder, pool, 12_001));
+        Assert.Equal((1L, next + 10), (encoder.PausedGroups, encoder.NextSequence));
+
+        // A pause between two groups interrupts none.
+        Assert.Equal([0, 0, 2], EncodeAt(encoder, pool, 90_000, 90_001, 90_002));
+        Release(encoder, 2);
+        pool.ThrowIfOutstanding();
+    }
+
+    private static int[] EncodeAt(FecEncoder encoder, PacketPool pool, params long[] milliseconds) =>
+    [
+        .. milliseconds.Select(at =>
+        {
+            PacketBuffer datagram = pool.Rent();
+            datagram.Append(100).Clear();
+            int parity = encoder.Encode(datagram, Timestamp.FromMilliseconds(at));
+            datagram.Release();
+            return parity;
+        }),
+    ];
+
+    private static void Release(FecEncoder encoder, int parity)
+    {
+        for (int i = 0; i < parity; i++)
+        {
+            encoder.TakeParity(i).Release();
+        }
+    }
+
+    [Fact]
     public void ParityHasHeadroomAndThePathOfTheData()
     {
         PacketPool pool = new(track: true);

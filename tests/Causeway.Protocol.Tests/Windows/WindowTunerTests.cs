@@ -87,11 +87,17 @@ public sealed class WindowTunerTests
     }
 
     [Fact]
-    public void LackOfMemoryKeepsItFromGrowing()
+    public void NeedIsWhatIsTakenInARoundTripAndFallsSlowly()
     {
-        _tuner.OnArrived(100_000);
-        _tuner.Update(_now, RoundTrip, unread: 0, mayGrow: false);
-        Assert.Equal(First, _tuner.Window);
+        KeepUp(1000, 40);
+        Assert.InRange(_tuner.Need, 900, 1100);
+
+        // A pause of one round trip or of a hundred is one period.
+        _now = _now.AddMicroseconds(100 * RoundTrip);
+        _tuner.Update(_now, RoundTrip, unread: 0);
+        Assert.InRange(_tuner.Need, 750, 1000);
+        KeepUp(100, 60);
+        Assert.InRange(_tuner.Need, 90, 130);
     }
 
     [Fact]

@@ -73,7 +73,7 @@ public sealed class ArqEndpoint : ISimulatedEndpoint, IDisposable
     /// <summary>Datagrams that the session sent; parity comes on top.</summary>
     public long DatagramsSent => _sink.Count;
 
-    /// <summary>What the application saw that must not be: a byte out of place. Null if all is well.</summary>
+    /// <summary>The first byte that the application saw out of place, in words. Null if all is well.</summary>
     public string? Violation { get; private set; }
 
     /// <inheritdoc/>

@@ -57,7 +57,7 @@ public sealed class SessionEndpoint : ISimulatedEndpoint, IDisposable
     /// <summary>Datagrams dropped because their checksum was wrong.</summary>
     public long NotAuthentic { get; private set; }
 
-    /// <summary>What the application saw that must not be. Null if all is well.</summary>
+    /// <summary>The first thing that the application must not have seen, in words. Null if all is well.</summary>
     public string? Violation { get; private set; }
 
     /// <inheritdoc/>

@@ -58,7 +58,7 @@ public sealed class SessionStream : IStreamSource
     /// <summary>Whether the session told that the stream was given up.</summary>
     public bool WasReset { get; private set; }
 
-    /// <summary>What the application saw that must not be: a byte out of place. Null if all is well.</summary>
+    /// <summary>The first byte that the application saw out of place, in words. Null if all is well.</summary>
     public string? Violation { get; private set; }
 
     internal bool IsReadable { get; private set; }

@@ -261,7 +261,7 @@ public sealed partial class BbrController
         _sawCalm = true;
         if (RandomLoss > LossThreshold && believed < RandomLoss / 2)
         {
-            // What was given up since the last probe was given up for nothing.
+            // The reductions since the last probe answered losses that were no congestion, so they are undone.
             ResetShortTermModel();
             _probeWait = 0;
         }
@@ -303,7 +303,7 @@ public sealed partial class BbrController
         else if (RandomLoss > 0 && _queueDelay <= (_minRtt / 8) + RttNoiseMicroseconds
             && ++_roundsWithoutExcess >= RoundsToForgive)
         {
-            // Chance exceeds any bound now and then. With no queue and no more than the usual loss, it was chance.
+            // Random losses exceed any bound now and then. These came with no queue and no more than the usual loss.
             ResetShortTermModel();
         }
     }

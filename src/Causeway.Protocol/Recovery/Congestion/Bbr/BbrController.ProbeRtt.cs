@@ -7,8 +7,8 @@ public sealed partial class BbrController
     private const long ProbeRttDurationMicroseconds = 200_000;
     private const long MinRttFilterMicroseconds = 10_000_000;
 
-    // So near to the smallest it is the smallest: clocks are no better. More would let flows that share a queue take it for
-    // the path, each for the others' sake.
+    // A sample that exceeds the smallest by less than this share counts as the smallest, since clocks are no more exact.
+    // A larger share would let flows that share a queue take the queue for the path.
     private const int SimilarRttShare = 64;
 
     private long _probeRttMinDelay = Unbounded;

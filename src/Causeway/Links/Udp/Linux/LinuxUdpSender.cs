@@ -30,7 +30,7 @@ internal sealed unsafe class LinuxUdpSender : UdpSender
     public LinuxUdpSender(Socket socket, PeerAddress connectedPeer, UdpLinkOptions options, UdpCounters counters)
         : base(socket, connectedPeer, counters)
     {
-        _logger = options.Logger;
+        _logger = options.BackgroundLogger;
         _trafficClass = new TrafficClass(socket);
         _controls = new SendControls(socket, MaxMessages, _trafficClass);
         _namesSource = PacketInformation.IsBoundToAny(socket);
