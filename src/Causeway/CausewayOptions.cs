@@ -217,7 +217,7 @@ public sealed record CausewayListenerOptions : CausewayOptions
     private const int MaxReplayWindow = 1 << 20;
 
     private protected override RefusalLog? NewRefusalLog() =>
-        LoggerFactory is NullLoggerFactory ? null : new RefusalLog(LoggerFactory.CreateLogger("Causeway.Listener"), TimeProvider);
+        LoggerFactory is NullLoggerFactory ? null : new RefusalLog(NewLogger(Telemetry.CausewayLog.ListenerCategory), TimeProvider);
 
     internal override void Validate()
     {

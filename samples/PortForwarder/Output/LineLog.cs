@@ -76,8 +76,8 @@ internal sealed class LineLog : ILoggerFactory, ILogger
     /// <summary>Waits until the lines so far are written, at most for that time.</summary>
     public void Flush(TimeSpan limit) => _lines.Flush(limit);
 
-    /// <inheritdoc/>
-    public ILogger CreateLogger(string categoryName) => this;
+    /// <summary>A log for what the library says: its warnings, but those that the forwarder has words of its own for.</summary>
+    public ILogger CreateLogger(string categoryName) => new LibraryLog(this);
 
     /// <inheritdoc/>
     public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException("The log has one place to write to.");
@@ -105,6 +105,23 @@ internal sealed class LineLog : ILoggerFactory, ILogger
         if (_ownsLines)
         {
             _lines.Dispose();
+        }
+    }
+
+    private sealed class LibraryLog(LineLog lines) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel is >= LogLevel.Warning and < LogLevel.None;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (IsEnabled(logLevel) && eventId.Name is not ("ConnectionFailed" or "ConnectFailed"))
+            {
+                lines.Write(formatter(state, exception));
+            }
         }
     }
 }

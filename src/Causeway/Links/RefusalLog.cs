@@ -8,8 +8,8 @@ namespace Causeway.Links;
 /// crypt, which otherwise sees silence at both ends. One receiver at a time.
 /// </summary>
 /// <remarks>
-/// Anybody can send such datagrams, from any address: the addresses of a minute are bounded, and the logger, which may block,
-/// is called on a thread of the pool, one line at a time; what comes meanwhile is told of later or not at all.
+/// Anybody can send such datagrams, from any address, so the addresses of a minute are bounded. The logger must not block: give
+/// it a <see cref="Telemetry.BackgroundLogger"/>.
 /// </remarks>
 internal sealed partial class RefusalLog
 {
@@ -23,7 +23,6 @@ internal sealed partial class RefusalLog
     private readonly TimeProvider _time;
     private readonly HashSet<PeerAddress> _told = new(MaxAddresses);
     private long _since;
-    private int _isWriting;
     private bool _isFullTold;
 
     public RefusalLog(ILogger logger, TimeProvider time)
@@ -50,44 +49,15 @@ internal sealed partial class RefusalLog
             return;
         }
 
-        if (Interlocked.CompareExchange(ref _isWriting, 1, 0) != 0)
-        {
-            return;
-        }
-
         if (isFull)
         {
             _isFullTold = true;
+            TooMany(_logger, MaxAddresses);
         }
         else
         {
             _told.Add(address);
-        }
-
-        ThreadPool.UnsafeQueueUserWorkItem(
-            static state => state.Log.Write(state.Address), (Log: this, Address: isFull ? default : peer), preferLocal: false);
-    }
-
-    private void Write(PeerAddress peer)
-    {
-        try
-        {
-            if (peer.IsNone)
-            {
-                TooMany(_logger, MaxAddresses);
-            }
-            else
-            {
-                DoesNotDecipher(_logger, peer);
-            }
-        }
-        catch (Exception)
-        {
-            // A logger that fails is not to end the process from a thread of the pool.
-        }
-        finally
-        {
-            Volatile.Write(ref _isWriting, 0);
+            DoesNotDecipher(_logger, peer);
         }
     }
 

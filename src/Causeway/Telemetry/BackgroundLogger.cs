@@ -72,7 +72,7 @@ public sealed partial class BackgroundLogger : ILogger
                 category, static (name, from) => Over(from.CreateLogger(name)), factory);
 
     /// <summary>Waits until what was logged before has been written; not for a logger that is stuck in a line.</summary>
-    /// <param name="logger">What <see cref="Over"/> returned.</param>
+    /// <param name="logger">What <see cref="Over(ILogger)"/> returned.</param>
     /// <param name="limit">How long to wait at most.</param>
     public static Task FlushAsync(ILogger logger, TimeSpan limit) =>
         logger is BackgroundLogger background ? background.FlushAsync(limit) : Task.CompletedTask;

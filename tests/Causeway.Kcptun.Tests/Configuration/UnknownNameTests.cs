@@ -65,7 +65,7 @@ public sealed class UnknownNameTests
     [Fact]
     public void AllKeysOfKcptunsFilesAreKnownInAnyCase()
     {
-        // Config structures of kcptun's client and server (spec 10.7).
+        // Config structures of kcptun's client and server (docs/wire/kcptun.md 10.7).
         string[] common =
         [
             "key", "crypt", "mode", "mtu", "ratelimit", "sndwnd", "rcvwnd", "datashard", "parityshard", "dscp", "nocomp", "acknodelay",
