@@ -1,8 +1,8 @@
 using Causeway.Kcp.Arq;
 using Causeway.Links;
 using Causeway.Protocol;
-using Causeway.TestKit;
 using Causeway.Testing;
+using Causeway.TestKit;
 using static Causeway.Tests.Links.LinkTesting;
 
 namespace Causeway.Testing.Tests;

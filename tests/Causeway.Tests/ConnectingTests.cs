@@ -2,8 +2,8 @@ using System.Net;
 using Causeway.Kcp;
 using Causeway.Links;
 using Causeway.Protocol;
-using Causeway.TestKit;
 using Causeway.Testing;
+using Causeway.TestKit;
 
 namespace Causeway.Tests;
 

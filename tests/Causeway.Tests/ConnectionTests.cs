@@ -7,8 +7,8 @@ using Causeway.Links;
 using Causeway.Protocol;
 using Causeway.Protocol.Streams;
 using Causeway.Runtime;
-using Causeway.TestKit;
 using Causeway.Testing;
+using Causeway.TestKit;
 
 namespace Causeway.Tests;
 

@@ -1,7 +1,7 @@
 using Causeway.Kcp.Arq;
 using Causeway.Protocol;
-using Causeway.TestKit;
 using Causeway.Testing;
+using Causeway.TestKit;
 
 namespace Causeway.Kcp.Tests.Simulation;
 

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
 using Causeway.Protocol;
-using Causeway.TestKit;
 using Causeway.Testing;
+using Causeway.TestKit;
 
 namespace Causeway.Kcp.Tests.Simulation;
 

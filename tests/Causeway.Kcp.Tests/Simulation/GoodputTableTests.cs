@@ -2,8 +2,8 @@ using System.Globalization;
 using System.Text;
 using Causeway.Kcp.Arq;
 using Causeway.Protocol;
-using Causeway.TestKit;
 using Causeway.Testing;
+using Causeway.TestKit;
 
 namespace Causeway.Kcp.Tests.Simulation;
 

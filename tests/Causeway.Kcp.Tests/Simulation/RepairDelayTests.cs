@@ -2,8 +2,8 @@ using Causeway.Kcp.Arq;
 using Causeway.Kcp.Fec;
 using Causeway.Protocol;
 using Causeway.Protocol.Recovery.Congestion;
-using Causeway.TestKit;
 using Causeway.Testing;
+using Causeway.TestKit;
 
 namespace Causeway.Kcp.Tests.Simulation;
 

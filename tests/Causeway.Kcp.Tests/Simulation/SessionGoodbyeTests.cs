@@ -3,8 +3,8 @@ using Causeway.Kcp.Smux;
 using Causeway.Kcp.Wire;
 using Causeway.Protocol;
 using Causeway.Protocol.Streams;
-using Causeway.TestKit;
 using Causeway.Testing;
+using Causeway.TestKit;
 
 namespace Causeway.Kcp.Tests.Simulation;
 

@@ -4,8 +4,8 @@ using Causeway.Kcp.Tests.Simulation;
 using Causeway.Protocol;
 using Causeway.Protocol.Recovery.Congestion;
 using Causeway.Protocol.Streams;
-using Causeway.TestKit;
 using Causeway.Testing;
+using Causeway.TestKit;
 
 namespace Causeway.Kcp.Tests.Windows;
 

@@ -1,8 +1,8 @@
 using Causeway.Kcp.Smux;
 using Causeway.Kcp.Tests.Simulation;
 using Causeway.Protocol;
-using Causeway.TestKit;
 using Causeway.Testing;
+using Causeway.TestKit;
 using Xunit.Abstractions;
 
 namespace Causeway.Kcp.Tests.Windows;

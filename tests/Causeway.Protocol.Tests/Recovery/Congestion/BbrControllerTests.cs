@@ -1,7 +1,7 @@
 using Causeway.Kcp.Arq;
 using Causeway.Protocol.Recovery.Congestion;
-using Causeway.TestKit;
 using Causeway.Testing;
+using Causeway.TestKit;
 
 namespace Causeway.Protocol.Tests.Congestion;
 

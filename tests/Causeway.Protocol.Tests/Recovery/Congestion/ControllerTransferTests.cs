@@ -1,8 +1,8 @@
 using System.Globalization;
 using Causeway.Kcp.Arq;
 using Causeway.Protocol.Recovery.Congestion;
-using Causeway.TestKit;
 using Causeway.Testing;
+using Causeway.TestKit;
 
 namespace Causeway.Protocol.Tests.Congestion;
 
