@@ -17,7 +17,7 @@ namespace Causeway.Runtime;
 ///                running --rounds used up--> queued to the thread pool --> running
 /// </code>
 /// </remarks>
-internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
+internal sealed partial class Shard : IThreadPoolWorkItem, IAsyncDisposable
 {
     // How often a thread that came to post one thing goes around for others before it hands over to the thread pool: an
     // application's write should not pay for a busy server's whole backlog.
@@ -463,70 +463,6 @@ internal sealed class Shard : IThreadPoolWorkItem, IAsyncDisposable
         foreach (IDrivenSession connection in _sessions.Snapshot())
         {
             connection.Abandon(reason, now);
-        }
-    }
-
-    private sealed class TimerItem(Shard shard) : ShardItem
-    {
-        internal override void Run(Timestamp now) => shard._armedFor = Timestamp.Never;
-    }
-
-    private sealed class SendCompletion(Shard shard) : ShardItem
-    {
-        internal override void Run(Timestamp now)
-        {
-            shard._sending = false;
-            shard.CompleteSend(shard._pendingSend, now);
-            shard._pendingSend = default;
-            shard._drained?.TrySetResult();
-        }
-    }
-
-    private sealed class LinkFailure(Shard shard, Exception error) : ShardItem
-    {
-        internal override void Run(Timestamp now) => shard.FailLink(error, now);
-    }
-
-    private sealed class StopItem(Shard shard, TaskCompletionSource stopped) : ShardItem
-    {
-        internal override void Run(Timestamp now)
-        {
-            try
-            {
-                // Peers are told, as far as the link takes it now.
-                shard.CloseAll(new TransportException(TransportError.ConnectionClosed, "The connection was closed."), now);
-                if (!shard._sending)
-                {
-                    shard.Send(now);
-                }
-            }
-            finally
-            {
-                shard._stopped = true;
-                stopped.TrySetResult();
-            }
-        }
-    }
-
-    /// <summary>The last item that matters: the pump has ended before it, and disposing the link ends a pending send.</summary>
-    private sealed class DrainItem(Shard shard, TaskCompletionSource drained) : ShardItem
-    {
-        internal override void Run(Timestamp now)
-        {
-            shard._outgoing.Trim();
-            if (!shard._sending)
-            {
-                drained.TrySetResult();
-            }
-            else if (shard._drained is { } earlier)
-            {
-                _ = earlier.Task.ContinueWith(
-                    static (_, state) => ((TaskCompletionSource)state!).TrySetResult(), drained, TaskScheduler.Default);
-            }
-            else
-            {
-                shard._drained = drained;
-            }
         }
     }
 }
