@@ -29,7 +29,7 @@ public sealed partial class CausewayConnection
     private GoodbyeReason? _lastWord;
     private volatile int _refusals;
     private Timestamp _askAt = Timestamp.Never;
-    private Timestamp _askedAt = new(long.MinValue / 2);
+    private Timestamp _askedAt = Timestamp.LongAgo;
     private volatile bool _receiveBufferLow;
 
     internal TransportSession Session { get; }

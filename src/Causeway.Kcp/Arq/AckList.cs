@@ -26,8 +26,8 @@ internal sealed class AckList(int limit, long delayMicroseconds)
     private int _added;
     private int _enough = Few;
     private int _counted;
-    private Timestamp _countedSince = new(long.MinValue / 2);
-    private Timestamp _addedAt = new(long.MinValue / 2);
+    private Timestamp _countedSince = Timestamp.LongAgo;
+    private Timestamp _addedAt = Timestamp.LongAgo;
 
     public int Count { get; private set; }
 

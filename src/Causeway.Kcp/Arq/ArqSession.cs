@@ -60,7 +60,7 @@ public sealed partial class ArqSession : IDisposable
     private LossEpisode _episode;
     private int _peerWindow = InitialPeerWindow;
     private long _lastTransmission;
-    private Timestamp _newDataSentAt = new(long.MinValue / 2);
+    private Timestamp _newDataSentAt = Timestamp.LongAgo;
     private Timestamp _flushedAt;
     private bool _ranDry;
     private bool _isCongestionLimited;
@@ -75,7 +75,7 @@ public sealed partial class ArqSession : IDisposable
 
     // A mutable struct: not readonly.
     private RunWatch _watch = new();
-    private Timestamp _resumedAt = new(long.MinValue / 2);
+    private Timestamp _resumedAt = Timestamp.LongAgo;
     private long _lastBeforePause;
     private uint _heartbeatsFrom;
 

@@ -17,7 +17,7 @@ internal sealed class LossDetector(int fastResend)
     private long _latestRtt = -1;
     private int _reorderSteps;
     private int _recoveries;
-    private Timestamp _widenedAt = new(long.MinValue / 2);
+    private Timestamp _widenedAt = Timestamp.LongAgo;
 
     /// <summary>
     /// How long after its departure parity may follow that rebuilds a segment, in microseconds; 0 for none. It passes while

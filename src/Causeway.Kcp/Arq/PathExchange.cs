@@ -25,9 +25,9 @@ internal sealed class PathExchange
     private PathReport _there;
     private PathReport _taken;
     private PathReport _reportTaken;
-    private Timestamp _sentAt = new(long.MinValue / 2);
-    private Timestamp _marksSentAt = new(long.MinValue / 2);
-    private Timestamp _announceAt = new(long.MinValue / 2);
+    private Timestamp _sentAt = Timestamp.LongAgo;
+    private Timestamp _marksSentAt = Timestamp.LongAgo;
+    private Timestamp _announceAt = Timestamp.LongAgo;
     private int _announcements;
     private bool _isAnswerDue;
 

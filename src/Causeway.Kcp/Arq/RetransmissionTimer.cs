@@ -11,7 +11,6 @@ internal sealed class RetransmissionTimer(bool noDelay)
     // repeats.
     private const long MaxBackedOff = 2_000_000;
 
-    private static readonly Timestamp s_longAgo = new(long.MinValue / 2);
 
     // RFC 9002 section 7.6: the threshold is three probe timeouts; with back-off the third in a row lies beyond it.
     private const int PersistentExpirations = 3;
@@ -20,7 +19,7 @@ internal sealed class RetransmissionTimer(bool noDelay)
 
     private long _backedOff;
     private int _expirations;
-    private Timestamp _restartedAt = s_longAgo;
+    private Timestamp _restartedAt = Timestamp.LongAgo;
 
     /// <summary>Whether it ran out and nothing was acknowledged since.</summary>
     public bool IsBackedOff => _backedOff > 0;
@@ -53,7 +52,7 @@ internal sealed class RetransmissionTimer(bool noDelay)
     public void OnPathBack()
     {
         _backedOff = 0;
-        _restartedAt = s_longAgo;
+        _restartedAt = Timestamp.LongAgo;
     }
 
     /// <summary>This side did not run for so long.</summary>
@@ -67,6 +66,6 @@ internal sealed class RetransmissionTimer(bool noDelay)
     {
         _backedOff = 0;
         _expirations = 0;
-        _restartedAt = s_longAgo;
+        _restartedAt = Timestamp.LongAgo;
     }
 }

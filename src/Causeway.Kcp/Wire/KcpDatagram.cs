@@ -1,15 +1,8 @@
-using System.Buffers.Binary;
-
 namespace Causeway.Kcp.Wire;
 
 /// <summary>Reads whom a datagram is for, before any session has seen it.</summary>
 public static class KcpDatagram
 {
-    private const int FecHeaderSize = 8;
-    private const ushort FecData = 0x00F1;
-    private const ushort FecParity = 0x00F2;
-    private const ushort FecOutOfBand = 0x00F3;
-
     /// <summary>
     /// Reads the header of the first segment: its conversation id and sequence number tell whom the datagram is for
     /// (docs/wire/kcptun.md 5.12). A FEC parity shard carries none; neither does an out-of-band packet for our purpose,
@@ -24,12 +17,12 @@ public static class KcpDatagram
             return false;
         }
 
-        switch (BinaryPrimitives.ReadUInt16LittleEndian(datagram[4..]))
+        switch (FecHeader.Read(datagram).Kind)
         {
-            case FecParity or FecOutOfBand:
+            case FecPacketKind.Parity or FecPacketKind.OutOfBand:
                 return false;
-            case FecData:
-                datagram = datagram[FecHeaderSize..];
+            case FecPacketKind.Data:
+                datagram = datagram[(FecHeader.Size + FecHeader.SizeField)..];
                 break;
         }
 

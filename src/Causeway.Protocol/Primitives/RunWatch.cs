@@ -10,7 +10,7 @@ internal struct RunWatch()
     public const long LeastGap = 1_000_000;
 
     /// <summary>When this side last ran.</summary>
-    public Timestamp RanAt { get; private set; } = new(long.MinValue / 2);
+    public Timestamp RanAt { get; private set; } = Timestamp.LongAgo;
 
     /// <summary>Whether the last call is so long ago that <see cref="Gap"/> is worth a look.</summary>
     public readonly bool IsSuspicious(Timestamp now) => now.MicrosecondsSince(RanAt) >= LeastGap;

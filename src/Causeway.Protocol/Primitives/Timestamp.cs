@@ -10,6 +10,9 @@ public readonly record struct Timestamp(long Microseconds) : IComparable<Timesta
     /// <summary>The origin.</summary>
     public static Timestamp Zero => default;
 
+    /// <summary>Before everything: what has not happened yet happened then. Durations since then do not overflow.</summary>
+    public static Timestamp LongAgo => new(long.MinValue / 2);
+
     /// <summary>A deadline that never comes.</summary>
     public static Timestamp Never => new(long.MaxValue);
 

@@ -14,7 +14,7 @@ internal sealed class GoodbyeResponder(TransportEndpoint endpoint)
     private const int Burst = 256;
     private const long MicrosecondsPerAnswer = 1_000;
 
-    private Timestamp _spentUntil = new(long.MinValue / 2);
+    private Timestamp _spentUntil = Timestamp.LongAgo;
 
     /// <summary>Says the last word of a session that has not said it itself.</summary>
     public void SayLastWord(Shard shard, IDrivenSession session, Timestamp now)
