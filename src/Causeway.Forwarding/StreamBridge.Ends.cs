@@ -99,11 +99,11 @@ public sealed partial class StreamBridge
         await _stream.DisposeAsync().ConfigureAwait(false);
         bool sawEnd = toStream.IsCompletedSuccessfully
             && (await toStream.ConfigureAwait(false)).End is End.Finished or End.FinishedUntold;
+        ShutdownSend();
         if (!sawEnd)
         {
             try
             {
-                _socket.Shutdown(SocketShutdown.Send);
                 await DrainAsync(toStream).WaitAsync(s_drainTime, _time).ConfigureAwait(false);
             }
             catch (TimeoutException)
@@ -122,6 +122,19 @@ public sealed partial class StreamBridge
         }
 
         _socket.Dispose();
+    }
+
+    // Disposing a socket that another thread uses at that moment resets it, and the other relay or the watch may: the end goes first.
+    private void ShutdownSend()
+    {
+        try
+        {
+            _socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (Exception error) when (error is SocketException or ObjectDisposedException)
+        {
+            // It is closed already.
+        }
     }
 
     private async Task DrainAsync(Task<Direction> toStream)

@@ -36,6 +36,7 @@ public sealed class DifferentKeyTests
 
         Assert.Equal(TransportError.DeadLink, client.Failure?.Error);
         Assert.Contains("its key or crypt is another", client.Failure!.Message, StringComparison.Ordinal);
+        await log.WaitForAsync(static line => line.Contains("decipher", StringComparison.Ordinal));
         Assert.Equal(
             $"datagrams that do not decipher from {local}: its key or crypt is another, or it is no peer",
             Assert.Single(log.Lines, static line => line.Contains("decipher", StringComparison.Ordinal)));
