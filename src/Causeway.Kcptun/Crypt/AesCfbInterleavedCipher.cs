@@ -7,7 +7,7 @@ using Causeway.Protocol.Crypto;
 
 namespace Causeway.Kcptun.Crypt;
 
-/// <summary>AES-CFB (kcptun-wire section 3.2) by AES instructions, eight blocks at a time in both directions.</summary>
+/// <summary>AES-CFB (docs/wire/kcptun.md 3.2) by AES instructions, eight blocks at a time in both directions.</summary>
 /// <remarks>
 /// An AES instruction takes several cycles to finish, but a new one can start every cycle. Decryption of a packet has
 /// all its cipher inputs at hand, so eight blocks of one packet run together. Encryption has not: each block's input

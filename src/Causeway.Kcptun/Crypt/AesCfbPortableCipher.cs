@@ -4,7 +4,7 @@ using Causeway.Protocol;
 namespace Causeway.Kcptun.Crypt;
 
 /// <summary>
-/// AES-CFB (kcptun-wire section 3.2) over the platform's AES in ECB mode, for processors whose AES instructions .NET
+/// AES-CFB (docs/wire/kcptun.md 3.2) over the platform's AES in ECB mode, for processors whose AES instructions .NET
 /// does not give, or that have none. A call costs much more than a block, so each one carries many: of one packet
 /// when decrypting, one of each packet of a group when encrypting.
 /// </summary>

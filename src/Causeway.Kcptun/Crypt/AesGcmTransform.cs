@@ -5,7 +5,7 @@ using Causeway.Protocol.Crypto;
 namespace Causeway.Kcptun.Crypt;
 
 /// <summary>
-/// The crypt <c>aes-128-gcm</c> (kcptun-wire section 3.7): <c>nonce 12 | ciphertext | tag 16</c>, no associated data.
+/// The crypt <c>aes-128-gcm</c> (docs/wire/kcptun.md 3.7): <c>nonce 12 | ciphertext | tag 16</c>, no associated data.
 /// </summary>
 internal sealed class AesGcmTransform : DatagramTransform
 {

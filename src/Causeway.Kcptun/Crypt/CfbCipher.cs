@@ -5,7 +5,7 @@ using Causeway.Protocol;
 namespace Causeway.Kcptun.Crypt;
 
 /// <summary>
-/// CFB with full-block feedback over any block cipher (kcptun-wire section 3.2). Every packet starts from the same
+/// CFB with full-block feedback over any block cipher (docs/wire/kcptun.md 3.2). Every packet starts from the same
 /// initial vector; the random nonce at its front makes what follows differ.
 /// </summary>
 internal sealed class CfbCipher : PacketCipher

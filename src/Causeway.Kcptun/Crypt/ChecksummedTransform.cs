@@ -5,7 +5,7 @@ using Causeway.Protocol;
 namespace Causeway.Kcptun.Crypt;
 
 /// <summary>
-/// The common packet layout of all crypts but <c>aes-128-gcm</c> and <c>null</c> (kcptun-wire section 3.1):
+/// The common packet layout of all crypts but <c>aes-128-gcm</c> and <c>null</c> (docs/wire/kcptun.md 3.1):
 /// <c>nonce 16 | CRC32 of the payload, little endian | payload</c>, with a cipher over all of it.
 /// </summary>
 internal sealed class ChecksummedTransform : DatagramTransform

@@ -6,7 +6,7 @@ using Org.BouncyCastle.Crypto.Engines;
 namespace Causeway.Kcptun.Crypt;
 
 /// <summary>
-/// A packet crypt of kcptun by its <c>--crypt</c> name (kcptun-wire sections 2 and 3): what it costs, what it is
+/// A packet crypt of kcptun by its <c>--crypt</c> name (docs/wire/kcptun.md 2 and 3): what it costs, what it is
 /// worth, and the transforms that speak it.
 /// </summary>
 /// <remarks>

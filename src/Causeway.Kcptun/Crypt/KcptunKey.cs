@@ -4,7 +4,7 @@ using System.Text;
 namespace Causeway.Kcptun.Crypt;
 
 /// <summary>
-/// The pre-shared key of the kcptun profile (kcptun-wire section 2): the bytes that were typed, and the 32 bytes that
+/// The pre-shared key of the kcptun profile (docs/wire/kcptun.md 2): the bytes that were typed, and the 32 bytes that
 /// PBKDF2 derives from them, from which every packet crypt takes a prefix. Both are zeroed by <see cref="Dispose"/>.
 /// </summary>
 /// <remarks>

@@ -2,7 +2,7 @@ using Causeway.Kcp.Wire;
 
 namespace Causeway.Kcptun.Crypt;
 
-/// <summary>What is left of a datagram for KCP under a crypt, with or without FEC (kcptun-wire section 3.9).</summary>
+/// <summary>What is left of a datagram for KCP under a crypt, with or without FEC (docs/wire/kcptun.md 3.9).</summary>
 /// <param name="KcpMtu">The largest KCP datagram in bytes, segment headers included.</param>
 /// <param name="Mss">The largest payload of one KCP segment in bytes.</param>
 internal readonly record struct KcptunMtu(int KcpMtu, int Mss)

@@ -4,7 +4,7 @@ namespace Causeway.Kcptun.Crypt;
 
 /// <summary>
 /// Where a transform takes its nonces from. Nothing on the wire depends on how they are made, as long as they do not
-/// repeat (kcptun-wire section 3.8). Serves one transform, on one thread at a time.
+/// repeat (docs/wire/kcptun.md 3.8). Serves one transform, on one thread at a time.
 /// </summary>
 internal abstract class NonceSource
 {

@@ -3,7 +3,7 @@ using Causeway.Protocol;
 namespace Causeway.Kcptun.Crypt;
 
 /// <summary>
-/// The crypt <c>null</c>: the UDP payload is the FEC or KCP datagram itself (kcptun-wire section 3.5).
+/// The crypt <c>null</c>: the UDP payload is the FEC or KCP datagram itself (docs/wire/kcptun.md 3.5).
 /// </summary>
 internal sealed class NullTransform : DatagramTransform
 {

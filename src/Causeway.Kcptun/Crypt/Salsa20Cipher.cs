@@ -8,8 +8,8 @@ namespace Causeway.Kcptun.Crypt;
 
 /// <summary>
 /// Salsa20/20 with a 256-bit key (Bernstein, "The Salsa20 family of stream ciphers") as kcptun uses it: the first 8
-/// bytes of a packet are the nonce and stay clear, the rest is XORed with the keystream from block 0 (kcptun-wire
-/// section 3.3).
+/// bytes of a packet are the nonce and stay clear, the rest is XORed with the keystream from block 0 (docs/wire/kcptun.md
+/// 3.3).
 /// </summary>
 /// <remarks>
 /// Blocks are independent of each other, within a packet and between packets. So a lane is given to each (packet,

@@ -6,7 +6,7 @@ namespace Causeway.Kcptun.Crypt;
 
 /// <summary>
 /// TEA (Wheeler and Needham, 1994) with 8 cycles instead of the paper's 32, big endian: the reference asks its
-/// library for 16 rounds, and a cycle is two (kcptun-wire section 3.4).
+/// library for 16 rounds, and a cycle is two (docs/wire/kcptun.md 3.4).
 /// </summary>
 internal sealed class TeaBlockCipher : BlockCipher
 {

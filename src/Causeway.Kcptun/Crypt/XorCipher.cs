@@ -5,7 +5,7 @@ using Causeway.Protocol;
 namespace Causeway.Kcptun.Crypt;
 
 /// <summary>
-/// The crypt <c>xor</c> (kcptun-wire section 3.6): every datagram is XORed with one table. It hides nothing from
+/// The crypt <c>xor</c> (docs/wire/kcptun.md 3.6): every datagram is XORed with one table. It hides nothing from
 /// anybody who looks twice; it exists because the reference has it.
 /// </summary>
 internal sealed class XorCipher : PacketCipher

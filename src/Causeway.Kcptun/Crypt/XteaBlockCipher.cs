@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 
 namespace Causeway.Kcptun.Crypt;
 
-/// <summary>XTEA (Needham and Wheeler, 1997) with its usual 32 cycles, big endian (kcptun-wire section 3.4).</summary>
+/// <summary>XTEA (Needham and Wheeler, 1997) with its usual 32 cycles, big endian (docs/wire/kcptun.md 3.4).</summary>
 internal sealed class XteaBlockCipher : BlockCipher
 {
     private const int Cycles = 32;
