@@ -1,3 +1,5 @@
+using Causeway.Quic.Wire;
+
 namespace Causeway.Quic.Recovery;
 
 /// <summary>
@@ -39,7 +41,7 @@ internal sealed class ReceivedPackets
     public int Threshold { get; set; } = PacketsPerAck;
 
     /// <summary>Packets that arrived with each ECN codepoint, by <see cref="EcnCodepoint"/>.</summary>
-    public EcnCounts Ecn;
+    public EcnCounts Ecn { get; private set; }
 
     /// <summary>Whether something arrived that was not acknowledged yet.</summary>
     public bool HasNews { get; private set; }
@@ -67,7 +69,13 @@ internal sealed class ReceivedPackets
             _numbers.RemoveFirst();
         }
 
-        Ecn.Count(ecn);
+        Ecn = ecn switch
+        {
+            EcnCodepoint.Capable0 => Ecn with { Ect0 = Ecn.Ect0 + 1 },
+            EcnCodepoint.Capable1 => Ecn with { Ect1 = Ecn.Ect1 + 1 },
+            EcnCodepoint.CongestionExperienced => Ecn with { CongestionExperienced = Ecn.CongestionExperienced + 1 },
+            _ => Ecn,
+        };
         HasNews = true;
         if (!isAckEliciting)
         {
@@ -112,39 +120,6 @@ internal sealed class ReceivedPackets
         {
             _forgotten = _numbers[0].End - 1;
             _numbers.RemoveFirst();
-        }
-    }
-}
-
-/// <summary>Packets by their ECN codepoint (RFC 9000, 13.4).</summary>
-internal struct EcnCounts
-{
-    /// <summary>With ECT(0).</summary>
-    public long Capable0;
-
-    /// <summary>With ECT(1).</summary>
-    public long Capable1;
-
-    /// <summary>With CE.</summary>
-    public long Marked;
-
-    /// <summary>Whether there is something to report.</summary>
-    public readonly bool Any => (Capable0 | Capable1 | Marked) != 0;
-
-    /// <summary>Counts a packet.</summary>
-    public void Count(EcnCodepoint codepoint)
-    {
-        switch (codepoint)
-        {
-            case EcnCodepoint.Capable0:
-                Capable0++;
-                break;
-            case EcnCodepoint.Capable1:
-                Capable1++;
-                break;
-            case EcnCodepoint.CongestionExperienced:
-                Marked++;
-                break;
         }
     }
 }
