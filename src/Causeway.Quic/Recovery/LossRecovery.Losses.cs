@@ -204,7 +204,7 @@ internal sealed partial class LossRecovery
         {
             foreach (ref readonly SentFrame frame in packet.Frames)
             {
-                _frames.OnLost(in frame);
+                _frames.OnUnanswered(in frame);
             }
         }
     }
@@ -218,7 +218,7 @@ internal sealed partial class LossRecovery
             {
                 bool isOver = first.IsInFlight
                     ? first.State == SentPacketState.Lost && now.MicrosecondsSince(first.LostAt) > ThreeProbeTimeouts
-                    : first.Number < space.LargestAcknowledged;
+                    : first.Number < space.LargestAcknowledged || space.Sent.End - first.Number > MostUnacknowledgedAcks;
                 if (!isOver)
                 {
                     break;

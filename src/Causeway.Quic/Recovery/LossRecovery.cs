@@ -26,6 +26,9 @@ internal sealed partial class LossRecovery
     // RFC 9002, 6.2.4: two, so that a loss of the first does not cost another, longer timeout.
     private const int ProbesPerTimeout = 2;
 
+    // Packets of nothing but acknowledgements are remembered up to this many: nobody acknowledges them by themselves.
+    private const int MostUnacknowledgedAcks = 128;
+
     // Beyond this the timeout does not double: a path that comes back is noticed soon (docs/design/loss-recovery.md).
     private const int MostBackOff = 16;
 

@@ -77,6 +77,9 @@ internal interface ISentFrameOwner
     /// <summary>The frame arrived.</summary>
     void OnAcknowledged(in SentFrame frame);
 
-    /// <summary>The frame is lost, or is to go again because nothing else can be sent as a probe.</summary>
+    /// <summary>The frame is lost.</summary>
     void OnLost(in SentFrame frame);
+
+    /// <summary>Nothing says that the frame is lost, but a probe is due: what matters of it should go in the probe too.</summary>
+    void OnUnanswered(in SentFrame frame);
 }
