@@ -10,7 +10,7 @@ internal sealed class ServerSession
     public required CipherSuite Suite { get; init; }
 
     /// <summary>The resumption PSK.</summary>
-    public required ReadOnlyMemory<byte> Psk { get; init; }
+    public required byte[] Psk { get; init; }
 
     /// <summary>When the ticket was issued, by the Unix epoch.</summary>
     public required long IssuedMilliseconds { get; init; }
@@ -41,7 +41,7 @@ internal sealed class ServerSession
         TlsWriter writer = new(512 + PeerCertificate.Length);
         writer.WriteByte(FormatVersion);
         writer.WriteUInt16((ushort)Suite);
-        writer.WriteVector(1, Psk.Span);
+        writer.WriteVector(1, Psk);
         writer.WriteUInt64((ulong)IssuedMilliseconds);
         writer.WriteUInt64((ulong)AuthenticatedMilliseconds);
         writer.WriteUInt32(LifetimeSeconds);
@@ -56,7 +56,10 @@ internal sealed class ServerSession
         return state;
     }
 
-    /// <summary>Reads what was sealed, perhaps by another release of this library.</summary>
+    /// <summary>
+    /// Reads what was sealed, perhaps by another release of this library. The result keeps nothing of the memory, which the caller
+    /// zeroes.
+    /// </summary>
     public static ServerSession? TryDecode(ReadOnlyMemory<byte> state)
     {
         TlsReader reader = new(state);
@@ -80,16 +83,16 @@ internal sealed class ServerSession
         return new ServerSession
         {
             Suite = (CipherSuite)suite,
-            Psk = psk,
+            Psk = psk.ToArray(),
             IssuedMilliseconds = (long)issued,
             AuthenticatedMilliseconds = (long)authenticated,
             LifetimeSeconds = lifetime,
             AgeAdd = ageAdd,
-            ApplicationProtocol = protocol,
+            ApplicationProtocol = protocol.ToArray(),
             ServerName = Encoding.ASCII.GetString(name.Span),
-            PeerCertificate = certificate,
-            PskIdentity = identity,
-            EarlyDataContextHash = contextHash,
+            PeerCertificate = certificate.ToArray(),
+            PskIdentity = identity.ToArray(),
+            EarlyDataContextHash = contextHash.ToArray(),
         };
     }
 

@@ -62,18 +62,18 @@ internal sealed partial class Tls13Server
         }
 
         ServerSession? session = ServerSession.TryDecode(state);
+        CryptographicOperations.ZeroMemory(state);
         if (session is null || !session.IsFresh(unixMilliseconds)
             || !HasSuiteFor(hello, CipherSuites.HashOf(session.Suite))
             || !MayResume(session))
         {
-            CryptographicOperations.ZeroMemory(state);
+            CryptographicOperations.ZeroMemory(session?.Psk);
             return false;
         }
 
         _session = session;
-        _psk = session.Psk.ToArray();
+        _psk = session.Psk;
         _pskHash = CipherSuites.HashOf(session.Suite);
-        CryptographicOperations.ZeroMemory(state);
         return true;
     }
 
