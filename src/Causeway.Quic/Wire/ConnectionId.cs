@@ -62,7 +62,7 @@ internal readonly struct ConnectionId : IEquatable<ConnectionId>
     /// Peers choose ids that become keys of dictionaries. <see cref="HashCode"/> would fold each eight bytes to four before its
     /// random seed comes in, so that anybody could make ids that collide. The hash of strings is keyed throughout.
     /// </remarks>
-    public override int GetHashCode() => string.GetHashCode(MemoryMarshal.Cast<byte, char>(All));
+    public override int GetHashCode() => string.GetHashCode(MemoryMarshal.Cast<byte, char>(All), StringComparison.Ordinal);
 
     /// <summary>Lower-case hexadecimal digits.</summary>
     public override string ToString() => Convert.ToHexStringLower(Span);
