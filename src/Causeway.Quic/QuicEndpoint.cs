@@ -57,7 +57,7 @@ internal sealed class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
             return RouteReset(datagram);
         }
 
-        return header.IsLong ? RouteLong(datagram) : RouteUnknown(datagram, in header);
+        return header.IsLong ? RouteLong(datagram, in header) : RouteUnknown(datagram, in header);
     }
 
     /// <summary>What <see cref="Route"/> wants to be sent at once, to where the datagram came from; the caller owns it.</summary>
@@ -140,7 +140,7 @@ internal sealed class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
         return new Routing(RoutingKind.WithoutSession, null, 0, IsFirst: false);
     }
 
-    private Routing RouteLong(PacketBuffer datagram)
+    private Routing RouteLong(PacketBuffer datagram, in InvariantHeader invariants)
     {
         if (!PacketHeader.TryRead(datagram.Payload, IdLength, _settings.Grease, out PacketHeader header))
         {
@@ -150,7 +150,7 @@ internal sealed class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
 
         if (header.Type == PacketType.OtherVersion || (header.Type == PacketType.Initial && !_settings.Versions.Contains(header.Version)))
         {
-            AnswerVersions(datagram, in header);
+            AnswerVersions(datagram, in invariants);
             return new Routing(RoutingKind.WithoutSession, null, 0, IsFirst: false);
         }
 
@@ -194,7 +194,7 @@ internal sealed class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
         return new Routing(RoutingKind.UnknownSession, null, 0, IsFirst: false);
     }
 
-    private void AnswerVersions(PacketBuffer datagram, in PacketHeader header)
+    private void AnswerVersions(PacketBuffer datagram, in InvariantHeader header)
     {
         Counters.OtherVersion++;
         if (datagram.Length < QuicLimits.MinInitialDatagramSize || header.SourceId.Length > ConnectionId.MaxLength)
@@ -202,12 +202,11 @@ internal sealed class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
             return;
         }
 
-        Span<byte> random = stackalloc byte[sizeof(uint)];
+        Span<byte> random = stackalloc byte[sizeof(ulong)];
         _settings.Random(random);
         PacketBuffer answer = _settings.Link.Pool.Rent(_settings.Link.Headroom);
         Span<byte> room = answer.Append(128);
-        int length = VersionNegotiationPacket.Write(
-            room, header.SourceId, header.DestinationId, [.. _settings.Versions], BitConverter.ToUInt32(random));
+        int length = VersionNegotiationPacket.Write(room, in header, [.. _settings.Versions], BitConverter.ToUInt64(random));
         answer.Truncate(length);
         SetAnswer(answer, datagram);
     }

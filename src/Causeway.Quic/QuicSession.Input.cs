@@ -172,6 +172,12 @@ internal sealed partial class QuicSession
             return;
         }
 
+        if (space.IsDiscarded)
+        {
+            // It completed the handshake: there are no keys to acknowledge it with.
+            return;
+        }
+
         bool isNewest = opened.PacketNumber > space.Received.Largest;
         space.Received.Add(opened.PacketNumber, isEliciting, datagram.Ecn, now);
         if (space.Id == PacketSpaceId.Application && isNewest)

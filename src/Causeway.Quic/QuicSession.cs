@@ -75,14 +75,16 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
             registry.Add(_clientFirstId, this);
         }
 
-        _handshake = settings.Handshake(role, EncodeTransportParameters());
+        _handshake = settings.Handshake(role);
+        _handshake.LocalTransportParameters = EncodeTransportParameters();
         _idleSince = now;
+        _handshake.Start(now);
         if (role == EndpointRole.Client)
         {
-            _handshake.Start(now);
             _recovery.NoteAntiDeadlock(now);
-            DriveHandshake(now);
         }
+
+        DriveHandshake(now);
     }
 
     /// <inheritdoc/>

@@ -4,16 +4,11 @@ using Causeway.Quic.Streams;
 
 namespace Causeway.Quic;
 
-/// <summary>Makes the handshake of a connection.</summary>
-/// <param name="role">Which end it is.</param>
-/// <param name="transportParameters">This end's, encoded, for the peer.</param>
-internal delegate IHandshake HandshakeFactory(EndpointRole role, ReadOnlyMemory<byte> transportParameters);
-
 /// <summary>What the sessions of an endpoint have in common.</summary>
 internal sealed record QuicSettings
 {
     /// <summary>Makes the handshakes.</summary>
-    public required HandshakeFactory Handshake { get; init; }
+    public required Func<EndpointRole, IHandshake> Handshake { get; init; }
 
     /// <summary>Where random bytes come from.</summary>
     public required RandomBytes Random { get; init; }

@@ -208,6 +208,7 @@ internal sealed partial class LossRecovery
         }
 
         space.IsDiscarded = true;
+        space.Received.OnAckSent();
         space.Probes = 0;
         space.LossAt = Timestamp.Never;
         for (long number = space.Sent.First; number < space.Sent.End; number++)
