@@ -119,14 +119,18 @@ internal sealed partial class LossRecovery
     public PacketNumberSpace this[PacketSpaceId id] => _spaces[(int)id];
 
     /// <summary>Whether a full datagram may leave as far as window and pacing go.</summary>
-    public bool CanSend(Timestamp now) =>
-        BytesInFlight + DatagramSize <= Math.Max(_controller.Window, DatagramSize) && _pacer.CanSend(_controller.PacingRate, now);
+    public bool CanSend(Timestamp now)
+    {
+        bool isInWindow = BytesInFlight + DatagramSize <= Math.Max(_controller.Window, DatagramSize);
+        IsPaced = isInWindow && !_pacer.CanSend(_controller.PacingRate, now);
+        return isInWindow && !IsPaced;
+    }
 
-    /// <summary>Whether the window would let a datagram out that the pacer holds back.</summary>
-    public bool IsPaced => _pacer.IsWaiting;
+    /// <summary>Whether the pacer alone held back what <see cref="CanSend"/> was last asked for.</summary>
+    public bool IsPaced { get; private set; }
 
-    /// <summary>When the pacer lets the next burst out, if it holds one back.</summary>
-    public Timestamp PacedUntil => _pacer.IsWaiting ? _pacer.ReadyAt : Timestamp.Never;
+    /// <summary>When the pacer lets the next burst out.</summary>
+    public Timestamp PacedUntil => _pacer.ReadyAt;
 
     /// <summary>A packet to fill in.</summary>
     public QuicSentPacket Rent()

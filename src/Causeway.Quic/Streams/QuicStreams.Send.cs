@@ -124,6 +124,7 @@ internal sealed partial class QuicStreams
             case SentFrameKind.Stream when !stream.IsSendDone:
                 stream.Outgoing.OnAcknowledged(frame.Value, frame.Length);
                 stream.IsFinAcknowledged |= frame.IsFinal;
+                stream.IsFinLost &= !frame.IsFinal;
                 if (stream.IsFinAcknowledged && stream.Outgoing.IsAcknowledged)
                 {
                     EndSending(stream);
@@ -355,9 +356,15 @@ internal sealed partial class QuicStreams
 
     private int WriteData(Span<byte> room, QuicSentPacket packet)
     {
-        // What is lost goes first: somebody waits for it, and no window is in its way.
-        if (_repairing.First is { } repaired)
+        // What is lost goes first: somebody waits for it, and no window is in its way. It may have turned out to have arrived.
+        while (_repairing.First is { } repaired)
         {
+            if (!repaired.Outgoing.HasLost && !repaired.IsFinLost)
+            {
+                _repairing.Remove(repaired);
+                continue;
+            }
+
             int written = WriteRange(room, packet, repaired, isEnd: repaired.IsFinSent);
             if (repaired.Outgoing.HasLost || repaired.IsFinLost)
             {
