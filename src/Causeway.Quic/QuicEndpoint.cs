@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Causeway.Quic.Paths;
 using Causeway.Quic.Protection;
 using Causeway.Quic.Wire;
@@ -31,6 +32,9 @@ internal sealed class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
     }
 
     /// <inheritdoc/>
+    public override bool FindsSessionsById => true;
+
+    /// <inheritdoc/>
     public override int SessionCount => _sessions.Count;
 
     /// <summary>Counters of what belonged to no session.</summary>
@@ -60,8 +64,8 @@ internal sealed class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
         return header.IsLong ? RouteLong(datagram, in header) : RouteUnknown(datagram, in header);
     }
 
-    /// <summary>What <see cref="Route"/> wants to be sent at once, to where the datagram came from; the caller owns it.</summary>
-    public bool TryTakeAnswer(out PacketBuffer? answer)
+    /// <inheritdoc/>
+    public override bool TryTakeAnswer([NotNullWhen(true)] out PacketBuffer? answer)
     {
         answer = _answer;
         _answer = null;

@@ -275,7 +275,7 @@ internal sealed partial class QuicSession
 
     private void OnCompleted(Timestamp now)
     {
-        IsEstablished = true;
+        _isEstablished = true;
         ApplicationProtocol = _handshake!.ApplicationProtocol;
         _localIds.SetLimit(_peerParameters.ActiveConnectionIdLimit);
         Statistics.HandshakeMicroseconds = now.MicrosecondsSince(_startedAt);

@@ -34,6 +34,7 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
     private readonly Timestamp _startedAt;
     private IHandshake? _handshake;
     private ConnectionId _originalDestinationId;
+    private bool _isEstablished;
     private bool _isDisposed;
 
     /// <summary>Makes a session.</summary>
@@ -102,8 +103,9 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
     /// <inheritdoc/>
     public override bool IsIdle => !_streams.HasOutput && _recovery[PacketSpaceId.Application].ElicitingInFlight == 0;
 
-    /// <summary>Whether the handshake is complete (RFC 9001, 4.1.1).</summary>
-    public bool IsEstablished { get; private set; }
+    /// <inheritdoc/>
+    /// <remarks>When the handshake is complete (RFC 9001, 4.1.1).</remarks>
+    public override bool IsEstablished => _isEstablished;
 
     /// <summary>Whether the handshake is confirmed (RFC 9001, 4.1.2).</summary>
     public bool IsConfirmed => _recovery.IsConfirmed;
