@@ -32,7 +32,8 @@ internal sealed partial class QuicSession
     public override bool IsDrained => IsClosing && !_isCloseDue && (_isAnsweredByPeer || _now >= _drainedAt);
 
     /// <inheritdoc/>
-    public override bool HearsGoodbye => true;
+    /// <remarks>It says by itself that it is over, in packets that only it can seal.</remarks>
+    public override bool HearsGoodbye => false;
 
     /// <summary>The idle timeout that both agreed on, in microseconds (RFC 9000, 10.1); 0 if there is none.</summary>
     public long IdleTimeout
@@ -74,7 +75,7 @@ internal sealed partial class QuicSession
     }
 
     /// <summary>Ends the connection with a code and a reason of the application (CONNECTION_CLOSE of type 0x1d).</summary>
-    public void BeginClose(long applicationCode, string reason, Timestamp now)
+    public override void BeginClose(long applicationCode, string reason, Timestamp now)
     {
         if (!IsClosing)
         {

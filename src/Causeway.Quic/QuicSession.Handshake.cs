@@ -276,7 +276,7 @@ internal sealed partial class QuicSession
     private void OnCompleted(Timestamp now)
     {
         _isEstablished = true;
-        ApplicationProtocol = _handshake!.ApplicationProtocol;
+        _applicationProtocol = _handshake!.ApplicationProtocol;
         _localIds.SetLimit(_peerParameters.ActiveConnectionIdLimit);
         Statistics.HandshakeMicroseconds = now.MicrosecondsSince(_startedAt);
         if (Role == EndpointRole.Server)

@@ -39,7 +39,15 @@ internal sealed class ClientSessionTable(TransportEndpoint endpoint) : SessionTa
 
     public override void Remove(IDrivenSession session, Timestamp now)
     {
-        _responder.SayLastWord(_shard!, session, now);
+        if (endpoint.FindsSessionsById)
+        {
+            _shard!.SayLastWord(session, now);
+        }
+        else
+        {
+            _responder.SayLastWord(_shard!, session, now);
+        }
+
         endpoint.Remove(session.Session);
         _session = null;
         _ended = session;
