@@ -35,6 +35,18 @@ public abstract class TransportSession : IDisposable
     /// <summary>Why the session ended by itself, or null while it lives.</summary>
     public abstract TransportFailure? Failure { get; }
 
+    /// <summary>
+    /// Whether both ends know and trust each other, where the engine has a handshake. Data that the application writes before may
+    /// wait until then.
+    /// </summary>
+    public virtual bool IsEstablished => true;
+
+    /// <summary>
+    /// Something that the session wants to know of its driver, once, or null. It goes on with everything else until it has the
+    /// answer.
+    /// </summary>
+    public virtual SessionQuestion? TakeQuestion() => null;
+
     /// <summary>Whether everything that was written is acknowledged.</summary>
     public abstract bool IsIdle { get; }
 

@@ -18,14 +18,14 @@ public abstract class TransportStream
 
     private int _weight = DefaultWeight;
 
-    private protected TransportStream(uint id, bool isLocal)
+    private protected TransportStream(long id, bool isLocal)
     {
         Id = id;
         IsLocal = isLocal;
     }
 
     /// <summary>The stream's number on the wire.</summary>
-    public uint Id { get; }
+    public long Id { get; }
 
     /// <summary>Whether this end opened the stream.</summary>
     public bool IsLocal { get; }

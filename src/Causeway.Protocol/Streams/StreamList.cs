@@ -1,36 +1,39 @@
-namespace Causeway.Kcp.Smux;
+namespace Causeway.Protocol.Streams;
 
-/// <summary>A stream's place in one <see cref="StreamList{TLink}"/>.</summary>
-internal struct StreamLink
+/// <summary>A stream's place in one <see cref="StreamList{TStream, TLink}"/>.</summary>
+internal struct StreamLink<TStream>
+    where TStream : TransportStream
 {
-    public SmuxStream? Previous;
-    public SmuxStream? Next;
+    public TStream? Previous;
+    public TStream? Next;
     public bool IsLinked;
 }
 
 /// <summary>Says which of a stream's links a list uses.</summary>
-internal interface IStreamLink
+internal interface IStreamLink<TStream>
+    where TStream : TransportStream
 {
     /// <summary>The link in <paramref name="stream"/>.</summary>
-    static abstract ref StreamLink Of(SmuxStream stream);
+    static abstract ref StreamLink<TStream> Of(TStream stream);
 }
 
 /// <summary>
 /// A queue of streams threaded through the streams themselves. A stream is in it once at most and leaves it from
 /// anywhere in constant time, so that no queue is longer than there are streams, whatever a peer does.
 /// </summary>
-internal struct StreamList<TLink>
-    where TLink : struct, IStreamLink
+internal struct StreamList<TStream, TLink>
+    where TStream : TransportStream
+    where TLink : struct, IStreamLink<TStream>
 {
-    private SmuxStream? _last;
+    private TStream? _last;
 
     /// <summary>The first stream, or null.</summary>
-    public SmuxStream? First { get; private set; }
+    public TStream? First { get; private set; }
 
     /// <summary>Appends a stream unless it is in the list.</summary>
-    public void Append(SmuxStream stream)
+    public void Append(TStream stream)
     {
-        ref StreamLink link = ref TLink.Of(stream);
+        ref StreamLink<TStream> link = ref TLink.Of(stream);
         if (link.IsLinked)
         {
             return;
@@ -51,9 +54,9 @@ internal struct StreamList<TLink>
     }
 
     /// <summary>Removes a stream if it is in the list.</summary>
-    public void Remove(SmuxStream stream)
+    public void Remove(TStream stream)
     {
-        ref StreamLink link = ref TLink.Of(stream);
+        ref StreamLink<TStream> link = ref TLink.Of(stream);
         if (!link.IsLinked)
         {
             return;
