@@ -32,8 +32,7 @@ internal sealed partial class QuicSession
     public override bool IsDrained => IsClosing && !_isCloseDue && (_isAnsweredByPeer || _now >= _drainedAt);
 
     /// <inheritdoc/>
-    /// <remarks>It says by itself that it is over, in packets that only it can seal.</remarks>
-    public override bool HearsGoodbye => false;
+    public override bool HearsGoodbye => true;
 
     /// <summary>The idle timeout that both agreed on, in microseconds (RFC 9000, 10.1); 0 if there is none.</summary>
     public long IdleTimeout

@@ -29,7 +29,7 @@ internal sealed class ClientSessionTable(TransportEndpoint endpoint) : SessionTa
         Routing routing = endpoint.Route(datagram);
 
         // The session is over, and its link still there: the peer may not know.
-        if (_ended?.LastWord is { } word)
+        if (_ended?.LastWord is { } word && !endpoint.FindsSessionsById)
         {
             _responder.TryAnswer(_shard!, datagram, routing, _ended.Session.Peer, _ended.Session.RoutingId, word, now);
         }

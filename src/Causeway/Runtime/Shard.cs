@@ -183,12 +183,13 @@ internal sealed partial class Shard : IThreadPoolWorkItem, IAsyncDisposable
     /// </summary>
     internal void SayLastWord(IDrivenSession session, Timestamp now)
     {
-        if (session.Session.IsClosing || session.Session.Failure is not null || _sending || _stopped || _linkFailed)
+        if (session.LastWord is not { } word || session.Session.IsClosing || session.Session.Failure is not null
+            || _sending || _stopped || _linkFailed)
         {
             return;
         }
 
-        session.Session.BeginClose(GoodbyeReason.Closed, now);
+        session.Session.BeginClose(word, now);
         session.Session.Flush(_outgoing, session.Path, now);
     }
 
