@@ -232,9 +232,8 @@ internal sealed class ApplicationKeys : IDisposable
 
         if (!isOfThisPhase)
         {
-            // The peer updates. It must not before it knows that we have the keys of this phase (6.2), and must not seal a packet
-            // with newer keys than one behind it (6.4).
-            if (!_mayPeerUpdate || number < _largestOpened)
+            // The peer updates. It must not before it knows that we have the keys of this phase (6.2).
+            if (!_mayPeerUpdate)
             {
                 return false;
             }
@@ -245,6 +244,8 @@ internal sealed class ApplicationKeys : IDisposable
         isFirst = _largestOpened == PacketNumber.None;
         _smallestOpened = Math.Min(_smallestOpened, number);
         _largestOpened = Math.Max(_largestOpened, number);
+
+        // Newer keys than those of a packet behind it (6.4).
         return number > _largestOpenedBefore;
     }
 

@@ -111,6 +111,11 @@ internal sealed class PacketSealer : IDisposable
     /// <summary>Protects the headers that were deferred. Call it before the datagrams leave.</summary>
     public void FlushHeaders()
     {
+        if (_deferredCount == 0)
+        {
+            return;
+        }
+
         Span<byte> masks = _samples.AsSpan(0, _deferredCount * HeaderProtector.SampleLength);
         _header.Mask(masks);
         for (int i = 0; i < _deferredCount; i++)

@@ -37,8 +37,8 @@ internal static class StatelessReset
     }
 
     /// <summary>
-    /// Whether a datagram may be a reset: it does not begin with a long header, and is long enough. Ask before the datagram is
-    /// opened, or keep its last bytes: what does not open is wiped.
+    /// Whether a datagram may be a reset: it does not begin with a long header, and is long enough. An attempt to open the datagram
+    /// leaves its last bytes as they are, so that this may be asked afterwards.
     /// </summary>
     /// <param name="datagram">The whole datagram.</param>
     /// <param name="token">Its last bytes, to be compared by <see cref="StatelessResetToken.Equals(ReadOnlySpan{byte})"/>.</param>
