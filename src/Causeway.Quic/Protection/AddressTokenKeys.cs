@@ -7,14 +7,14 @@ using Causeway.Quic.Wire;
 namespace Causeway.Quic.Protection;
 
 /// <summary>
-/// Writes and reads address validation tokens (RFC 9000, 8.1) under a current and a previous key, without allocating. Servers that
-/// share keys take each other's tokens. For one thread at a time: each shard has one, with the same keys.
+/// Writes and reads address validation tokens (RFC 9000, 8.1) under a current and a previous key, without allocating.
+/// Servers that share keys take each other's tokens. For one thread at a time: each shard has one, with the same keys.
 /// </summary>
 /// <remarks>
 /// <para>
-/// A token is <c>first byte | nonce of 12 bytes | sealed(time, original connection id) | tag</c>, sealed by AES-256-GCM. The first
-/// byte is a hint at the key and has the kind in its lowest bit. The address, the version and, for Retry, port and connection id are
-/// covered by the tag and not in the token.
+/// A token is <c>first byte | nonce of 12 bytes | sealed(time, original connection id) | tag</c>, sealed by
+/// AES-256-GCM. The first byte is a hint at the key and has the kind in its lowest bit. The address, the version and,
+/// for Retry, port and connection id are covered by the tag and not in the token.
 /// </para>
 /// <para>All tokens have the same length, so that they do not tell that of a connection id.</para>
 /// </remarks>
@@ -29,7 +29,9 @@ internal sealed class AddressTokenKeys : IDisposable
     /// <summary>Seconds for which a Retry token is good: a client answers at once.</summary>
     public const long RetryLifetime = 30;
 
-    /// <summary>Seconds for which a token of NEW_TOKEN is good: seven days, after which addresses belong to others.</summary>
+    /// <summary>
+    /// Seconds for which a token of NEW_TOKEN is good: seven days, after which addresses belong to others.
+    /// </summary>
     public const long NewTokenLifetime = 7 * 24 * 3600;
 
     // Seconds by which the clocks of servers who share keys may differ.
@@ -54,8 +56,8 @@ internal sealed class AddressTokenKeys : IDisposable
     }
 
     /// <summary>
-    /// Whether the current key sealed so many tokens that it should not seal more. A server that answers floods by Retry gets there
-    /// within hours; others rotate by the calendar.
+    /// Whether the current key sealed so many tokens that it should not seal more. A server that answers floods by
+    /// Retry gets there within hours; others rotate by the calendar.
     /// </summary>
     public bool NeedsRotation => _current.SealedCount >= MaxSealed;
 

@@ -1,8 +1,8 @@
 namespace Causeway.Quic.Wire;
 
 /// <summary>
-/// One frame, read and checked by <see cref="FrameReader"/>. By its kind, take the view that belongs to it: the others mean
-/// nothing. Spans point into the packet.
+/// One frame, read and checked by <see cref="FrameReader"/>. By its kind, take the view that belongs to it: the others
+/// mean nothing. Spans point into the packet.
 /// </summary>
 internal readonly ref struct Frame
 {

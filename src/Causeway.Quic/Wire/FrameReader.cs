@@ -6,8 +6,8 @@ namespace Causeway.Quic.Wire;
 /// Reads the frames of a packet's payload one after the other (RFC 9000, 12.4 and 19). Pass it by reference.
 /// </summary>
 /// <remarks>
-/// Read until <see cref="TryRead"/> answers false, then look at <see cref="Error"/>. Whether a frame may stand in the packet says
-/// <see cref="FrameRules"/>.
+/// Read until <see cref="TryRead"/> answers false, then look at <see cref="Error"/>. Whether a frame may stand in the
+/// packet says <see cref="FrameRules"/>.
 /// </remarks>
 internal ref struct FrameReader
 {
@@ -250,7 +250,8 @@ internal ref struct FrameReader
 
         if (retirePriorTo > sequenceNumber)
         {
-            return Fail(TransportErrorCode.FrameEncodingError, "a NEW_CONNECTION_ID frame that retires its own connection id");
+            return Fail(
+                TransportErrorCode.FrameEncodingError, "a NEW_CONNECTION_ID frame that retires its own connection id");
         }
 
         if (!_reader.TryReadShortPrefixed(out ReadOnlySpan<byte> id)
@@ -261,10 +262,13 @@ internal ref struct FrameReader
 
         if (id.IsEmpty || id.Length > ConnectionId.MaxLength)
         {
-            return Fail(TransportErrorCode.FrameEncodingError, "a NEW_CONNECTION_ID frame with a connection id of such a length");
+            return Fail(
+                TransportErrorCode.FrameEncodingError,
+                "a NEW_CONNECTION_ID frame with a connection id of such a length");
         }
 
-        frame = new Frame(FrameKind.NewConnectionId, FrameType.NewConnectionId, sequenceNumber, retirePriorTo, data: id, more: token);
+        frame = new Frame(
+            FrameKind.NewConnectionId, FrameType.NewConnectionId, sequenceNumber, retirePriorTo, data: id, more: token);
         return true;
     }
 

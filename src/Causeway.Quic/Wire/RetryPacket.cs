@@ -35,7 +35,9 @@ internal static class RetryPacket
     /// <param name="destination">Where to.</param>
     /// <param name="version">The version of the Initial packet that it answers (RFC 9369, 4.1).</param>
     /// <param name="destinationId">The client's connection id.</param>
-    /// <param name="sourceId">The connection id that the client shall use next; other than the one that it chose.</param>
+    /// <param name="sourceId">
+    /// The connection id that the client shall use next; other than the one that it chose.
+    /// </param>
     /// <param name="originalDestinationId">The one that it chose.</param>
     /// <param name="token">The token; not empty.</param>
     /// <param name="unusedBits">Four bits that receivers ignore.</param>
@@ -64,7 +66,9 @@ internal static class RetryPacket
             : 0;
     }
 
-    /// <summary>Whether a Retry packet comes from somebody who saw the client's Initial packet. Takes the same time either way.</summary>
+    /// <summary>
+    /// Whether a Retry packet comes from somebody who saw the client's Initial packet. Takes the same time either way.
+    /// </summary>
     /// <param name="packet">The packet, which is the whole datagram.</param>
     /// <param name="version">Its version.</param>
     /// <param name="originalDestinationId">The destination connection id of the client's first Initial packet.</param>
