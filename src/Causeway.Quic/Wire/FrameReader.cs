@@ -17,10 +17,16 @@ internal ref struct FrameReader
     // A max_ack_delay must be less than 2^14 milliseconds (RFC 9000, 18.2).
     private const long MaxAckDelay = 1000L << 14;
 
+    private readonly bool _takesAckFrequency;
     private WireReader _reader;
 
-    public FrameReader(ReadOnlySpan<byte> payload)
+    /// <param name="payload">The payload of a packet that was opened.</param>
+    /// <param name="takesAckFrequency">
+    /// Whether this end sent min_ack_delay. If not, the frames of that extension are as unknown as any (RFC 9000, 12.4).
+    /// </param>
+    public FrameReader(ReadOnlySpan<byte> payload, bool takesAckFrequency = false)
     {
+        _takesAckFrequency = takesAckFrequency;
         _reader = new WireReader(payload);
         if (payload.IsEmpty)
         {
@@ -86,9 +92,9 @@ internal ref struct FrameReader
             FrameType.PathResponse => TryReadPathData(FrameKind.PathResponse, type, out frame),
             FrameType.ConnectionClose or FrameType.ApplicationClose => TryReadConnectionClose(type, out frame),
             FrameType.HandshakeDone => ReadEmpty(FrameKind.HandshakeDone, type, out frame),
-            FrameType.ImmediateAck => ReadEmpty(FrameKind.ImmediateAck, type, out frame),
+            FrameType.ImmediateAck when _takesAckFrequency => ReadEmpty(FrameKind.ImmediateAck, type, out frame),
             FrameType.Datagram or FrameType.DatagramWithLength => TryReadDatagram(type, out frame),
-            FrameType.AckFrequency => TryReadAckFrequency(out frame),
+            FrameType.AckFrequency when _takesAckFrequency => TryReadAckFrequency(out frame),
             _ => FailUnknown(out frame),
         };
         if (!read && Error == TransportErrorCode.NoError)

@@ -26,7 +26,7 @@ public sealed class HostileInputTests
             [.. Samples.Frames.Select(static frame => frame.Bytes)], Inputs, 24,
             input =>
             {
-                FrameReader reader = new(input);
+                FrameReader reader = new(input, takesAckFrequency: true);
                 while (reader.TryRead(out Frame frame))
                 {
                     kinds.Add(frame.Kind);
@@ -85,7 +85,7 @@ public sealed class HostileInputTests
     /// <summary>Reads all frames and touches everything in them.</summary>
     internal static void ReadFrames(ReadOnlySpan<byte> input)
     {
-        FrameReader reader = new(input);
+        FrameReader reader = new(input, takesAckFrequency: true);
         int read = 0;
         while (reader.TryRead(out Frame frame))
         {
