@@ -89,7 +89,7 @@ public class SslStreamTests
         await using SslStream server = new(wire);
         SslServerAuthenticationOptions options = ServerOf("P-256");
         options.ClientCertificateRequired = true;
-        options.RemoteCertificateValidationCallback = (_, _, _, _) => true;
+        options.RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null;
         await server.AuthenticateAsServerAsync(options).WaitAsync(s_patience);
         await Exchange(peer, wire, server);
         Assert.Equal(credential.Chain[0].ToArray(), server.RemoteCertificate!.GetRawCertData());
@@ -184,7 +184,7 @@ public class SslStreamTests
         TargetHost = TestCertificates.ServerName,
         ApplicationProtocols = s_protocols,
         EnabledSslProtocols = SslProtocols.Tls13,
-        RemoteCertificateValidationCallback = (_, _, _, _) => true,
+        RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null,
     };
 
     /// <summary>A line each way, which also carries the tickets.</summary>
