@@ -17,7 +17,9 @@ using NamedGroup = Causeway.Quic.Handshake.Tls13.NamedGroup;
 
 namespace Causeway.Quic.Tests.Handshake;
 
-/// <summary>Our handshake against that of BouncyCastle, which also knows the hybrid group, Ed25519 and external PSKs.</summary>
+/// <summary>
+/// Our handshake against that of BouncyCastle, which also knows the hybrid group, Ed25519 and external PSKs.
+/// </summary>
 public class BouncyCastleTests
 {
     private static readonly byte[] s_pskKey = [.. Enumerable.Range(0, 32).Select(index => (byte)index)];

@@ -4,7 +4,9 @@ using Causeway.Quic.Handshake.Tls13;
 
 namespace Causeway.Quic.Tests.Handshake;
 
-/// <summary>Every byte of every flight is changed once. No change may throw, and after none may both ends complete.</summary>
+/// <summary>
+/// Every byte of every flight is changed once. No change may throw, and after none may both ends complete.
+/// </summary>
 public class MutationTests
 {
     public static TheoryData<string> Scenarios => ["full", "retry", "client certificate", "resumption", "external PSK", "hybrid"];

@@ -8,8 +8,8 @@ using Causeway.Quic.Handshake.Tls13;
 namespace Causeway.Quic.Tests.Handshake;
 
 /// <summary>
-/// Carries a handshake of ours in TLS records (RFC 8446, 5), so that it can talk to implementations of TLS over TCP: bytes of the
-/// stream go in, bytes come out.
+/// Carries a handshake of ours in TLS records (RFC 8446, 5), so that it can talk to implementations of TLS over TCP:
+/// bytes of the stream go in, bytes come out.
 /// </summary>
 internal sealed class TlsRecordPeer : IDisposable
 {

@@ -8,9 +8,9 @@ using Causeway.Quic.Handshake.Tls13;
 namespace Causeway.Quic.Handshake.Certificates;
 
 /// <summary>
-/// Judges a peer's chain as <see cref="SslStream"/> does: by <see cref="X509Chain"/>, by the name, and by the caller's callback. It
-/// may read files and ask servers, so a driver calls it away from the threads that move packets, and answers the handshake with
-/// the result. Thread-safe.
+/// Judges a peer's chain as <see cref="SslStream"/> does: by <see cref="X509Chain"/>, by the name, and by the caller's
+/// callback. It may read files and ask servers, so a driver calls it away from the threads that move packets, and
+/// answers the handshake with the result. Thread-safe.
 /// </summary>
 internal sealed class CertificateChecker
 {
@@ -83,7 +83,9 @@ internal sealed class CertificateChecker
             }
 
             using X509Chain chain = new() { ChainPolicy = PolicyFor(parsed) };
-            SslPolicyErrors errors = chain.Build(parsed[0]) ? SslPolicyErrors.None : SslPolicyErrors.RemoteCertificateChainErrors;
+            SslPolicyErrors errors = chain.Build(parsed[0])
+                ? SslPolicyErrors.None
+                : SslPolicyErrors.RemoteCertificateChainErrors;
             if (_role == EndpointRole.Client && !HasName(parsed[0]))
             {
                 errors |= SslPolicyErrors.RemoteCertificateNameMismatch;
@@ -99,7 +101,8 @@ internal sealed class CertificateChecker
         }
         catch (CryptographicException)
         {
-            return new HandshakeFailure((byte)AlertDescription.BadCertificate, "A certificate of the peer's chain does not parse.");
+            return new HandshakeFailure(
+                (byte)AlertDescription.BadCertificate, "A certificate of the peer's chain does not parse.");
         }
         finally
         {
@@ -134,7 +137,8 @@ internal sealed class CertificateChecker
             ?? new X509ChainPolicy { RevocationMode = _revocation, RevocationFlag = X509RevocationFlag.ExcludeRoot };
         if (policy.ApplicationPolicy.Count == 0)
         {
-            policy.ApplicationPolicy.Add(new Oid(_role == EndpointRole.Client ? ServerAuthentication : ClientAuthentication));
+            string usage = _role == EndpointRole.Client ? ServerAuthentication : ClientAuthentication;
+            policy.ApplicationPolicy.Add(new Oid(usage));
         }
 
         for (int index = 1; index < certificates.Count; index++)

@@ -4,8 +4,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace Causeway.Quic.Handshake.Certificates;
 
 /// <summary>
-/// Fingerprints of keys that are trusted without a certificate authority: SHA-256 of the SubjectPublicKeyInfo, as in RFC 7469, 2.4,
-/// so that a new certificate for an old key keeps its fingerprint.
+/// Fingerprints of keys that are trusted without a certificate authority: SHA-256 of the SubjectPublicKeyInfo, as in
+/// RFC 7469, 2.4, so that a new certificate for an old key keeps its fingerprint.
 /// </summary>
 internal static class PinnedKeys
 {

@@ -46,6 +46,21 @@ internal static class SignatureVerifier
         _ => HashAlgorithmName.SHA256,
     };
 
+    /// <summary>Whether the key usage, where there is one, allows signatures (RFC 8446, 4.4.2.2).</summary>
+    public static bool MaySign(X509Certificate2 certificate)
+    {
+        try
+        {
+            return certificate.Extensions.OfType<X509KeyUsageExtension>()
+                .All(usage => usage.KeyUsages.HasFlag(X509KeyUsageFlags.DigitalSignature));
+        }
+        catch (CryptographicException)
+        {
+            // An extension that does not parse.
+            return false;
+        }
+    }
+
     /// <summary>Checks the signature.</summary>
     /// <returns>
     /// <see cref="AlertDescription.CloseNotify"/> if it is right; illegal_parameter if the scheme does not fit the key;

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Causeway.Quic.Handshake.Tls13;
 
-/// <summary>A ClientHello as a server reads it (RFC 8446, 4.1.2). Slices of one message; unknown values are kept unread.</summary>
+/// <summary>
+/// A ClientHello as a server reads it (RFC 8446, 4.1.2). Slices of one message; unknown values are kept unread.
+/// </summary>
 internal sealed class ClientHello
 {
     /// <summary>Bytes of the random value.</summary>
@@ -36,7 +38,9 @@ internal sealed class ClientHello
     /// <summary>The name of the server that the client wants; null if it gave none.</summary>
     public string? ServerName { get; private set; }
 
-    /// <summary>Application protocols, each after a byte of length, in the client's order; empty if it gave none.</summary>
+    /// <summary>
+    /// Application protocols, each after a byte of length, in the client's order; empty if it gave none.
+    /// </summary>
     public ReadOnlyMemory<byte> ApplicationProtocols { get; private set; }
 
     public bool OffersTls13 { get; private set; }
@@ -157,7 +161,8 @@ internal sealed class ClientHello
             case ExtensionType.KeyShare:
                 return ReadKeyShares(ref reader);
             case ExtensionType.PskKeyExchangeModes:
-                bool modes = reader.TryReadVector8(out ReadOnlyMemory<byte> modeList) && reader.IsEmpty && !modeList.IsEmpty;
+                bool modes = reader.TryReadVector8(out ReadOnlyMemory<byte> modeList)
+                    && reader.IsEmpty && !modeList.IsEmpty;
                 OffersPskWithDhe = modes && modeList.Span.Contains((byte)1);
                 return modes ? AlertDescription.CloseNotify : AlertDescription.DecodeError;
             case ExtensionType.PreSharedKey:

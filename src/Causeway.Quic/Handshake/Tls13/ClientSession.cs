@@ -4,8 +4,8 @@ using System.Text;
 namespace Causeway.Quic.Handshake.Tls13;
 
 /// <summary>
-/// What a client keeps of a connection to resume it (RFC 8446, 4.6.1), as an opaque blob of bytes. The blob holds a key: who has it
-/// can pose as the client.
+/// What a client keeps of a connection to resume it (RFC 8446, 4.6.1), as an opaque blob of bytes. The blob holds a
+/// key: who has it can pose as the client.
 /// </summary>
 internal sealed class ClientSession
 {
@@ -113,8 +113,8 @@ internal sealed class ClientSession
     }
 
     /// <summary>
-    /// Whether the ticket may still be used. Tickets that come from tickets do not put off forever the check of the server's
-    /// certificate (RFC 8446, 4.6.1).
+    /// Whether the ticket may still be used. Tickets that come from tickets do not put off forever the check of the
+    /// server's certificate (RFC 8446, 4.6.1).
     /// </summary>
     public bool IsFresh(long unixMilliseconds)
     {

@@ -4,8 +4,8 @@ using System.Security.Cryptography;
 namespace Causeway.Quic.Handshake.Tls13;
 
 /// <summary>
-/// The key schedule (RFC 8446, 7.1): PSK, then the shared secret of the key exchange, then the master secret. Each step replaces
-/// the secret before it.
+/// The key schedule (RFC 8446, 7.1): PSK, then the shared secret of the key exchange, then the master secret. Each step
+/// replaces the secret before it.
 /// </summary>
 internal sealed class KeySchedule : IDisposable
 {
@@ -61,13 +61,15 @@ internal sealed class KeySchedule : IDisposable
     /// <summary>From the handshake secret to the master secret.</summary>
     public void FinishToMaster() => Mix([]);
 
-    /// <summary>The key by which a Finished message or a binder is computed (RFC 8446, 4.4.4), applied to a transcript hash.</summary>
+    /// <summary>
+    /// The key by which a Finished message or a binder is computed (RFC 8446, 4.4.4), applied to a transcript hash.
+    /// </summary>
     public void VerifyData(ReadOnlySpan<byte> baseKey, ReadOnlySpan<byte> transcriptHash, Span<byte> destination) =>
         VerifyData(Hash, baseKey, transcriptHash, destination);
 
     /// <summary>
-    /// The binder of a PSK over the transcript hash of a truncated ClientHello (RFC 8446, 4.2.11.2). Uses the current secret,
-    /// which must still be the early one.
+    /// The binder of a PSK over the transcript hash of a truncated ClientHello (RFC 8446, 4.2.11.2). Uses the current
+    /// secret, which must still be the early one.
     /// </summary>
     public void Binder(bool external, ReadOnlySpan<byte> truncatedHash, Span<byte> destination)
     {

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Causeway.Quic.Handshake.Tls13;
 
-/// <summary>What a server puts into a ticket, so that it need not remember the session itself (RFC 8446, 4.6.1).</summary>
+/// <summary>
+/// What a server puts into a ticket, so that it need not remember the session itself (RFC 8446, 4.6.1).
+/// </summary>
 internal sealed class ServerSession
 {
     private const byte FormatVersion = 1;
@@ -57,8 +59,8 @@ internal sealed class ServerSession
     }
 
     /// <summary>
-    /// Reads what was sealed, perhaps by another release of this library. The result keeps nothing of the memory, which the caller
-    /// zeroes.
+    /// Reads what was sealed, perhaps by another release of this library. The result keeps nothing of the memory, which
+    /// the caller zeroes.
     /// </summary>
     public static ServerSession? TryDecode(ReadOnlyMemory<byte> state)
     {
@@ -97,8 +99,9 @@ internal sealed class ServerSession
     }
 
     /// <summary>
-    /// Whether the ticket may still be used. A ticket from a server whose clock is a little ahead seems to come from the future.
-    /// Tickets that come from tickets do not put off forever the check of the client's certificate (RFC 8446, 4.6.1).
+    /// Whether the ticket may still be used. A ticket from a server whose clock is a little ahead seems to come from
+    /// the future. Tickets that come from tickets do not put off forever the check of the client's certificate (RFC
+    /// 8446, 4.6.1).
     /// </summary>
     public bool IsFresh(long unixMilliseconds)
     {

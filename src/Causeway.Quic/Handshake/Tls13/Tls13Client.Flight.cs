@@ -119,7 +119,9 @@ internal sealed partial class Tls13Client
         // RFC 8446, 4.2.10: the server must have chosen the values that early data was sent by.
         if (!data.IsEmpty || Suite != _session!.Suite || !protocol.Span.SequenceEqual(_session.ApplicationProtocol.Span))
         {
-            Fail(AlertDescription.IllegalParameter, "The server accepted early data but chose other values than it was sent by.");
+            Fail(
+                AlertDescription.IllegalParameter,
+                "The server accepted early data but chose other values than it was sent by.");
             return false;
         }
 
@@ -223,6 +225,12 @@ internal sealed partial class Tls13Client
         if (alert != AlertDescription.CloseNotify)
         {
             Fail(alert, "The extensions of the NewSessionTicket do not parse.");
+            return;
+        }
+
+        if (extensions.HasMisplaced([ExtensionType.EarlyData]))
+        {
+            Fail(AlertDescription.IllegalParameter, "The NewSessionTicket has an extension of another message.");
             return;
         }
 

@@ -163,7 +163,9 @@ internal sealed partial class Tls13Client
         if (!_options.Groups.Contains(group) || _shares.Exists(share => share.Group == group))
         {
             // RFC 8446, 4.2.8: it must be a group that was offered and had no share.
-            Fail(AlertDescription.IllegalParameter, "The HelloRetryRequest asks for a group that was not offered, or had a share.");
+            Fail(
+                AlertDescription.IllegalParameter,
+                "The HelloRetryRequest asks for a group that was not offered, or had a share.");
             return false;
         }
 
@@ -256,7 +258,8 @@ internal sealed partial class Tls13Client
         }
 
         TlsReader reader = new(data);
-        if (!reader.TryReadUInt16(out ushort group) || !reader.TryReadVector16(out ReadOnlyMemory<byte> share) || !reader.IsEmpty)
+        if (!reader.TryReadUInt16(out ushort group)
+            || !reader.TryReadVector16(out ReadOnlyMemory<byte> share) || !reader.IsEmpty)
         {
             Fail(AlertDescription.DecodeError, "The server's key share does not parse.");
             return false;
@@ -281,8 +284,8 @@ internal sealed partial class Tls13Client
     }
 
     /// <summary>
-    /// Refuses extensions that may not stand in a message (RFC 8446, 4.2): illegal_parameter for those that were offered but belong
-    /// elsewhere, unsupported_extension for those that were not offered.
+    /// Refuses extensions that may not stand in a message (RFC 8446, 4.2): illegal_parameter for those that were
+    /// offered but belong elsewhere, unsupported_extension for those that were not offered.
     /// </summary>
     private bool CheckExtensions(Extensions extensions, ReadOnlySpan<ExtensionType> allowed)
     {

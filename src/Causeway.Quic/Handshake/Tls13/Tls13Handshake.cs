@@ -1,11 +1,13 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
 using Causeway.Protocol;
-using Causeway.Quic.Handshake.Certificates;
 
 namespace Causeway.Quic.Handshake.Tls13;
 
-/// <summary>What both ends of a TLS 1.3 handshake share: messages from bytes, events, secrets, and the end in failure.</summary>
+/// <summary>
+/// What both ends of a TLS 1.3 handshake share: messages from bytes, events, secrets, and the end in failure.
+/// </summary>
 internal abstract partial class Tls13Handshake : IHandshake
 {
     private readonly Queue<HandshakeEvent> _events = new();
@@ -100,9 +102,10 @@ internal abstract partial class Tls13Handshake : IHandshake
             return false;
         }
 
-        if (step.Kind is HandshakeEventKind.ReadSecret or HandshakeEventKind.WriteSecret or HandshakeEventKind.TicketReceived)
+        if (step.Kind
+            is HandshakeEventKind.ReadSecret or HandshakeEventKind.WriteSecret or HandshakeEventKind.TicketReceived)
         {
-            System.Runtime.InteropServices.MemoryMarshal.TryGetArray(step.Bytes, out ArraySegment<byte> segment);
+            MemoryMarshal.TryGetArray(step.Bytes, out ArraySegment<byte> segment);
             _secretOut = segment.Array;
         }
 
@@ -126,7 +129,10 @@ internal abstract partial class Tls13Handshake : IHandshake
         }
     }
 
-    /// <summary>Whether a message of a type may come now. It is asked before the message is whole, so that its length is bounded.</summary>
+    /// <summary>
+    /// Whether a message of a type may come now. It is asked before the message is whole, so that its length is
+    /// bounded.
+    /// </summary>
     private protected abstract bool Expects(HandshakeType type);
 
     /// <summary>Takes a whole message with its header, which the state expects.</summary>
@@ -164,7 +170,9 @@ internal abstract partial class Tls13Handshake : IHandshake
     }
 
     /// <summary>Goes on to the messages of the next level, which use other keys.</summary>
-    /// <returns>False if bytes are left over, which must not span a change of keys (RFC 8446, 5.1; RFC 9001, 4.1.3).</returns>
+    /// <returns>
+    /// False if bytes are left over, which must not span a change of keys (RFC 8446, 5.1; RFC 9001, 4.1.3).
+    /// </returns>
     private protected bool TryAdvance(EncryptionLevel level)
     {
         if (_inputEnd > _inputStart)
@@ -181,7 +189,11 @@ internal abstract partial class Tls13Handshake : IHandshake
     }
 
     private protected void Raise(HandshakeEventKind kind, EncryptionLevel level, ReadOnlyMemory<byte> bytes) =>
-        _events.Enqueue(new HandshakeEvent(kind, level, Suite, bytes));
+        Raise(kind, level, bytes, Suite);
+
+    private protected void Raise(
+        HandshakeEventKind kind, EncryptionLevel level, ReadOnlyMemory<byte> bytes, CipherSuite suite) =>
+        _events.Enqueue(new HandshakeEvent(kind, level, suite, bytes));
 
     /// <summary>Sends a message that is part of the transcript.</summary>
     private protected void Send(EncryptionLevel level, byte[] message)

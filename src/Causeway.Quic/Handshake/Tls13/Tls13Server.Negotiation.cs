@@ -68,7 +68,9 @@ internal sealed partial class Tls13Server
     private bool IsMutual(ClientHello hello, CipherSuite suite) =>
         _options!.CipherSuites.Contains(suite) && ClientHello.Lists(hello.CipherSuites, (ushort)suite);
 
-    /// <summary>The first group of the server's that the client sent a share for, else the first that it supports.</summary>
+    /// <summary>
+    /// The first group of the server's that the client sent a share for, else the first that it supports.
+    /// </summary>
     private bool TryChooseGroup(ClientHello hello, out ReadOnlyMemory<byte> share)
     {
         share = default;
@@ -231,6 +233,7 @@ internal sealed partial class Tls13Server
     }
 
     private static bool SameExtension(ClientHello first, ClientHello second, ExtensionType type) =>
-        first.Extensions.TryGet(type, out ReadOnlyMemory<byte> before) == second.Extensions.TryGet(type, out ReadOnlyMemory<byte> after)
+        first.Extensions.TryGet(type, out ReadOnlyMemory<byte> before)
+            == second.Extensions.TryGet(type, out ReadOnlyMemory<byte> after)
         && before.Span.SequenceEqual(after.Span);
 }

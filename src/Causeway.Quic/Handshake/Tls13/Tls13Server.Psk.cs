@@ -10,13 +10,16 @@ internal sealed partial class Tls13Server
     // A certificate that a ticket carries must leave room for it in a ClientHello.
     private const int MaxTicketCertificateLength = 8 * 1024;
 
-    // The chosen PSK: its place in the ClientHello, its key, its hash (null for none), and the session if it is a ticket.
+    // The chosen PSK: its place in the ClientHello, its key, its hash (null for none), and the session if it is a
+    // ticket.
     private int _selectedPsk = -1;
     private byte[]? _psk;
     private HashAlgorithmName? _pskHash;
     private ServerSession? _session;
 
-    /// <summary>Takes the first PSK that is known and fits. A PSK that does not is passed over, which is no failure.</summary>
+    /// <summary>
+    /// Takes the first PSK that is known and fits. A PSK that does not is passed over, which is no failure.
+    /// </summary>
     private bool TrySelectPsk(ClientHello hello, Timestamp now)
     {
         if (!hello.OffersPskWithDhe)
@@ -77,7 +80,9 @@ internal sealed partial class Tls13Server
         return true;
     }
 
-    /// <summary>Whether a session fits the name that the client asks for now, and what options demand of clients.</summary>
+    /// <summary>
+    /// Whether a session fits the name that the client asks for now, and what options demand of clients.
+    /// </summary>
     private bool MayResume(ServerSession session)
     {
         if (!string.Equals(session.ServerName, ServerName ?? "", StringComparison.OrdinalIgnoreCase))
@@ -140,7 +145,9 @@ internal sealed partial class Tls13Server
         return true;
     }
 
-    /// <summary>Whether early data is taken (RFC 8446, 4.2.10, 8; RFC 9001, 4.6.1). The register comes last, since it marks.</summary>
+    /// <summary>
+    /// Whether early data is taken (RFC 8446, 4.2.10, 8; RFC 9001, 4.6.1). The register comes last, since it marks.
+    /// </summary>
     private bool DecideEarlyData(ClientHello hello, Timestamp now)
     {
         if (!hello.OffersEarlyData || _wasRetried || _selectedPsk != 0 || _session is null

@@ -42,7 +42,9 @@ internal sealed partial class Tls13Server : Tls13Handshake
     /// <summary>Whether early data was accepted.</summary>
     public bool AcceptedEarlyData { get; private set; }
 
-    /// <summary>The client's application protocols, each after a byte of its length, for the choice of options.</summary>
+    /// <summary>
+    /// The client's application protocols, each after a byte of its length, for the choice of options.
+    /// </summary>
     public ReadOnlyMemory<byte> OfferedApplicationProtocols => _hello?.ApplicationProtocols ?? default;
 
     /// <summary>A server has nothing to send before the ClientHello.</summary>
@@ -51,8 +53,8 @@ internal sealed partial class Tls13Server : Tls13Handshake
     }
 
     /// <summary>
-    /// Answers <see cref="HandshakeEventKind.ServerOptionsNeeded"/>. <see cref="Tls13Handshake.LocalTransportParameters"/> are set
-    /// before.
+    /// Answers <see cref="HandshakeEventKind.ServerOptionsNeeded"/>. <see
+    /// cref="Tls13Handshake.LocalTransportParameters"/> are set before.
     /// </summary>
     /// <param name="options">What serves the name that the client asked for; validated here.</param>
     /// <param name="now">The time.</param>
@@ -109,7 +111,8 @@ internal sealed partial class Tls13Server : Tls13Handshake
         State.WaitCertificateVerify => type == HandshakeType.CertificateVerify,
         State.WaitFinished => type == HandshakeType.Finished,
 
-        // A client has nothing to send after its Finished: no KeyUpdate over QUIC (RFC 9001, 6), nor EndOfEarlyData (8.3).
+        // A client has nothing to send after its Finished: no KeyUpdate over QUIC (RFC 9001, 6), nor EndOfEarlyData
+        // (8.3).
         _ => false,
     };
 
@@ -219,7 +222,9 @@ internal sealed partial class Tls13Server : Tls13Handshake
             if (!ClientHello.Lists(hello.Groups, (ushort)group))
             {
                 // RFC 8446, 4.2.8.
-                Fail(AlertDescription.IllegalParameter, "The client sent a key share for a group that it does not support.");
+                Fail(
+                    AlertDescription.IllegalParameter,
+                    "The client sent a key share for a group that it does not support.");
                 return false;
             }
         }

@@ -8,13 +8,14 @@ namespace Causeway.Quic.Handshake.Tls13;
 internal sealed record TlsClientOptions : TlsOptions
 {
     /// <summary>
-    /// The name that the server's certificate must have, which is also asked for (RFC 6066, 3). An address is not asked for.
+    /// The name that the server's certificate must have, which is also asked for (RFC 6066, 3). An address is not asked
+    /// for.
     /// </summary>
     public string? ServerName { get; init; }
 
     /// <summary>
-    /// Groups to send a share for at once. By default the first of <see cref="TlsOptions.Groups"/>, and X25519 beside the hybrid,
-    /// because many servers know only that and would need another round trip.
+    /// Groups to send a share for at once. By default the first of <see cref="TlsOptions.Groups"/>, and X25519 beside
+    /// the hybrid, because many servers know only that and would need another round trip.
     /// </summary>
     public IReadOnlyList<NamedGroup>? KeyShareGroups { get; init; }
 
@@ -25,17 +26,19 @@ internal sealed record TlsClientOptions : TlsOptions
     public IReadOnlyList<ExternalPsk> ExternalPsks { get; init; } = [];
 
     /// <summary>
-    /// Whether the server must use one of <see cref="ExternalPsks"/>, or a ticket that came from such a connection. On by default
-    /// where there are any: otherwise whoever has some certificate could stand in for the server.
+    /// Whether the server must use one of <see cref="ExternalPsks"/>, or a ticket that came from such a connection. On
+    /// by default where there are any: otherwise whoever has some certificate could stand in for the server.
     /// </summary>
     public bool RequirePsk { get; init; } = true;
 
-    /// <summary>What an earlier connection gave by <see cref="HandshakeEventKind.TicketReceived"/>; empty for none.</summary>
+    /// <summary>
+    /// What an earlier connection gave by <see cref="HandshakeEventKind.TicketReceived"/>; empty for none.
+    /// </summary>
     public ReadOnlyMemory<byte> Session { get; init; }
 
     /// <summary>
-    /// Whether to offer early data if the session allows it. Off by default: whoever records early data can send it again
-    /// (RFC 8446, 8), so it is for requests that may be answered twice.
+    /// Whether to offer early data if the session allows it. Off by default: whoever records early data can send it
+    /// again (RFC 8446, 8), so it is for requests that may be answered twice.
     /// </summary>
     public bool OfferEarlyData { get; init; }
 
@@ -54,7 +57,8 @@ internal sealed record TlsClientOptions : TlsOptions
     {
         base.Validate();
         Refuse(
-            IndicatedName is string name && (name.Length is 0 or > ClientHello.MaxServerNameLength || !name.All(char.IsAscii)),
+            IndicatedName is string name
+                && (name.Length is 0 or > ClientHello.MaxServerNameLength || !name.All(char.IsAscii)),
             nameof(ServerName),
             "a name has 1 to 255 ASCII characters");
         Refuse(

@@ -30,7 +30,9 @@ internal sealed record TlsServerOptions : TlsOptions
     /// <summary>Seals session tickets; null, the default, for none.</summary>
     public TicketSealer? Tickets { get; init; }
 
-    /// <summary>Tickets for each connection. Two by default, so that a client may open two connections without reuse.</summary>
+    /// <summary>
+    /// Tickets for each connection. Two by default, so that a client may open two connections without reuse.
+    /// </summary>
     public int TicketCount { get; init; } = 2;
 
     /// <summary>How long a ticket may be used; at most 7 days (RFC 8446, 4.6.1), 1 day by default.</summary>
@@ -49,7 +51,10 @@ internal sealed record TlsServerOptions : TlsOptions
     public override void Validate()
     {
         base.Validate();
-        Refuse(Credentials.Count == 0 && ExternalPsks.Count == 0, nameof(Credentials), "a server needs one, or an external PSK");
+        Refuse(
+            Credentials.Count == 0 && ExternalPsks.Count == 0,
+            nameof(Credentials),
+            "a server needs one, or an external PSK");
         Refuse(TicketCount is < 0 or > 8, nameof(TicketCount), "it is 0 to 8");
         Refuse(
             TicketLifetime <= TimeSpan.Zero || TicketLifetime > TimeSpan.FromDays(7),
