@@ -19,7 +19,8 @@ internal enum HandshakeEventKind
     WriteSecret,
 
     /// <summary>
-    /// <see cref="HandshakeEvent.Bytes"/> are the peer's encoded transport parameters (RFC 9000, 18).
+    /// <see cref="HandshakeEvent.Bytes"/> are the peer's encoded transport parameters (RFC 9000, 18). They are not
+    /// authenticated before <see cref="Completed"/> (RFC 9001, 8.2).
     /// </summary>
     PeerTransportParameters,
 

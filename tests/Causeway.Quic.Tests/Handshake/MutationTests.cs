@@ -66,6 +66,44 @@ public class MutationTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Scenarios))]
+    public void NoDisorderIsAccepted(string scenario)
+    {
+        const int Seed = 13;
+        (TlsClientOptions client, TlsServerOptions server) = Options(scenario);
+        Random random = new(Seed);
+        for (int round = 0; round < 100; round++)
+        {
+            // Each message may be lost, doubled, or come after the one that follows it.
+            byte[]? late = null;
+            bool isDisturbed = false;
+            using HandshakePair pair = new(client, server);
+            pair.OnTheWay = (_, level, bytes) =>
+            {
+                byte[] all = [.. bytes, .. late ?? []];
+                late = null;
+                int fate = level == EncryptionLevel.Application ? 3 : random.Next(0, 12);
+                isDisturbed |= fate < 3;
+                if (fate == 2)
+                {
+                    late = all;
+                    return null;
+                }
+
+                return fate switch
+                {
+                    0 => null,
+                    1 => [.. all, .. all],
+                    _ => all,
+                };
+            };
+            pair.Run();
+            Assert.False(
+                isDisturbed && pair.Client.IsComplete && pair.Server.IsComplete, $"{scenario}: seed {Seed}, round {round}");
+        }
+    }
+
     [Fact]
     public void NoGarbageThrows()
     {

@@ -34,6 +34,14 @@ public class SslOptionsTests
     }
 
     [Fact]
+    public void ANameInAnotherScriptTravelsInItsAsciiForm()
+    {
+        SslClientAuthenticationOptions options = Client();
+        options.TargetHost = "b\u00fccher.test";
+        Assert.Equal("xn--bcher-kva.test", SslOptions.ToTls(options).ServerName);
+    }
+
+    [Fact]
     public void TheCallbackSelectsACertificateByName()
     {
         SslServerAuthenticationOptions options = new()
