@@ -75,7 +75,7 @@ internal interface IHandshake : IDisposable
     bool TryReadEvent(out HandshakeEvent step);
 
     /// <summary>Keying material for an application (RFC 8446, 7.5).</summary>
-    /// <param name="label">What it is for.</param>
+    /// <param name="label">What it is for; at most 249 bytes.</param>
     /// <param name="context">What it is bound to; may be empty.</param>
     /// <param name="destination">Takes the material.</param>
     /// <returns>False while the handshake is not complete.</returns>

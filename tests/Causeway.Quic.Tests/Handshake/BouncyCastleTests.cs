@@ -60,6 +60,7 @@ public class BouncyCastleTests
         Exchange(peer, protocol);
         Assert.Null(client.Failure);
         Assert.True(client.IsComplete);
+        Assert.Equal(server.Exported, Export(client));
         Assert.Equal(byPsk ? s_pskName : [], client.PskIdentity.ToArray());
         if (!byPsk)
         {
@@ -87,10 +88,12 @@ public class BouncyCastleTests
         using Tls13Server server = new(HandshakePair.Environment(33));
         using TlsRecordPeer peer = new(server, options);
         TlsClientProtocol protocol = new();
-        protocol.Connect(new Client(suite, GroupOf(group), byPsk));
+        Client client = new(suite, GroupOf(group), byPsk);
+        protocol.Connect(client);
         Exchange(peer, protocol);
         Assert.Null(server.Failure);
         Assert.True(server.IsComplete);
+        Assert.Equal(client.Exported, Export(server));
         Assert.Equal(group, server.Group.ToString());
         Assert.Equal(byPsk ? s_pskName : [], server.PskIdentity.ToArray());
         if (!byPsk)
@@ -146,6 +149,13 @@ public class BouncyCastleTests
     };
 
     private static int GroupOf(string group) => (int)Enum.Parse<NamedGroup>(group);
+
+    private static byte[] Export(IHandshake handshake)
+    {
+        byte[] exported = new byte[40];
+        Assert.True(handshake.TryExport("EXPORTER-test"u8, [1, 2, 3], exported));
+        return exported;
+    }
 
     private static void Exchange(TlsRecordPeer peer, TlsProtocol protocol)
     {
@@ -208,6 +218,14 @@ public class BouncyCastleTests
 
         public byte[]? ClientCertificate { get; private set; }
 
+        public byte[]? Exported { get; private set; }
+
+        public override void NotifyHandshakeComplete()
+        {
+            base.NotifyHandshakeComplete();
+            Exported = m_context.ExportKeyingMaterial("EXPORTER-test", [1, 2, 3], 40);
+        }
+
         public override int[] GetSupportedGroups() => [_group];
 
         public override CertificateRequest? GetCertificateRequest() => _byPsk || !_asks
@@ -243,6 +261,14 @@ public class BouncyCastleTests
             _group = group;
             _byPsk = byPsk;
             _otherGroup = otherGroup;
+        }
+
+        public byte[]? Exported { get; private set; }
+
+        public override void NotifyHandshakeComplete()
+        {
+            base.NotifyHandshakeComplete();
+            Exported = m_context.ExportKeyingMaterial("EXPORTER-test", [1, 2, 3], 40);
         }
 
         public override TlsAuthentication GetAuthentication() => this;

@@ -77,9 +77,14 @@ internal sealed class CertificateChecker
         List<X509Certificate2> parsed = [];
         try
         {
-            foreach (ReadOnlyMemory<byte> certificate in certificates)
+            foreach (ReadOnlyMemory<byte> encoded in certificates)
             {
-                parsed.Add(X509CertificateLoader.LoadCertificate(certificate.Span));
+                if (!CertificateParser.TryParse(encoded, out X509Certificate2? certificate))
+                {
+                    return Malformed();
+                }
+
+                parsed.Add(certificate);
             }
 
             using X509Chain chain = new() { ChainPolicy = PolicyFor(parsed) };
@@ -101,14 +106,16 @@ internal sealed class CertificateChecker
         }
         catch (CryptographicException)
         {
-            return new HandshakeFailure(
-                (byte)AlertDescription.BadCertificate, "A certificate of the peer's chain does not parse.");
+            return Malformed();
         }
         finally
         {
             parsed.ForEach(certificate => certificate.Dispose());
         }
     }
+
+    private static HandshakeFailure Malformed() =>
+        new((byte)AlertDescription.BadCertificate, "A certificate of the peer's chain does not parse.");
 
     private static (AlertDescription Alert, string Reason) Explain(X509Chain chain)
     {

@@ -24,6 +24,8 @@ internal sealed class ClientHello
     /// <summary>The whole message with its header.</summary>
     public ReadOnlyMemory<byte> Message { get; }
 
+    public ushort Version { get; private set; }
+
     public ReadOnlyMemory<byte> Random { get; private set; }
 
     public ReadOnlyMemory<byte> SessionId { get; private set; }
@@ -76,7 +78,7 @@ internal sealed class ClientHello
     {
         hello = new ClientHello(message);
         TlsReader reader = new(message[4..]);
-        if (!reader.TryReadUInt16(out _)
+        if (!reader.TryReadUInt16(out ushort version)
             || !reader.TryReadBytes(RandomLength, out ReadOnlyMemory<byte> random)
             || !reader.TryReadVector8(out ReadOnlyMemory<byte> sessionId) || sessionId.Length > 32
             || !reader.TryReadVector16(out ReadOnlyMemory<byte> suites) || suites.IsEmpty || suites.Length % 2 != 0
@@ -85,6 +87,7 @@ internal sealed class ClientHello
             return AlertDescription.DecodeError;
         }
 
+        hello.Version = version;
         hello.Random = random;
         hello.SessionId = sessionId;
         hello.CipherSuites = suites;

@@ -9,6 +9,9 @@ namespace Causeway.Quic.Handshake.Tls13;
 /// </summary>
 internal sealed class KeySchedule : IDisposable
 {
+    /// <summary>Bytes of the longest label, which has a prefix of six in a vector of 255 (RFC 8446, 7.1).</summary>
+    public const int MaxLabelLength = 249;
+
     private readonly byte[] _secret;
 
     /// <summary>Begins with a PSK; an empty one stands for none.</summary>
@@ -33,7 +36,7 @@ internal sealed class KeySchedule : IDisposable
         Span<byte> destination)
     {
         ReadOnlySpan<byte> prefix = "tls13 "u8;
-        Debug.Assert(prefix.Length + label.Length <= byte.MaxValue && context.Length <= byte.MaxValue, "labels are ours");
+        Debug.Assert(label.Length <= MaxLabelLength && context.Length <= byte.MaxValue, "callers bound both");
         Span<byte> info = stackalloc byte[2 + 1 + byte.MaxValue + 1 + byte.MaxValue];
         info[0] = (byte)(destination.Length >> 8);
         info[1] = (byte)destination.Length;

@@ -62,12 +62,7 @@ internal abstract partial class Tls13Handshake
             return false;
         }
 
-        X509Certificate2 certificate;
-        try
-        {
-            certificate = X509CertificateLoader.LoadCertificate(PeerCertificates[0].Span);
-        }
-        catch (CryptographicException)
+        if (!CertificateParser.TryParse(PeerCertificates[0], out X509Certificate2? certificate))
         {
             Fail(AlertDescription.BadCertificate, "The peer's certificate does not parse.");
             return false;

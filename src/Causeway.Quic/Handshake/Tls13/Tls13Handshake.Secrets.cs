@@ -33,6 +33,7 @@ internal abstract partial class Tls13Handshake
 
     public bool TryExport(ReadOnlySpan<byte> label, ReadOnlySpan<byte> context, Span<byte> destination)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(label.Length, KeySchedule.MaxLabelLength, nameof(label));
         if (!IsComplete || ExporterSecret is null || Failure is not null || _isDisposed)
         {
             return false;

@@ -8,6 +8,8 @@ namespace Causeway.Quic.Handshake.Tls13;
 /// <summary>The server's side of TLS 1.3 over QUIC (RFC 8446, A.2; RFC 9001, 4).</summary>
 internal sealed partial class Tls13Server : Tls13Handshake
 {
+    private const ushort Ssl30 = 0x0300;
+
     private TlsServerOptions? _options;
     private ClientHello? _hello;
     private State _state = State.WaitClientHello;
@@ -177,7 +179,8 @@ internal sealed partial class Tls13Server : Tls13Handshake
     /// <summary>What must be true of every ClientHello, whatever the options are.</summary>
     private bool CheckClientHello(ClientHello hello)
     {
-        if (!hello.OffersTls13)
+        // RFC 8446, D.5, forbids the version of SSL 3.0 even where supported_versions decides.
+        if (!hello.OffersTls13 || hello.Version == Ssl30)
         {
             Fail(AlertDescription.ProtocolVersion, "The client does not offer TLS 1.3.");
             return false;
