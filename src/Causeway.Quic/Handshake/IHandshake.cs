@@ -29,6 +29,13 @@ internal interface IHandshake : IDisposable
     ReadOnlyMemory<byte> LocalTransportParameters { get; set; }
 
     /// <summary>
+    /// What tickets are bound to beside the name, as the QUIC version is (RFC 9369, 5): a ticket of another context is not
+    /// used. At most 255 bytes, set when <see cref="LocalTransportParameters"/> are; a client sets it again when the
+    /// version that it started by was changed.
+    /// </summary>
+    ReadOnlyMemory<byte> SessionContext { get; set; }
+
+    /// <summary>
     /// The negotiated application protocol (RFC 7301); empty until then. A client that sends early data has that of the
     /// earlier connection.
     /// </summary>

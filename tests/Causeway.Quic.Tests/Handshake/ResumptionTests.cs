@@ -174,6 +174,7 @@ public class ResumptionTests
             AllowsEarlyData = true,
             ApplicationProtocol = session.ApplicationProtocol,
             ServerName = "other.test",
+            Context = default,
             TransportParameters = session.TransportParameters,
             PeerCertificate = session.PeerCertificate,
             PskIdentity = default,
@@ -182,6 +183,77 @@ public class ResumptionTests
             HandshakePair.ClientOptions() with { Session = renamed, ServerName = "other.test" }, _server);
         pair.RunToCompletion();
         Assert.False(pair.Server.IsResumed);
+    }
+
+    [Theory]
+    [InlineData(1, 1, true)]
+    [InlineData(2, 2, false)]
+    [InlineData(1, 2, false)]
+    public void ATicketOfAnotherQuicVersionIsNotUsed(byte client, byte server, bool resumes)
+    {
+        byte[] blob;
+        using (HandshakePair first = new(HandshakePair.ClientOptions(), _server, now: s_first))
+        {
+            first.Client.SessionContext = first.Server.SessionContext = new byte[] { 1 };
+            blob = first.RunToCompletion().Tickets()[0];
+        }
+
+        using HandshakePair pair = Again(HandshakePair.ClientOptions() with { Session = blob }, _server);
+        pair.Client.SessionContext = new[] { client };
+        pair.Server.SessionContext = new[] { server };
+        pair.RunToCompletion();
+        Assert.Equal(resumes, pair.Client.IsResumed);
+        Assert.Equal(resumes, pair.Server.IsResumed);
+    }
+
+    [Fact]
+    public void AServerThatTakesEarlyDataMustKeepItsProtocol()
+    {
+        TlsClientOptions client = HandshakePair.ClientOptions() with
+        {
+            ApplicationProtocols = [.. HandshakePair.Protocols, "zz"u8.ToArray()],
+        };
+        byte[] blob = Tickets(client, _server)[0];
+        using HandshakePair pair = Again(client with { Session = blob, OfferEarlyData = true }, _server);
+        pair.OnTheWay = (_, _, bytes) => MessageEditor.TypeOf(bytes) == HandshakeType.EncryptedExtensions
+            ? MessageEditor.Replacing(bytes, ExtensionType.ApplicationLayerProtocolNegotiation, 0, 3, 2, (byte)'z', (byte)'z')
+            : bytes;
+        pair.Run();
+        Assert.Equal((byte)AlertDescription.IllegalParameter, pair.Client.Failure!.Alert);
+    }
+
+    [Fact]
+    public void EarlyDataIsRefusedWhenTheServerNowPrefersAnotherProtocol()
+    {
+        TlsClientOptions client = HandshakePair.ClientOptions() with
+        {
+            ApplicationProtocols = [.. HandshakePair.Protocols, "zz"u8.ToArray()],
+        };
+        byte[] blob = Tickets(client, _server)[0];
+        using HandshakePair pair = Again(
+            client with { Session = blob, OfferEarlyData = true },
+            _server with { ApplicationProtocols = ["zz"u8.ToArray(), .. HandshakePair.Protocols] });
+        pair.RunToCompletion();
+        Assert.True(pair.Server.IsResumed);
+        Assert.False(pair.Server.AcceptedEarlyData);
+        Assert.Equal("zz"u8.ToArray(), pair.Client.ApplicationProtocol.ToArray());
+    }
+
+    [Fact]
+    public void ResumptionCanBeSwitchedOffAtEitherEnd()
+    {
+        byte[] blob = Tickets(HandshakePair.ClientOptions(), _server)[0];
+        using HandshakePair byServer = Again(
+            HandshakePair.ClientOptions() with { Session = blob }, _server with { AllowResumption = false });
+        byServer.RunToCompletion();
+        Assert.False(byServer.Client.IsResumed);
+        Assert.Empty(byServer.Tickets());
+
+        using HandshakePair byClient = Again(
+            HandshakePair.ClientOptions() with { Session = blob, AllowResumption = false }, _server);
+        byClient.RunToCompletion();
+        Assert.False(byClient.Server.IsResumed);
+        Assert.Empty(byClient.Tickets());
     }
 
     [Fact]

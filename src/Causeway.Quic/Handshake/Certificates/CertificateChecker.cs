@@ -62,7 +62,10 @@ internal sealed class CertificateChecker
             options.RemoteCertificateValidationCallback);
     }
 
-    /// <summary>Checks a chain. An exception of the caller's callback goes through.</summary>
+    /// <summary>
+    /// Checks a chain. An exception of the caller's callback goes through. The callback may not keep the certificates,
+    /// which are disposed afterwards.
+    /// </summary>
     /// <param name="sender">What the callback is told as its sender.</param>
     /// <param name="certificates">The chain in DER, the end entity first; empty if the peer sent none.</param>
     /// <returns>Why it is refused; null if it is good.</returns>

@@ -38,6 +38,9 @@ internal sealed class ClientSession
 
     public required string ServerName { get; init; }
 
+    /// <summary>What the ticket is bound to beside the name, such as the QUIC version (RFC 9369, 5).</summary>
+    public required ReadOnlyMemory<byte> Context { get; init; }
+
     /// <summary>The server's transport parameters, which bound early data (RFC 9001, 4.6.1; RFC 9000, 7.4.1).</summary>
     public required ReadOnlyMemory<byte> TransportParameters { get; init; }
 
@@ -61,6 +64,7 @@ internal sealed class ClientSession
         writer.WriteByte(AllowsEarlyData ? (byte)1 : (byte)0);
         writer.WriteVector(1, ApplicationProtocol.Span);
         writer.WriteVector(2, Encoding.ASCII.GetBytes(ServerName));
+        writer.WriteVector(1, Context.Span);
         writer.WriteVector(2, TransportParameters.Span);
         writer.WriteVector(3, PeerCertificate.Span);
         writer.WriteVector(2, PskIdentity.Span);
@@ -86,6 +90,7 @@ internal sealed class ClientSession
             || !reader.TryReadByte(out byte earlyData)
             || !reader.TryReadVector8(out ReadOnlyMemory<byte> protocol)
             || !reader.TryReadVector16(out ReadOnlyMemory<byte> name)
+            || !reader.TryReadVector8(out ReadOnlyMemory<byte> context)
             || !reader.TryReadVector16(out ReadOnlyMemory<byte> parameters)
             || !reader.TryReadVector24(out ReadOnlyMemory<byte> certificate)
             || !reader.TryReadVector16(out ReadOnlyMemory<byte> identity)
@@ -106,6 +111,7 @@ internal sealed class ClientSession
             AllowsEarlyData = earlyData != 0,
             ApplicationProtocol = protocol,
             ServerName = Encoding.ASCII.GetString(name.Span),
+            Context = context,
             TransportParameters = parameters,
             PeerCertificate = certificate,
             PskIdentity = identity,

@@ -29,6 +29,9 @@ internal sealed class ServerSession
     /// <summary>The name that the client asked for; empty if none.</summary>
     public required string ServerName { get; init; }
 
+    /// <summary>What the ticket is bound to beside the name, such as the QUIC version (RFC 9369, 5).</summary>
+    public required ReadOnlyMemory<byte> Context { get; init; }
+
     /// <summary>The client's certificate; empty if it sent none.</summary>
     public required ReadOnlyMemory<byte> PeerCertificate { get; init; }
 
@@ -50,6 +53,7 @@ internal sealed class ServerSession
         writer.WriteUInt32(AgeAdd);
         writer.WriteVector(1, ApplicationProtocol.Span);
         writer.WriteVector(2, Encoding.ASCII.GetBytes(ServerName));
+        writer.WriteVector(1, Context.Span);
         writer.WriteVector(3, PeerCertificate.Span);
         writer.WriteVector(2, PskIdentity.Span);
         writer.WriteVector(1, EarlyDataContextHash.Span);
@@ -74,6 +78,7 @@ internal sealed class ServerSession
             || !reader.TryReadUInt32(out uint ageAdd)
             || !reader.TryReadVector8(out ReadOnlyMemory<byte> protocol)
             || !reader.TryReadVector16(out ReadOnlyMemory<byte> name)
+            || !reader.TryReadVector8(out ReadOnlyMemory<byte> context)
             || !reader.TryReadVector24(out ReadOnlyMemory<byte> certificate)
             || !reader.TryReadVector16(out ReadOnlyMemory<byte> identity)
             || !reader.TryReadVector8(out ReadOnlyMemory<byte> contextHash)
@@ -92,6 +97,7 @@ internal sealed class ServerSession
             AgeAdd = ageAdd,
             ApplicationProtocol = protocol.ToArray(),
             ServerName = Encoding.ASCII.GetString(name.Span),
+            Context = context.ToArray(),
             PeerCertificate = certificate.ToArray(),
             PskIdentity = identity.ToArray(),
             EarlyDataContextHash = contextHash.ToArray(),

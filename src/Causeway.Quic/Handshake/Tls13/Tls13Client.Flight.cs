@@ -273,6 +273,7 @@ internal sealed partial class Tls13Client
             AllowsEarlyData = allowsEarlyData,
             ApplicationProtocol = ApplicationProtocol,
             ServerName = _options.ServerName ?? "",
+            Context = SessionContext,
             TransportParameters = _serverTransportParameters,
             PeerCertificate = PeerCertificates.Count > 0 ? PeerCertificates[0] : default,
             PskIdentity = PskIdentity,

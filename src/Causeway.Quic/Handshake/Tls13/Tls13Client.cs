@@ -173,6 +173,7 @@ internal sealed partial class Tls13Client : Tls13Handshake
         }
 
         bool fits = session.IsFresh(unixMilliseconds)
+            && session.Context.Span.SequenceEqual(SessionContext.Span)
             && string.Equals(session.ServerName, _options.ServerName ?? "", StringComparison.OrdinalIgnoreCase)
             && _options.CipherSuites.Any(suite => CipherSuites.HashOf(suite) == CipherSuites.HashOf(session.Suite))
             && IsTrusted(session);

@@ -33,6 +33,8 @@ internal abstract partial class Tls13Handshake : IHandshake
 
     public ReadOnlyMemory<byte> LocalTransportParameters { get; set; }
 
+    public ReadOnlyMemory<byte> SessionContext { get; set; }
+
     public ReadOnlyMemory<byte> ApplicationProtocol { get; private protected set; }
 
     public string? ServerName { get; private protected set; }

@@ -85,7 +85,8 @@ internal sealed partial class Tls13Server
     /// </summary>
     private bool MayResume(ServerSession session)
     {
-        if (!string.Equals(session.ServerName, ServerName ?? "", StringComparison.OrdinalIgnoreCase))
+        if (!string.Equals(session.ServerName, ServerName ?? "", StringComparison.OrdinalIgnoreCase)
+            || !session.Context.Span.SequenceEqual(SessionContext.Span))
         {
             return false;
         }
@@ -199,6 +200,7 @@ internal sealed partial class Tls13Server
             AgeAdd = ageAdd,
             ApplicationProtocol = ApplicationProtocol,
             ServerName = ServerName ?? "",
+            Context = SessionContext,
             PeerCertificate = PeerCertificates.Count > 0 ? PeerCertificates[0] : default,
             PskIdentity = PskIdentity,
             EarlyDataContextHash = _options.EarlyData is null ? default : EarlyDataContextHash(),
