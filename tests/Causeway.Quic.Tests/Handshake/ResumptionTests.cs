@@ -178,6 +178,8 @@ public class ResumptionTests
             TransportParameters = session.TransportParameters,
             PeerCertificate = session.PeerCertificate,
             PskIdentity = default,
+            PskFingerprint = default,
+            LocalCertificateHash = default,
         }.Encode();
         using HandshakePair pair = Again(
             HandshakePair.ClientOptions() with { Session = renamed, ServerName = "other.test" }, _server);
@@ -345,6 +347,40 @@ public class ResumptionTests
         Assert.True(again.Server.IsResumed);
         Assert.True(again.Server.AcceptedEarlyData);
         Assert.Equal("name"u8.ToArray(), again.Server.PskIdentity.ToArray());
+    }
+
+    [Fact]
+    public void ASessionEndsWhenTheKeyBehindItIsReplaced()
+    {
+        ExternalPsk before = new("name"u8.ToArray(), RandomNumberGenerator.GetBytes(32));
+        ExternalPsk after = before with { Key = RandomNumberGenerator.GetBytes(32) };
+        TlsServerOptions server = _server with { ExternalPsks = [before], Credentials = [] };
+        byte[] blob = Tickets(HandshakePair.ClientOptions() with { ExternalPsks = [before] }, server)[0];
+
+        // The client has the new key and does not offer the session of the old.
+        using HandshakePair renewed = Again(
+            HandshakePair.ClientOptions() with { ExternalPsks = [after], Session = blob }, server with { ExternalPsks = [after] });
+        renewed.RunToCompletion();
+        Assert.False(renewed.Server.IsResumed);
+
+        // The client has the old key still, and the server does not know its session any more.
+        using HandshakePair revoked = Again(
+            HandshakePair.ClientOptions() with { ExternalPsks = [before], Session = blob }, server with { ExternalPsks = [after] });
+        revoked.Run();
+        Assert.Equal((byte)AlertDescription.DecryptError, revoked.Server.Failure!.Alert);
+    }
+
+    [Fact]
+    public void ASessionSpeaksForTheClientsCertificateOfThenOnly()
+    {
+        TlsServerOptions asking = _server with { ClientCertificates = ClientCertificateMode.Request };
+        TlsClientOptions first = HandshakePair.ClientOptions() with { Credential = TestCertificates.Credential("P-384") };
+        byte[] blob = Tickets(first, asking)[0];
+        using HandshakePair other = Again(
+            first with { Credential = TestCertificates.Credential("P-256"), Session = blob }, asking);
+        other.RunToCompletion();
+        Assert.False(other.Server.IsResumed);
+        Assert.Equal(TestCertificates.P256.RawData, other.Server.PeerCertificates[0].ToArray());
     }
 
     [Fact]

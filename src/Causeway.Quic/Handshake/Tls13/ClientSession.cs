@@ -50,6 +50,14 @@ internal sealed class ClientSession
     /// <summary>The external PSK that authenticated the server; empty if a certificate did.</summary>
     public required ReadOnlyMemory<byte> PskIdentity { get; init; }
 
+    /// <summary>The fingerprint of that external PSK; empty if there was none.</summary>
+    public required ReadOnlyMemory<byte> PskFingerprint { get; init; }
+
+    /// <summary>
+    /// SHA-256 of this client's own certificate; empty if it had none. A session speaks for that identity alone.
+    /// </summary>
+    public required ReadOnlyMemory<byte> LocalCertificateHash { get; init; }
+
     public byte[] Encode()
     {
         TlsWriter writer = new(512 + Ticket.Length + PeerCertificate.Length);
@@ -68,6 +76,8 @@ internal sealed class ClientSession
         writer.WriteVector(2, TransportParameters.Span);
         writer.WriteVector(3, PeerCertificate.Span);
         writer.WriteVector(2, PskIdentity.Span);
+        writer.WriteVector(1, PskFingerprint.Span);
+        writer.WriteVector(1, LocalCertificateHash.Span);
         byte[] blob = writer.ToArray();
         writer.Zero();
         return blob;
@@ -94,6 +104,8 @@ internal sealed class ClientSession
             || !reader.TryReadVector16(out ReadOnlyMemory<byte> parameters)
             || !reader.TryReadVector24(out ReadOnlyMemory<byte> certificate)
             || !reader.TryReadVector16(out ReadOnlyMemory<byte> identity)
+            || !reader.TryReadVector8(out ReadOnlyMemory<byte> fingerprint)
+            || !reader.TryReadVector8(out ReadOnlyMemory<byte> local)
             || !reader.IsEmpty)
         {
             return null;
@@ -115,6 +127,8 @@ internal sealed class ClientSession
             TransportParameters = parameters,
             PeerCertificate = certificate,
             PskIdentity = identity,
+            PskFingerprint = fingerprint,
+            LocalCertificateHash = local,
         };
     }
 

@@ -20,6 +20,16 @@ internal sealed record ExternalPsk(ReadOnlyMemory<byte> Identity, ReadOnlyMemory
     public HashAlgorithmName Hash { get; init; } = HashAlgorithmName.SHA256;
 
     /// <summary>
+    /// What a session keeps of the key that it came from, so that it ends when the key is replaced under the same name.
+    /// </summary>
+    public byte[] Fingerprint() => HMACSHA256.HashData(Key.Span, "causeway psk fingerprint"u8);
+
+    /// <summary>Whether a session came from this very key.</summary>
+    public bool IsOf(ReadOnlyMemory<byte> identity, ReadOnlyMemory<byte> fingerprint) =>
+        Identity.Span.SequenceEqual(identity.Span)
+        && CryptographicOperations.FixedTimeEquals(Fingerprint(), fingerprint.Span);
+
+    /// <summary>
     /// A key from words that people share. Takes noticeable time; the words should still be long and random.
     /// </summary>
     /// <param name="secret">The shared words.</param>

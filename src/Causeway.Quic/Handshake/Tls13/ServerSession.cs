@@ -38,6 +38,9 @@ internal sealed class ServerSession
     /// <summary>The external PSK that authenticated the client; empty if none did.</summary>
     public required ReadOnlyMemory<byte> PskIdentity { get; init; }
 
+    /// <summary>The fingerprint of that external PSK; empty if there was none.</summary>
+    public required ReadOnlyMemory<byte> PskFingerprint { get; init; }
+
     /// <summary>What early data depends on; empty if the ticket does not allow it.</summary>
     public required ReadOnlyMemory<byte> EarlyDataContextHash { get; init; }
 
@@ -56,6 +59,7 @@ internal sealed class ServerSession
         writer.WriteVector(1, Context.Span);
         writer.WriteVector(3, PeerCertificate.Span);
         writer.WriteVector(2, PskIdentity.Span);
+        writer.WriteVector(1, PskFingerprint.Span);
         writer.WriteVector(1, EarlyDataContextHash.Span);
         byte[] state = writer.ToArray();
         writer.Zero();
@@ -81,6 +85,7 @@ internal sealed class ServerSession
             || !reader.TryReadVector8(out ReadOnlyMemory<byte> context)
             || !reader.TryReadVector24(out ReadOnlyMemory<byte> certificate)
             || !reader.TryReadVector16(out ReadOnlyMemory<byte> identity)
+            || !reader.TryReadVector8(out ReadOnlyMemory<byte> fingerprint)
             || !reader.TryReadVector8(out ReadOnlyMemory<byte> contextHash)
             || !reader.IsEmpty)
         {
@@ -100,6 +105,7 @@ internal sealed class ServerSession
             Context = context.ToArray(),
             PeerCertificate = certificate.ToArray(),
             PskIdentity = identity.ToArray(),
+            PskFingerprint = fingerprint.ToArray(),
             EarlyDataContextHash = contextHash.ToArray(),
         };
     }

@@ -277,6 +277,8 @@ internal sealed partial class Tls13Client
             TransportParameters = _serverTransportParameters,
             PeerCertificate = PeerCertificates.Count > 0 ? PeerCertificates[0] : default,
             PskIdentity = PskIdentity,
+            PskFingerprint = PskFingerprint,
+            LocalCertificateHash = LocalCertificateHash(),
         };
         byte[] blob = session.Encode();
         session.Zero();

@@ -240,6 +240,7 @@ internal sealed partial class Tls13Client
         _selectedPsk = selected;
         IsResumed = !_psks[selected].IsExternal;
         PskIdentity = IsResumed ? _session!.PskIdentity : _psks[selected].Identity;
+        PskFingerprint = IsResumed ? _session!.PskFingerprint : FingerprintOf(PskIdentity);
         if (IsResumed && !_session!.PeerCertificate.IsEmpty)
         {
             PeerCertificates = [_session.PeerCertificate];
@@ -247,6 +248,9 @@ internal sealed partial class Tls13Client
 
         return true;
     }
+
+    private byte[] FingerprintOf(ReadOnlyMemory<byte> identity) =>
+        _options.ExternalPsks.First(psk => psk.Identity.Span.SequenceEqual(identity.Span)).Fingerprint();
 
     private bool TryAgreeKeys(ServerHello hello, out byte[] secret)
     {

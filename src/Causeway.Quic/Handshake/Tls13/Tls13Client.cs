@@ -176,6 +176,7 @@ internal sealed partial class Tls13Client : Tls13Handshake
             && session.Context.Span.SequenceEqual(SessionContext.Span)
             && string.Equals(session.ServerName, _options.ServerName ?? "", StringComparison.OrdinalIgnoreCase)
             && _options.CipherSuites.Any(suite => CipherSuites.HashOf(suite) == CipherSuites.HashOf(session.Suite))
+            && session.LocalCertificateHash.Span.SequenceEqual(LocalCertificateHash())
             && IsTrusted(session);
         if (!fits)
         {
@@ -196,12 +197,15 @@ internal sealed partial class Tls13Client : Tls13Handshake
         }
     }
 
+    private byte[] LocalCertificateHash() =>
+        _options.Credential is null ? [] : SHA256.HashData(_options.Credential.Chain[0].Span);
+
     private bool IsTrusted(ClientSession session)
     {
         bool byPsk = !session.PskIdentity.IsEmpty;
         if (byPsk || (_options.ExternalPsks.Count > 0 && _options.RequirePsk))
         {
-            return byPsk && _options.ExternalPsks.Any(psk => psk.Identity.Span.SequenceEqual(session.PskIdentity.Span));
+            return byPsk && _options.ExternalPsks.Any(psk => psk.IsOf(session.PskIdentity, session.PskFingerprint));
         }
 
         return _options.PinnedFingerprints.Count == 0

@@ -47,6 +47,9 @@ internal abstract partial class Tls13Handshake : IHandshake
 
     public ReadOnlyMemory<byte> PskIdentity { get; private protected set; }
 
+    /// <summary>The fingerprint of the external PSK that <see cref="PskIdentity"/> names.</summary>
+    private protected ReadOnlyMemory<byte> PskFingerprint { get; set; }
+
     public IReadOnlyList<ReadOnlyMemory<byte>> PeerCertificates { get; private protected set; } = [];
 
     private protected HandshakeEnvironment Environment { get; }

@@ -16,6 +16,7 @@ internal sealed partial class Tls13Server
     private byte[]? _psk;
     private HashAlgorithmName? _pskHash;
     private ServerSession? _session;
+    private ExternalPsk? _external;
 
     /// <summary>
     /// Takes the first PSK that is known and fits. A PSK that does not is passed over, which is no failure.
@@ -48,6 +49,7 @@ internal sealed partial class Tls13Server
         {
             if (psk.Identity.Span.SequenceEqual(identity.Span) && HasSuiteFor(hello, psk.Hash))
             {
+                _external = psk;
                 _psk = psk.Key.ToArray();
                 _pskHash = psk.Hash;
                 return true;
@@ -94,7 +96,7 @@ internal sealed partial class Tls13Server
         // A server of nothing but PSKs resumes nothing but sessions of PSKs that it still has.
         if (!session.PskIdentity.IsEmpty || _options!.Credentials.Count == 0)
         {
-            return _options!.ExternalPsks.Any(psk => psk.Identity.Span.SequenceEqual(session.PskIdentity.Span));
+            return _options!.ExternalPsks.Any(psk => psk.IsOf(session.PskIdentity, session.PskFingerprint));
         }
 
         if (_options.ClientCertificates == ClientCertificateMode.None)
@@ -138,6 +140,7 @@ internal sealed partial class Tls13Server
 
         IsResumed = _session is not null;
         PskIdentity = _session?.PskIdentity ?? hello.PskIdentities[_selectedPsk].Identity;
+        PskFingerprint = _session?.PskFingerprint ?? _external!.Fingerprint();
         if (_session is not null && !_session.PeerCertificate.IsEmpty)
         {
             PeerCertificates = [_session.PeerCertificate];
@@ -203,6 +206,7 @@ internal sealed partial class Tls13Server
             Context = SessionContext,
             PeerCertificate = PeerCertificates.Count > 0 ? PeerCertificates[0] : default,
             PskIdentity = PskIdentity,
+            PskFingerprint = PskFingerprint,
             EarlyDataContextHash = _options.EarlyData is null ? default : EarlyDataContextHash(),
         };
         byte[] state = session.Encode();
@@ -244,5 +248,6 @@ internal sealed partial class Tls13Server
         _pskHash = null;
         _selectedPsk = -1;
         _session = null;
+        _external = null;
     }
 }
