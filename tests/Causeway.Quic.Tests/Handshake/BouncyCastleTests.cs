@@ -22,6 +22,9 @@ namespace Causeway.Quic.Tests.Handshake;
 /// </summary>
 public class BouncyCastleTests
 {
+    // quic_transport_parameters (RFC 9001, 8.2).
+    private const int TransportParameters = 57;
+
     private static readonly byte[] s_pskKey = [.. Enumerable.Range(0, 32).Select(index => (byte)index)];
     private static readonly byte[] s_pskName = Encoding.ASCII.GetBytes("shared name");
 
@@ -141,6 +144,33 @@ public class BouncyCastleTests
         Assert.Equal(NamedGroup.Secp384r1, server.Group);
     }
 
+    [Fact]
+    public void TransportParametersTravelBothWaysAsOverQuic()
+    {
+        using Tls13Client client = new(
+            HandshakePair.ClientOptions() with { CipherSuites = [CipherSuite.Aes128GcmSha256] }, HandshakePair.Environment(36))
+        {
+            LocalTransportParameters = HandshakePair.ClientParameters,
+        };
+        using TlsRecordPeer clientPeer = new(client);
+        TlsServerProtocol serverProtocol = new();
+        Server theirServer = new(BcCipherSuite.TLS_AES_128_GCM_SHA256, BcNamedGroup.x25519, byPsk: false, asks: false);
+        serverProtocol.Accept(theirServer);
+        Exchange(clientPeer, serverProtocol);
+        Assert.Equal(HandshakePair.ClientParameters, theirServer.ClientParameters);
+        Assert.Equal(HandshakePair.ServerParameters, clientPeer.PeerTransportParameters);
+
+        using Tls13Server server = new(HandshakePair.Environment(37)) { LocalTransportParameters = HandshakePair.ServerParameters };
+        using TlsRecordPeer serverPeer = new(
+            server, HandshakePair.ServerOptions() with { Credentials = [TestCertificates.Ed25519] });
+        TlsClientProtocol clientProtocol = new();
+        Client theirClient = new(BcCipherSuite.TLS_AES_128_GCM_SHA256, BcNamedGroup.x25519, byPsk: false, isQuic: true);
+        clientProtocol.Connect(theirClient);
+        Exchange(serverPeer, clientProtocol);
+        Assert.Equal(HandshakePair.ServerParameters, theirClient.ServerParameters);
+        Assert.Equal(HandshakePair.ClientParameters, serverPeer.PeerTransportParameters);
+    }
+
     private static ExternalPsk Psk(bool isSha384) => new(s_pskName, s_pskKey)
     {
         Hash = isSha384
@@ -218,6 +248,21 @@ public class BouncyCastleTests
 
         public byte[]? ClientCertificate { get; private set; }
 
+        public byte[]? ClientParameters { get; private set; }
+
+        public override void ProcessClientExtensions(IDictionary<int, byte[]> clientExtensions)
+        {
+            ClientParameters = clientExtensions.TryGetValue(TransportParameters, out byte[]? parameters) ? parameters : null;
+            base.ProcessClientExtensions(clientExtensions);
+        }
+
+        public override IDictionary<int, byte[]> GetServerExtensions()
+        {
+            IDictionary<int, byte[]> extensions = base.GetServerExtensions() ?? new Dictionary<int, byte[]>();
+            extensions[TransportParameters] = HandshakePair.ServerParameters;
+            return extensions;
+        }
+
         public byte[]? Exported { get; private set; }
 
         public override void NotifyHandshakeComplete()
@@ -253,14 +298,37 @@ public class BouncyCastleTests
         private readonly int _group;
         private readonly bool _byPsk;
         private readonly int _otherGroup;
+        private readonly bool _isQuic;
 
-        public Client(int suite, int group, bool byPsk, int otherGroup = 0)
+        public Client(int suite, int group, bool byPsk, int otherGroup = 0, bool isQuic = false)
             : base(new BcTlsCrypto(new SecureRandom()))
         {
             _suite = suite;
             _group = group;
             _byPsk = byPsk;
             _otherGroup = otherGroup;
+            _isQuic = isQuic;
+        }
+
+        public byte[]? ServerParameters { get; private set; }
+
+        public override bool ShouldUseCompatibilityMode() => !_isQuic;
+
+        public override IDictionary<int, byte[]> GetClientExtensions()
+        {
+            IDictionary<int, byte[]> extensions = base.GetClientExtensions();
+            if (_isQuic)
+            {
+                extensions[TransportParameters] = HandshakePair.ClientParameters;
+            }
+
+            return extensions;
+        }
+
+        public override void ProcessServerExtensions(IDictionary<int, byte[]> serverExtensions)
+        {
+            ServerParameters = serverExtensions.TryGetValue(TransportParameters, out byte[]? parameters) ? parameters : null;
+            base.ProcessServerExtensions(serverExtensions);
         }
 
         public byte[]? Exported { get; private set; }

@@ -41,6 +41,8 @@ internal sealed class TlsRecordPeer : IDisposable
 
     public List<byte[]> Tickets { get; } = [];
 
+    public byte[]? PeerTransportParameters { get; private set; }
+
     /// <summary>The alert that the peer sent, if it sent one.</summary>
     public byte? AlertFromPeer { get; private set; }
 
@@ -123,6 +125,9 @@ internal sealed class TlsRecordPeer : IDisposable
                     break;
                 case HandshakeEventKind.CertificateCheckNeeded:
                     _handshake.AnswerCertificateCheck(null, _now);
+                    break;
+                case HandshakeEventKind.PeerTransportParameters:
+                    PeerTransportParameters = step.Bytes.ToArray();
                     break;
                 case HandshakeEventKind.TicketReceived:
                     Tickets.Add(step.Bytes.ToArray());
