@@ -384,6 +384,36 @@ public class ResumptionTests
     }
 
     [Fact]
+    public void SharedWordsMakeTheSameKeyAtBothEnds()
+    {
+        ExternalPsk client = ExternalPsk.FromSharedSecret("many words that two people share");
+        ExternalPsk server = ExternalPsk.FromSharedSecret("many words that two people share");
+        Assert.Equal(client.Key.ToArray(), server.Key.ToArray());
+        Assert.DoesNotContain(Convert.ToHexString(client.Key.Span), client.ToString(), StringComparison.OrdinalIgnoreCase);
+        using HandshakePair pair = new(
+            HandshakePair.ClientOptions() with { ExternalPsks = [client] },
+            _server with { ExternalPsks = [server], Credentials = [] });
+        pair.RunToCompletion();
+    }
+
+    [Fact]
+    public void AFloodOfTicketsIsNotKept()
+    {
+        byte[] ticket = [];
+        using HandshakePair pair = new(server: _server, now: s_first);
+        pair.OnTheWay = (_, level, bytes) => level == EncryptionLevel.Application ? ticket = bytes : bytes;
+        pair.RunToCompletion();
+        for (int index = 0; index < 100; index++)
+        {
+            pair.Client.Input(EncryptionLevel.Application, ticket, pair.Now);
+        }
+
+        pair.Run(start: false);
+        Assert.Equal(16, pair.Tickets().Count);
+        Assert.Null(pair.Client.Failure);
+    }
+
+    [Fact]
     public void AnExternalKeyOfSha384NeedsASuiteOfThatHash()
     {
         ExternalPsk psk = new("name"u8.ToArray(), RandomNumberGenerator.GetBytes(48)) { Hash = HashAlgorithmName.SHA384 };

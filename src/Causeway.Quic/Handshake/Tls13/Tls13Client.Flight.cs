@@ -8,6 +8,11 @@ internal sealed partial class Tls13Client
     // A ticket goes back in a ClientHello, which must stay within what a server takes.
     private const int MaxTicketLength = 16 * 1024;
 
+    // Servers send one to four. Each that is kept costs the client a copy of the server's certificate.
+    private const int MaxTickets = 16;
+
+    private int _tickets;
+
     private void OnEncryptedExtensions(ReadOnlyMemory<byte> message)
     {
         TlsReader reader = new(message[4..]);
@@ -255,10 +260,12 @@ internal sealed partial class Tls13Client
         }
 
         // A lifetime of zero says that the ticket is not to be used (RFC 8446, 4.6.1).
-        if (!_options.AllowResumption || lifetime == 0 || ticket.Length > MaxTicketLength)
+        if (!_options.AllowResumption || lifetime == 0 || ticket.Length > MaxTicketLength || _tickets == MaxTickets)
         {
             return;
         }
+
+        _tickets++;
 
         ClientSession session = new()
         {

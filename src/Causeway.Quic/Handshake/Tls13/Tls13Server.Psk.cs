@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 
 using Causeway.Protocol;
+using Causeway.Quic.Handshake.Certificates;
 
 namespace Causeway.Quic.Handshake.Tls13;
 
@@ -106,8 +107,8 @@ internal sealed partial class Tls13Server
 
         if (_options.PinnedFingerprints.Count > 0)
         {
-            return Certificates.PinnedKeys.TryFingerprint(session.PeerCertificate, out byte[] fingerprint)
-                && Certificates.PinnedKeys.Contains(_options.PinnedFingerprints, fingerprint);
+            return PinnedKeys.TryFingerprint(session.PeerCertificate, out byte[] fingerprint)
+                && PinnedKeys.Contains(_options.PinnedFingerprints, fingerprint);
         }
 
         return _options.ClientCertificates != ClientCertificateMode.Require || !session.PeerCertificate.IsEmpty;

@@ -32,7 +32,8 @@ internal sealed record TlsClientOptions : TlsOptions
     public bool RequirePsk { get; init; } = true;
 
     /// <summary>
-    /// What an earlier connection gave by <see cref="HandshakeEventKind.TicketReceived"/>; empty for none.
+    /// What an earlier connection gave by <see cref="HandshakeEventKind.TicketReceived"/>; empty for none. The server is
+    /// trusted as it was there: pinned keys and external PSKs are compared again, a chain is not checked again.
     /// </summary>
     public ReadOnlyMemory<byte> Session { get; init; }
 

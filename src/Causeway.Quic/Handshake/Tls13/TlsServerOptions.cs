@@ -21,7 +21,11 @@ internal sealed record TlsServerOptions : TlsOptions
     /// <summary>The certificates with their keys. The first that the client can verify is used.</summary>
     public IReadOnlyList<HandshakeCredential> Credentials { get; init; } = [];
 
-    /// <summary>Whether clients are asked for a certificate.</summary>
+    /// <summary>
+    /// Whether clients are asked for a certificate. One that authenticates by an external PSK is not (RFC 8446, 4.3.2); a
+    /// ticket stands for the certificate of the connection that it came from, so a certificate that was withdrawn since
+    /// is taken until <see cref="TicketLifetime"/> is over.
+    /// </summary>
     public ClientCertificateMode ClientCertificates { get; init; }
 
     /// <summary>Keys shared with clients beforehand.</summary>
