@@ -41,6 +41,29 @@ public class StateMachineTests
     }
 
     [Fact]
+    public void AnAnswerAfterTheEndHasNoEffect()
+    {
+        HandshakePair pair = new();
+        foreach ((EncryptionLevel level, byte[] bytes) in ServerFlight(pair))
+        {
+            pair.Client.Input(level, bytes, pair.Now);
+        }
+
+        pair.Dispose();
+        pair.Client.AnswerCertificateCheck(null, pair.Now);
+        Assert.Empty(Kinds(pair.Client));
+
+        HandshakePair other = new();
+        other.Client.Start(other.Now);
+        Assert.True(other.Client.TryReadEvent(out HandshakeEvent hello));
+        other.Server.Input(EncryptionLevel.Initial, hello.Bytes.Span, other.Now);
+        other.Dispose();
+        other.Server.AnswerServerOptions(HandshakePair.ServerOptions(), other.Now);
+        other.Server.RefuseClientHello(new HandshakeFailure(112, "late"));
+        Assert.Empty(Kinds(other.Server));
+    }
+
+    [Fact]
     public void AServerWithoutTheNameRefuses()
     {
         using HandshakePair pair = new();

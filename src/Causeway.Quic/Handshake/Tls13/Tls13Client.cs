@@ -95,7 +95,7 @@ internal sealed partial class Tls13Client : Tls13Handshake
 
     public override void AnswerCertificateCheck(HandshakeFailure? refusal, Timestamp now)
     {
-        if (_state != State.CheckingCertificate || Failure is not null)
+        if (_state != State.CheckingCertificate || IsOver)
         {
             return;
         }

@@ -34,7 +34,7 @@ internal abstract partial class Tls13Handshake
     public bool TryExport(ReadOnlySpan<byte> label, ReadOnlySpan<byte> context, Span<byte> destination)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(label.Length, KeySchedule.MaxLabelLength, nameof(label));
-        if (!IsComplete || ExporterSecret is null || Failure is not null || _isDisposed)
+        if (!IsComplete || ExporterSecret is null || IsOver)
         {
             return false;
         }
@@ -85,7 +85,8 @@ internal abstract partial class Tls13Handshake
     }
 
     /// <summary>
-    /// Derives what tickets are made from, and forgets the schedule. The transcript ends with the client's Finished.
+    /// Derives what tickets are made from, and forgets the schedule and the transcript, which ends with the client's
+    /// Finished.
     /// </summary>
     private protected void DeriveResumptionSecret()
     {
@@ -93,6 +94,7 @@ internal abstract partial class Tls13Handshake
         ResumptionSecret = Schedule!.Derive("res master"u8, buffer[..Transcript.Current(buffer)]);
         Schedule.Dispose();
         Schedule = null;
+        Transcript.Dispose();
     }
 
     /// <summary>The PSK of a ticket (RFC 8446, 4.6.1).</summary>
@@ -162,6 +164,7 @@ internal abstract partial class Tls13Handshake
     private protected void ForgetAllSecrets()
     {
         ForgetHandshakeSecrets();
+        Transcript.Dispose();
         CryptographicOperations.ZeroMemory(ResumptionSecret);
         CryptographicOperations.ZeroMemory(ExporterSecret);
         ResumptionSecret = ExporterSecret = null;

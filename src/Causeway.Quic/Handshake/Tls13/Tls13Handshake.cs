@@ -61,6 +61,9 @@ internal abstract partial class Tls13Handshake : IHandshake
     /// <summary>The level whose messages come next.</summary>
     private protected EncryptionLevel ReadLevel { get; private set; } = EncryptionLevel.Initial;
 
+    /// <summary>Whether nothing may happen any more. An answer of another thread may come as late as that.</summary>
+    private protected bool IsOver => Failure is not null || _isDisposed;
+
     /// <summary>Whether a question waits for its answer, so that input only piles up.</summary>
     private protected bool IsSuspended { get; set; }
 
@@ -69,7 +72,7 @@ internal abstract partial class Tls13Handshake : IHandshake
     public void Input(EncryptionLevel level, ReadOnlySpan<byte> bytes, Timestamp now)
     {
         ForgetSecretOut();
-        if (Failure is not null || _isDisposed || bytes.IsEmpty)
+        if (IsOver || bytes.IsEmpty)
         {
             return;
         }
@@ -129,8 +132,6 @@ internal abstract partial class Tls13Handshake : IHandshake
             }
 
             ForgetSecrets();
-            CryptographicOperations.ZeroMemory(ExporterSecret);
-            Transcript.Dispose();
         }
     }
 

@@ -140,7 +140,7 @@ internal sealed partial class Tls13Server
         }
 
         IsResumed = _session is not null;
-        PskIdentity = _session?.PskIdentity ?? hello.PskIdentities[_selectedPsk].Identity;
+        PskIdentity = _session?.PskIdentity ?? hello.PskIdentities[_selectedPsk].Identity.ToArray();
         PskFingerprint = _session?.PskFingerprint ?? _external!.Fingerprint();
         if (_session is not null && !_session.PeerCertificate.IsEmpty)
         {

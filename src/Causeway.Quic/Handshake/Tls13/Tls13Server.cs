@@ -63,7 +63,7 @@ internal sealed partial class Tls13Server : Tls13Handshake
     public void AnswerServerOptions(TlsServerOptions options, Timestamp now)
     {
         ArgumentNullException.ThrowIfNull(options);
-        if (_state != State.ChoosingOptions || Failure is not null)
+        if (_state != State.ChoosingOptions || IsOver)
         {
             return;
         }
@@ -83,7 +83,7 @@ internal sealed partial class Tls13Server : Tls13Handshake
     public void RefuseClientHello(HandshakeFailure refusal)
     {
         ArgumentNullException.ThrowIfNull(refusal);
-        if (_state == State.ChoosingOptions && Failure is null)
+        if (_state == State.ChoosingOptions && !IsOver)
         {
             Fail(refusal);
         }
@@ -91,7 +91,7 @@ internal sealed partial class Tls13Server : Tls13Handshake
 
     public override void AnswerCertificateCheck(HandshakeFailure? refusal, Timestamp now)
     {
-        if (_state != State.CheckingCertificate || Failure is not null)
+        if (_state != State.CheckingCertificate || IsOver)
         {
             return;
         }
@@ -165,7 +165,7 @@ internal sealed partial class Tls13Server : Tls13Handshake
 
         _hello = hello;
         ServerName = hello.ServerName;
-        ClientRandom = hello.Random;
+        ClientRandom = hello.Random.ToArray();
         _state = State.ChoosingOptions;
         IsSuspended = true;
         if (hello.TransportParameters is ReadOnlyMemory<byte> parameters)
@@ -328,5 +328,8 @@ internal sealed partial class Tls13Server : Tls13Handshake
         Raise(HandshakeEventKind.Completed, EncryptionLevel.Application, default);
         SendTickets(now);
         CryptographicOperations.ZeroMemory(ResumptionSecret);
+
+        // A connection may live long after; a ClientHello takes up to 64 KiB.
+        _hello = null;
     }
 }
