@@ -50,6 +50,18 @@ public class CertificateCheckerTests
     public void GarbageIsABadCertificate() =>
         Assert.Equal(AlertDescription.BadCertificate, AlertOf(Check("leaf.test", [new byte[] { 0x30, 0x00 }])));
 
+    [OpenSslFact]
+    public void AnEd25519CertificateIsJudgedToo()
+    {
+        SslClientAuthenticationOptions options = Options(TestCertificates.ServerName);
+        using X509Certificate2 certificate = X509CertificateLoader.LoadCertificate(TestCertificates.Ed25519.Chain[0].Span);
+        Assert.Equal(
+            AlertDescription.UnknownCa, AlertOf(CertificateChecker.For(options).Check(this, TestCertificates.Ed25519.Chain)));
+        options.CertificateChainPolicy!.CustomTrustStore.Add(certificate);
+        HandshakeFailure? failure = CertificateChecker.For(options).Check(this, TestCertificates.Ed25519.Chain);
+        Assert.Null(failure);
+    }
+
     [Fact]
     public void TheCallbackDecidesAndSeesWhatIsWrong()
     {

@@ -102,6 +102,49 @@ public class MutationTests
         }
     }
 
+    [Theory]
+    [InlineData("full")]
+    [InlineData("retry")]
+    [InlineData("resumption")]
+    public void NoGarbageInAnExtensionThrows(string scenario)
+    {
+        const int Seed = 17;
+        (TlsClientOptions client, TlsServerOptions server) = Options(scenario);
+        Random random = new(Seed);
+        for (int round = 0; round < 600; round++)
+        {
+            int hits = 0;
+            using HandshakePair pair = new(client, server);
+            pair.OnTheWay = (_, _, bytes) =>
+            {
+                if (MessageEditor.TypeOf(bytes) is not (
+                    HandshakeType.ClientHello or HandshakeType.ServerHello or HandshakeType.EncryptedExtensions)
+                    || random.Next(0, 3) != 0)
+                {
+                    return bytes;
+                }
+
+                return MessageEditor.WithExtensions(bytes, extensions =>
+                {
+                    int index = random.Next(0, extensions.Count);
+                    byte[] data = new byte[random.Next(0, 40)];
+                    random.NextBytes(data);
+
+                    // A plausible length before the garbage takes it deeper into the parser.
+                    if (data.Length > 2 && random.Next(0, 2) == 0)
+                    {
+                        (data[0], data[1]) = (0, (byte)(data.Length - 2));
+                    }
+
+                    hits += data.AsSpan().SequenceEqual(extensions[index].Data) ? 0 : 1;
+                    extensions[index] = (extensions[index].Type, data);
+                });
+            };
+            pair.Run();
+            Assert.False(hits > 0 && pair.Client.IsComplete && pair.Server.IsComplete, $"{scenario}: seed {Seed}, round {round}");
+        }
+    }
+
     [Fact]
     public void NoGarbageThrows()
     {
