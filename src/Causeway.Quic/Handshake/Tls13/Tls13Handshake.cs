@@ -17,6 +17,7 @@ internal abstract partial class Tls13Handshake : IHandshake
     private int _inputStart;
     private int _inputEnd;
     private byte[]? _secretOut;
+    private ReadOnlyMemory<byte> _sessionContext;
     private bool _isDisposed;
 
     private protected Tls13Handshake(HandshakeEnvironment environment, HandshakeLimits limits)
@@ -33,7 +34,15 @@ internal abstract partial class Tls13Handshake : IHandshake
 
     public ReadOnlyMemory<byte> LocalTransportParameters { get; set; }
 
-    public ReadOnlyMemory<byte> SessionContext { get; set; }
+    public ReadOnlyMemory<byte> SessionContext
+    {
+        get => _sessionContext;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(value.Length, byte.MaxValue);
+            _sessionContext = value;
+        }
+    }
 
     public ReadOnlyMemory<byte> ApplicationProtocol { get; private protected set; }
 

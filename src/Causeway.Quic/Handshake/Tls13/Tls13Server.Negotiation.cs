@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
 
 using Causeway.Protocol;
@@ -168,8 +167,9 @@ internal sealed partial class Tls13Server
     {
         if (_wasRetried)
         {
-            // Its group was asked for, and OnSecondClientHello saw the share.
-            throw new UnreachableException();
+            // It cannot be: OnSecondClientHello saw the share of the group that was asked for.
+            Fail(AlertDescription.InternalError, "A second HelloRetryRequest would be needed.");
+            return;
         }
 
         _wasRetried = true;

@@ -22,11 +22,8 @@ internal sealed record TlsClientOptions : TlsOptions
     /// <summary>The client's own certificate, for servers that ask for one; null for none.</summary>
     public HandshakeCredential? Credential { get; init; }
 
-    /// <summary>Keys shared with the server beforehand.</summary>
-    public IReadOnlyList<ExternalPsk> ExternalPsks { get; init; } = [];
-
     /// <summary>
-    /// Whether the server must use one of <see cref="ExternalPsks"/>, or a ticket that came from such a connection. On
+    /// Whether the server must use one of <see cref="TlsOptions.ExternalPsks"/>, or a ticket that came from such a connection. On
     /// by default where there are any: otherwise whoever has some certificate could stand in for the server.
     /// </summary>
     public bool RequirePsk { get; init; } = true;
@@ -67,9 +64,5 @@ internal sealed record TlsClientOptions : TlsOptions
             nameof(KeyShareGroups),
             "each must be one of Groups (RFC 8446, 4.2.8)");
         Refuse(ExternalPsks.Count > 8, nameof(ExternalPsks), "at most 8 fit a ClientHello");
-        Refuse(
-            ExternalPsks.Any(psk => psk.Identity.Length is 0 or > 1024 || psk.Key.IsEmpty),
-            nameof(ExternalPsks),
-            "each has a key and a name of 1 to 1024 bytes");
     }
 }

@@ -46,6 +46,9 @@ internal abstract record TlsOptions
     /// </summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> PinnedFingerprints { get; init; } = [];
 
+    /// <summary>Keys that both ends were given beforehand, each of which authenticates both.</summary>
+    public IReadOnlyList<ExternalPsk> ExternalPsks { get; init; } = [];
+
     /// <summary>Whether sessions are resumed by tickets, and tickets given and kept. On by default.</summary>
     public bool AllowResumption { get; init; } = true;
 
@@ -81,6 +84,10 @@ internal abstract record TlsOptions
             nameof(CipherSuites),
             "none may be unknown");
         Refuse(Groups.Count == 0 || !Groups.All(KeyShare.IsKnown), nameof(Groups), "none may be unknown");
+        Refuse(
+            ExternalPsks.Any(psk => psk.Identity.Length is 0 or > 1024 || psk.Key.IsEmpty),
+            nameof(ExternalPsks),
+            "each has a key and a name of 1 to 1024 bytes");
         Refuse(SignatureSchemes.Count is 0 or > 64, nameof(SignatureSchemes), "there are 1 to 64");
         Refuse(
             PinnedFingerprints.Any(pin => pin.Length != PinnedKeys.FingerprintLength),

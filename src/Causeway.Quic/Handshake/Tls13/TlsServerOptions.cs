@@ -28,9 +28,6 @@ internal sealed record TlsServerOptions : TlsOptions
     /// </summary>
     public ClientCertificateMode ClientCertificates { get; init; }
 
-    /// <summary>Keys shared with clients beforehand.</summary>
-    public IReadOnlyList<ExternalPsk> ExternalPsks { get; init; } = [];
-
     /// <summary>Seals session tickets; null, the default, for none.</summary>
     public TicketSealer? Tickets { get; init; }
 
