@@ -273,6 +273,11 @@ internal sealed partial class LossRecovery
             BytesInFlight -= packet.Size;
             space.Unlink(packet);
         }
+        else if (packet.IsInFlight)
+        {
+            // Nobody will say any more whether it had arrived: as good as lost.
+            _episode.OnResolved(wasSpurious: false);
+        }
 
         space.Sent.Remove(packet);
         Return(packet);
