@@ -151,9 +151,16 @@ internal sealed partial class QuicStreams
             return wrong;
         }
 
-        // Everything arrived before: the reset says nothing new (RFC 9000, 3.2).
-        if (stream.IsReceiveDone || stream.Incoming.ReadyEnd == finalSize)
+        // Everything up to the end arrived before, FIN included: the reset says nothing new (RFC 9000, 3.2).
+        if (stream.IsReceiveDone || stream.IsPeerFinished)
         {
+            return null;
+        }
+
+        if (stream.IsReceiveStopped)
+        {
+            // The answer to STOP_SENDING: nobody waits for more.
+            EndStopped(stream);
             return null;
         }
 
@@ -174,6 +181,7 @@ internal sealed partial class QuicStreams
     public void OnStreamsBlocked(bool isUnidirectional)
     {
         ref StreamCounts counts = ref Counts(isUnidirectional);
+        counts.IsPeerBlocked = true;
         counts.IsLimitDue |= NextStreamLimit(in counts, isUnidirectional) > counts.PeerLimit;
     }
 

@@ -20,14 +20,13 @@ internal sealed partial class QuicStreams
     private bool _inTurn;
     private bool _isDataBlockedDue;
     private long _dataBlockedAt = -1;
-    private bool _isStreamsBlocked;
     private bool _isStuck;
     private bool _isOpenAllowed;
 
     /// <summary>Whether a packet could carry something of the streams.</summary>
     public bool HasOutput => !_isOver
-        && (_control.First is not null || _isMaxDataDue || _isDataBlockedDue || _bidirectional.IsLimitDue
-            || _unidirectional.IsLimitDue || HasData);
+        && (_control.First is not null || _isMaxDataDue || _isDataBlockedDue || _bidirectional.HasOutput
+            || _unidirectional.HasOutput || HasData);
 
     /// <summary>Whether there is data to send, as far as windows allow.</summary>
     public bool HasData => _repairing.First is not null || (_sending.First is not null && !_isStuck);
@@ -81,8 +80,9 @@ internal sealed partial class QuicStreams
         if (limit > counts.OwnLimit)
         {
             counts.OwnLimit = limit;
-            _isOpenAllowed |= _isStreamsBlocked;
-            _isStreamsBlocked = false;
+            _isOpenAllowed |= counts.IsBlocked;
+            counts.IsBlocked = false;
+            counts.IsBlockedDue = false;
         }
     }
 
@@ -334,9 +334,32 @@ internal sealed partial class QuicStreams
         return written;
     }
 
+    private void NoteStreamsBlocked(ref StreamCounts counts)
+    {
+        counts.IsBlocked |= !_isOver;
+
+        // Before the first limit is known there is nothing to complain of; a limit is complained of once (RFC 9000, 19.14).
+        if (counts.OwnLimit > counts.BlockedAt)
+        {
+            counts.BlockedAt = counts.OwnLimit;
+            counts.IsBlockedDue = true;
+        }
+    }
+
     private int WriteStreamLimit(Span<byte> room, QuicSentPacket packet, bool isUnidirectional)
     {
         ref StreamCounts counts = ref Counts(isUnidirectional);
+        if (counts.IsBlockedDue)
+        {
+            int blocked = FrameWriter.StreamsBlocked(room, isUnidirectional, counts.OwnLimit);
+            counts.IsBlockedDue = blocked == 0;
+            if (blocked > 0)
+            {
+                Note(packet, new SentFrame { Kind = SentFrameKind.Blocked });
+                return blocked;
+            }
+        }
+
         if (!counts.IsLimitDue)
         {
             return 0;
@@ -347,6 +370,7 @@ internal sealed partial class QuicStreams
         if (count > 0)
         {
             counts.IsLimitDue = false;
+            counts.IsPeerBlocked = false;
             counts.PeerLimit = limit;
             Note(packet, new SentFrame { Kind = SentFrameKind.MaxStreams, IsFinal = isUnidirectional });
         }

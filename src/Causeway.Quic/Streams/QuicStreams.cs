@@ -97,8 +97,8 @@ internal sealed partial class QuicStreams : StreamSession
     {
         _peer = peer;
         OnMaxData(peer.Data);
-        _bidirectional.OwnLimit = Math.Max(_bidirectional.OwnLimit, peer.BidirectionalStreams);
-        _unidirectional.OwnLimit = Math.Max(_unidirectional.OwnLimit, peer.UnidirectionalStreams);
+        OnMaxStreams(isUnidirectional: false, peer.BidirectionalStreams);
+        OnMaxStreams(isUnidirectional: true, peer.UnidirectionalStreams);
         foreach (QuicStream stream in _streams.Values)
         {
             RaiseSendLimit(stream, InitialSendLimit(stream.Id));
@@ -114,7 +114,7 @@ internal sealed partial class QuicStreams : StreamSession
         ref StreamCounts counts = ref Counts(isUnidirectional);
         if (Refusal(in counts) != StreamOpenRefusal.None)
         {
-            _isStreamsBlocked |= !_isOver;
+            NoteStreamsBlocked(ref counts);
             return null;
         }
 
@@ -260,9 +260,9 @@ internal sealed partial class QuicStreams : StreamSession
             ref StreamCounts counts = ref Counts(StreamId.IsUnidirectional(stream.Id));
             counts.PeerEnded++;
 
-            // A peer that opens and ends streams one after the other is told in steps.
+            // A peer that opens and ends streams one after the other is told in steps, one that waits for a stream at once.
             bool isUnidirectional = StreamId.IsUnidirectional(stream.Id);
-            long step = Math.Max(1, InitialStreamLimit(isUnidirectional) / StepsOfStreams);
+            long step = counts.IsPeerBlocked ? 1 : Math.Max(1, InitialStreamLimit(isUnidirectional) / StepsOfStreams);
             counts.IsLimitDue |= NextStreamLimit(in counts, isUnidirectional) - counts.PeerLimit >= step;
         }
 
@@ -289,5 +289,20 @@ internal sealed partial class QuicStreams : StreamSession
 
         /// <summary>The peer is to be told.</summary>
         public bool IsLimitDue;
+
+        /// <summary>The peer waits for a stream.</summary>
+        public bool IsPeerBlocked;
+
+        /// <summary>Somebody had to wait for a stream.</summary>
+        public bool IsBlocked;
+
+        /// <summary>The peer is to be told that more streams would be opened than it allows.</summary>
+        public bool IsBlockedDue;
+
+        /// <summary>The limit of which the peer was told that it is in the way.</summary>
+        public long BlockedAt;
+
+        /// <summary>Whether the peer is to be told something.</summary>
+        public readonly bool HasOutput => IsLimitDue || IsBlockedDue;
     }
 }
