@@ -35,6 +35,7 @@ internal sealed partial class QuicStreams : StreamSession
     private readonly Dictionary<long, QuicStream> _streams = [];
     private readonly StreamLimits _own;
     private StreamLimits _peer;
+    private StreamList<QuicStream, QuicStream.SendLink> _fresh;
     private StreamList<QuicStream, QuicStream.SendLink> _sending;
     private StreamList<QuicStream, QuicStream.RepairLink> _repairing;
     private StreamList<QuicStream, QuicStream.ControlLink> _control;
@@ -46,14 +47,17 @@ internal sealed partial class QuicStreams : StreamSession
     /// <summary>Makes it, with no stream.</summary>
     /// <param name="role">Which end this is.</param>
     /// <param name="own">What this end tells the peer.</param>
-    /// <param name="memoryBudget">Bytes that the streams may hold of what arrived.</param>
     /// <param name="pool">Where memory for data is rented.</param>
-    public QuicStreams(EndpointRole role, in StreamLimits own, long memoryBudget, PacketPool pool)
+    public QuicStreams(EndpointRole role, in StreamLimits own, PacketPool pool)
         : base(role)
     {
         _pool = pool;
         _own = own;
-        _budget = new ReceiveBudget(memoryBudget);
+
+        // What windows may grow by in all: what the connection's window has beside the first windows of all streams. It is three
+        // quarters of the budget's size.
+        long firstWindows = own.BidirectionalStreams * Math.Max(own.BidirectionalLocal, own.BidirectionalRemote);
+        _budget = new ReceiveBudget(Math.Max(own.Data - firstWindows, own.Data / 4) / 3 * 4);
         _receiveLimit = own.Data;
         _receiveWindow = own.Data;
         _bidirectional.PeerLimit = own.BidirectionalStreams;
@@ -249,7 +253,7 @@ internal sealed partial class QuicStreams : StreamSession
 
         stream.IsForgotten = true;
         _streams.Remove(stream.Id);
-        _sending.Remove(stream);
+        StopSending(stream);
         _repairing.Remove(stream);
         _control.Remove(stream);
         stream.Control = StreamControl.None;

@@ -266,7 +266,7 @@ public sealed class QuicStreamsTests : IDisposable
     public void AnOpenerThatWasTooEarlyIsToldWhenTheLimitsAreKnown()
     {
         StreamLimits limits = new() { Data = 1 << 20, BidirectionalRemote = 1000, BidirectionalLocal = 1000, BidirectionalStreams = 4 };
-        using QuicStreams streams = new(EndpointRole.Client, in limits, 1 << 20, _bench.Pool);
+        using QuicStreams streams = new(EndpointRole.Client, in limits, _bench.Pool);
         Assert.Null(streams.TryOpen(_bench.Now));
         streams.OnPeerLimits(in limits);
         Assert.Equal([StreamEventKind.OpenAllowed], StreamsBench.Events(streams).Select(static e => e.Kind));

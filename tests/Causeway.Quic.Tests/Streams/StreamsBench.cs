@@ -16,12 +16,12 @@ internal sealed class StreamsBench : IDisposable
 
     private readonly Queue<(QuicSentPacket Packet, bool IsClient)> _unsettled = new();
 
-    public StreamsBench(StreamLimits? client = null, StreamLimits? server = null, long budget = 64 << 20)
+    public StreamsBench(StreamLimits? client = null, StreamLimits? server = null)
     {
         StreamLimits first = client ?? new QuicSettings { Handshake = null!, Random = null!, Link = default }.Limits;
         StreamLimits second = server ?? first;
-        Client = new QuicStreams(EndpointRole.Client, in first, budget, Pool);
-        Server = new QuicStreams(EndpointRole.Server, in second, budget, Pool);
+        Client = new QuicStreams(EndpointRole.Client, in first, Pool);
+        Server = new QuicStreams(EndpointRole.Server, in second, Pool);
         Client.OnPeerLimits(in second);
         Server.OnPeerLimits(in first);
     }
