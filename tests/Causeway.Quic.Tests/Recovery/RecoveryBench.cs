@@ -62,15 +62,27 @@ internal sealed class RecoveryBench : ISentFrameOwner
 
     public void Wait(long microseconds) => Now = Now.AddMicroseconds(microseconds);
 
-    /// <summary>Goes to the next deadline and lets it pass.</summary>
+    /// <summary>Goes to the next deadline and lets it pass; questions for a sign of life count for nothing.</summary>
     /// <returns>How long it was until then.</returns>
     public long TimeOut()
     {
-        long waited = Recovery.Deadline.MicrosecondsSince(Now);
-        Now = Recovery.Deadline;
-        Recovery.OnTimeout(Now);
-        return waited;
+        Timestamp start = Now;
+        do
+        {
+            if (Recovery.IsSilenceProbeDue)
+            {
+                SilenceProbes++;
+                Recovery.OnSilenceProbeSent(Now);
+            }
+
+            Now = Recovery.Deadline;
+        }
+        while (!Recovery.OnTimeout(Now) && Recovery.IsSilenceProbeDue);
+        return Now.MicrosecondsSince(start);
     }
+
+    /// <summary>Questions for a sign of life that left.</summary>
+    public int SilenceProbes { get; private set; }
 
     /// <summary>One round trip of so long, so that there is a sample.</summary>
     public RecoveryBench Measured(long rtt)
