@@ -37,6 +37,7 @@ internal sealed partial class LossRecovery
     private readonly Pacer _pacer;
     private readonly DeliveryRateSampler _sampler = new();
     private readonly LossMeter _lossMeter = new();
+    private readonly SilenceProbe _silence = new();
     private readonly Stack<QuicSentPacket> _free = new();
     private readonly PacketNumberSpace[] _spaces;
     private LossEpisode _episode;
@@ -49,6 +50,8 @@ internal sealed partial class LossRecovery
     private bool _isAckReported;
     private bool _ranDry;
     private Timestamp _flushedAt;
+    private Timestamp _heardAt = Timestamp.LongAgo;
+    private Timestamp _waitsSince;
 
     /// <summary>Makes it, with nothing sent.</summary>
     /// <param name="role">A client probes before the server can (RFC 9002, 6.2.2.1).</param>
@@ -173,8 +176,9 @@ internal sealed partial class LossRecovery
         space.Link(packet);
         if (packet.IsAckEliciting)
         {
+            _waitsSince = space.Id == PacketSpaceId.Application && space.ElicitingInFlight == 0 ? now : _waitsSince;
             space.ElicitingInFlight++;
-            space.LastElicitingAt = now;
+            space.LastElicitingAt = packet.IsSilenceProbe ? space.LastElicitingAt : now;
         }
 
         _pacer.OnSent(packet.Size);
@@ -255,6 +259,9 @@ internal sealed partial class LossRecovery
     public void Shift(long microseconds)
     {
         _sampler.Shift(microseconds);
+        _silence.Shift(microseconds);
+        _heardAt = _heardAt.AddMicroseconds(microseconds);
+        _waitsSince = _waitsSince.AddMicroseconds(microseconds);
         foreach (PacketNumberSpace space in _spaces)
         {
             space.LastElicitingAt = space.LastElicitingAt.AddMicroseconds(microseconds);
@@ -272,6 +279,11 @@ internal sealed partial class LossRecovery
         {
             BytesInFlight -= packet.Size;
             space.Unlink(packet);
+        }
+        else if (packet.IsInFlight)
+        {
+            // Nobody will say any more whether it had arrived: as good as lost.
+            _episode.OnResolved(wasSpurious: false);
         }
 
         space.Sent.Remove(packet);

@@ -8,9 +8,9 @@ internal sealed class QuicPair : IDisposable
 {
     private readonly Dictionary<long, long> _answers = [];
 
-    public QuicPair(FaultPlan plan, QuicPeerOptions? client = null, QuicPeerOptions? server = null)
+    public QuicPair(FaultPlan plan, QuicPeerOptions? client = null, QuicPeerOptions? server = null, PacketPool? pool = null)
     {
-        Pool = new PacketPool(track: true, stackTraces: false);
+        Pool = pool ?? new PacketPool(track: true, stackTraces: false);
         Network = new SimulatedNetwork(plan.Seed, Pool);
         ulong content = SeededRandom.Derive(plan.Seed, 3);
         TimeSpan serverClock = TimeSpan.FromSeconds(17);
