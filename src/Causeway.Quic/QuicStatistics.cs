@@ -34,6 +34,12 @@ public sealed class QuicStatistics : TransportStatistics
     /// <summary>How often the peer's address changed.</summary>
     public long PathChanges { get; internal set; }
 
+    /// <summary>Addresses of the peer that were proved after the handshake.</summary>
+    public long PathsValidated { get; internal set; }
+
+    /// <summary>Connection ids that the peer retired.</summary>
+    public long ConnectionIdsRetired { get; internal set; }
+
     /// <summary>Changes of address that could not be proved, and were taken back.</summary>
     public long PathsRefused { get; internal set; }
 
@@ -45,6 +51,15 @@ public sealed class QuicStatistics : TransportStatistics
 
     /// <summary>Retry packets that a server answered with.</summary>
     public long Retries { get; internal set; }
+
+    /// <summary>How often a client began again because the server did not speak its version.</summary>
+    public long VersionsNegotiated { get; internal set; }
+
+    /// <summary>Whether data of the client went early and was taken (RFC 9001, 4.6).</summary>
+    public bool EarlyDataAccepted { get; internal set; }
+
+    /// <summary>How long this side did not run, although it was due to, in microseconds in all.</summary>
+    public long StalledMicroseconds { get; internal set; }
 
     /// <summary>Stateless resets that were recognised.</summary>
     public long StatelessResets { get; internal set; }
