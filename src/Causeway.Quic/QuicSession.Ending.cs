@@ -117,6 +117,7 @@ internal sealed partial class QuicSession
             return;
         }
 
+        Statistics.Violations++;
         TransportFailureKind kind = error.Code == TransportErrorCode.ConnectionRefused ? TransportFailureKind.Refused : TransportFailureKind.Protocol;
         _failure = new TransportFailure(kind, error.Reason) { ErrorCode = (long)error.Code, Goodbye = GoodbyeReason.ProtocolViolation };
         BeginClose(error, now);
@@ -363,7 +364,7 @@ internal sealed partial class QuicSession
             TransportFailure failure = new(
                 TransportFailureKind.DeadLink,
                 $"The handshake was not complete after {_settings.HandshakeTimeout / 1_000_000.0:0.#} s.");
-            Fail(new QuicError(TransportErrorCode.ConnectionRefused, failure.Reason), now);
+            BeginClose(new QuicError(TransportErrorCode.ConnectionRefused, failure.Reason), now);
             _failure = failure;
             return;
         }

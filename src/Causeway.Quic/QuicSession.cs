@@ -150,7 +150,7 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
 
             if (IsClosing)
             {
-                return _drainedAt;
+                return IsDrained ? Timestamp.Never : _drainedAt;
             }
 
             Timestamp due = Timestamp.Min(_recovery.Deadline, IdleDeadline);

@@ -25,6 +25,9 @@ public sealed class QuicStatistics : TransportStatistics
     /// <summary>Packets that were deemed lost.</summary>
     public long PacketsLost => _session.Recovery.PacketsLost;
 
+    /// <summary>Whether this end closed because the peer broke a rule or a limit: 0 or 1, for sums.</summary>
+    public long Violations { get; internal set; }
+
     /// <summary>How often nothing at all was heard for a probe timeout (RFC 9002, 6.2).</summary>
     public long ProbeTimeouts { get; internal set; }
 
@@ -103,6 +106,9 @@ public sealed record QuicCounters : TransportCounters
     /// <inheritdoc cref="QuicStatistics.PacketsUnopened"/>
     public long PacketsUnopened { get; init; }
 
+    /// <inheritdoc cref="QuicStatistics.Violations"/>
+    public long Violations { get; init; }
+
     internal QuicCounters Plus(QuicStatistics one) => new()
     {
         PacketsSent = PacketsSent + one.PacketsSent,
@@ -110,5 +116,6 @@ public sealed record QuicCounters : TransportCounters
         PacketsLost = PacketsLost + one.PacketsLost,
         ProbeTimeouts = ProbeTimeouts + one.ProbeTimeouts,
         PacketsUnopened = PacketsUnopened + one.PacketsUnopened,
+        Violations = Violations + one.Violations,
     };
 }

@@ -125,6 +125,11 @@ internal sealed class RemoteConnectionIds
             }
         }
 
+        if (Retiring > MostRetiring)
+        {
+            return TooManyRetiring;
+        }
+
         return _spare.Count + 1 > Limit
             ? new QuicError(TransportErrorCode.ConnectionIdLimitError, $"The peer issued more than {Limit} connection ids.")
             : null;
@@ -186,11 +191,11 @@ internal sealed class RemoteConnectionIds
     private QuicError? Retire(long sequence)
     {
         _retiring.Enqueue(sequence);
-        return _retiring.Count + _retiringInFlight > MostRetiring
-            ? new QuicError(
-                TransportErrorCode.ConnectionIdLimitError, "The peer issues connection ids faster than it takes them back.")
-            : null;
+        return Retiring > MostRetiring ? TooManyRetiring : null;
     }
+
+    private static QuicError TooManyRetiring => new(
+        TransportErrorCode.ConnectionIdLimitError, "The peer issues connection ids faster than it takes them back.");
 
     private readonly record struct Entry(long Sequence, ConnectionId Id, StatelessResetToken Token, bool HasToken);
 }
