@@ -10,12 +10,19 @@ internal sealed partial class QuicEndpoint
     private AnswerBudget _answerBudget;
 
     /// <inheritdoc/>
-    /// <remarks>
-    /// Of QUIC there is one such datagram: the refusal of the opening that <see cref="Route"/> was asked about last. A session says
-    /// by itself that it is over.
-    /// </remarks>
+    public override void Refuse(GoodbyeReason reason)
+    {
+        Counters.HandshakesRefused++;
+        if (MayAnswer())
+        {
+            _answer?.Release();
+            _answer = NewClose(in _opening, TransportErrorCode.ConnectionRefused);
+        }
+    }
+
+    /// <inheritdoc/>
     public override PacketBuffer NewGoodbye(uint routingId, GoodbyeReason reason, bool isAnswer) =>
-        NewClose(in _opening, TransportErrorCode.ConnectionRefused);
+        throw new NotSupportedException("A QUIC session says by itself that it is over.");
 
     private Routing RouteUnknown(PacketBuffer datagram, in InvariantHeader header)
     {

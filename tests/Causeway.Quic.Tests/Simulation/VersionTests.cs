@@ -1,5 +1,6 @@
 using Causeway.Protocol;
 using Causeway.Quic.Paths;
+using Causeway.Quic.Wire;
 using Causeway.TestKit;
 
 namespace Causeway.Quic.Tests.Simulation;
@@ -78,8 +79,8 @@ public sealed class VersionTests
 
             isDone = true;
             PacketBuffer forged = pair.Pool.Rent();
-            Wire.InvariantHeader.TryRead(datagram.Payload, 8, out Wire.InvariantHeader header);
-            int length = Wire.VersionNegotiationPacket.Write(forged.Append(200), in header, [V2], 7);
+            InvariantHeader.TryRead(datagram.Payload, 8, out InvariantHeader header);
+            int length = VersionNegotiationPacket.Write(forged.Append(200), in header, [V2], 7);
             forged.Truncate(length);
             pair.Client.Receive(forged, pair.ClientHost.Now);
             forged.Release();
@@ -100,13 +101,13 @@ public sealed class VersionTests
             if (!isDone)
             {
                 isDone = true;
-                Wire.InvariantHeader.TryRead(datagram.Payload, 8, out Wire.InvariantHeader header);
+                InvariantHeader.TryRead(datagram.Payload, 8, out InvariantHeader header);
                 PacketBuffer forged = pair.Pool.Rent();
                 Span<byte> room = forged.Append(1200);
                 room.Clear();
-                int offset = Wire.PacketHeaderWriter.WriteLong(
-                    room, Wire.PacketType.Initial, V2, true, new Wire.ConnectionId(header.SourceId), default, default, 0, 1);
-                Wire.PacketHeaderWriter.SetLength(room, offset);
+                int offset = PacketHeaderWriter.WriteLong(
+                    room, PacketType.Initial, V2, true, new ConnectionId(header.SourceId), default, default, 0, 1);
+                PacketHeaderWriter.SetLength(room, offset);
                 pair.Client.Receive(forged, pair.ClientHost.Now);
                 forged.Release();
             }

@@ -154,7 +154,7 @@ public sealed class ForgedFrameTests
         }
 
         Assert.InRange(sent, 20, 80);
-        forger.ExpectClose(TransportErrorCode.ConnectionIdLimitError);
+        forger.ExpectClose(TransportErrorCode.ConnectionIdLimitError, isHeard: false);
     }
 
     [Fact]
