@@ -395,7 +395,7 @@ internal sealed partial class QuicSession
         }
 
         CheckPath(now);
-        if (_recovery.OnTimeout(now))
+        if (!IsAmplificationBlocked && _recovery.OnTimeout(now))
         {
             Statistics.ProbeTimeouts++;
             if (_recovery.Timeouts >= TimeoutsOfBlackHole && _mtu.Size > QuicLimits.MinInitialDatagramSize)

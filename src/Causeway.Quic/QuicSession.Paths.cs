@@ -32,6 +32,12 @@ internal sealed partial class QuicSession
     /// <summary>Whether the peer has shown that it receives at its present address.</summary>
     public bool IsPathValidated => _path.IsValidated;
 
+    /// <summary>
+    /// Whether nothing may go to the peer's address until more comes from there (RFC 9000, 8.1). Until then no timer for what was
+    /// sent runs either (RFC 9002, 6.2.2.1).
+    /// </summary>
+    private bool IsAmplificationBlocked => _path.Allowance < QuicLimits.MinInitialDatagramSize;
+
     private Timestamp PathDeadline
     {
         get
@@ -97,6 +103,14 @@ internal sealed partial class QuicSession
             Received = datagram.Length,
             IsOtherHost = datagram.Path.Remote.WithoutPort() != _path.Address.Remote.WithoutPort(),
         };
+        if (Statistics.PathsRefused > 0)
+        {
+            // Somebody sent from where nobody answers. From now on an address is proved before anything goes there, so that he
+            // costs the connection nothing more.
+            ProveFirst(moved, now);
+            return;
+        }
+
         if (_probedPath is { } probed && datagram.Path.Remote == probed.Address.Remote)
         {
             moved.Received = probed.Received;
@@ -120,6 +134,19 @@ internal sealed partial class QuicSession
         // RFC 9000, 9.5: an observer shall not know the connection again by its id.
         _remoteIds.TryChange();
         Challenge(_path, now);
+    }
+
+    private void ProveFirst(QuicPath moved, Timestamp now)
+    {
+        if (_probedPath is null || _probedPath.Address.Remote != moved.Address.Remote)
+        {
+            _probedPath = moved;
+        }
+
+        if (!_probedPath.HasChallenge)
+        {
+            Challenge(_probedPath, now);
+        }
     }
 
     private void Challenge(QuicPath path, Timestamp now)
@@ -175,11 +202,19 @@ internal sealed partial class QuicSession
             probed.OnValidated();
             Statistics.PathsValidated++;
             Statistics.PathChanges++;
-            _formerPath = _path;
+            _formerPath = Role == EndpointRole.Client ? _path : null;
             _path = probed;
             _probedPath = null;
-            _remoteIds.TryChangeToPreferred();
-            OnPathProved(isOtherHost: true);
+            if (Role == EndpointRole.Client)
+            {
+                _remoteIds.TryChangeToPreferred();
+            }
+            else
+            {
+                _remoteIds.TryChange();
+            }
+
+            OnPathProved(Role == EndpointRole.Client || probed.IsOtherHost);
         }
     }
 

@@ -166,10 +166,19 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
                 return IsDrained ? Timestamp.Never : _drainedAt;
             }
 
-            Timestamp due = Timestamp.Min(_recovery.Deadline, IdleDeadline);
-            due = Timestamp.Min(due, Timestamp.Min(KeepAliveDeadline, HandshakeDeadline));
+            Timestamp due = Timestamp.Min(IdleDeadline, HandshakeDeadline);
             due = Timestamp.Min(due, Timestamp.Min(_discardKeysAt, PathDeadline));
             due = Timestamp.Min(due, _datagrams.NextDeadline);
+            return IsAmplificationBlocked ? due : Timestamp.Min(due, SendDeadline);
+        }
+    }
+
+    // When something is to be sent again, or acknowledged, or may leave.
+    private Timestamp SendDeadline
+    {
+        get
+        {
+            Timestamp due = Timestamp.Min(_recovery.Deadline, KeepAliveDeadline);
             due = Timestamp.Min(due, _recovery[PacketSpaceId.Initial].Received.DueAt);
             due = Timestamp.Min(due, _recovery[PacketSpaceId.Handshake].Received.DueAt);
             due = Timestamp.Min(due, _recovery[PacketSpaceId.Application].Received.DueAt);

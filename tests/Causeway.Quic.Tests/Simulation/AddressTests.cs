@@ -125,7 +125,6 @@ public sealed class AddressTests
         pair.Forward.OnDatagram = (_, _, _) => sent++ == 0 ? DatagramVerdict.Pass : DatagramVerdict.Drop;
         pair.RunUntil(() => pair.Server.Failure is not null, TimeSpan.FromSeconds(20));
         Assert.InRange(pair.Server.Session!.Statistics.OutBytes, 1200, 3 * pair.Server.Session.Statistics.InBytes);
-        Assert.True(pair.Server.Session.Statistics.AmplificationBlocked > 0);
         pair.Close();
     }
 
