@@ -135,7 +135,11 @@ public sealed partial class CausewayConnection
             return;
         }
 
-        NegotiatedApplicationProtocol = new SslApplicationProtocol(Session.ApplicationProtocol.ToArray());
+        if (!Session.ApplicationProtocol.IsEmpty)
+        {
+            NegotiatedApplicationProtocol = new SslApplicationProtocol(Session.ApplicationProtocol.ToArray());
+        }
+
         _establishment.TrySetResult();
         Action<CausewayConnection, Timestamp>? established = Established;
         Established = null;
