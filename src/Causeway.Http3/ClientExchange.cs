@@ -209,7 +209,7 @@ internal sealed class ClientExchange
 
             _stream.CompleteWrites();
         }
-        catch (Http3Exception)
+        catch (Exception) when (_writer.Failure is not null)
         {
             // The server needs no more of the request, and may still respond (RFC 9114, 4.1); or the stream or the connection
             // failed, which the reader sees too.

@@ -64,7 +64,8 @@ public sealed class Http3ClientHandler : HttpMessageHandler
         DnsEndPoint authority = new(uri.IdnHost, uri.Port);
         for (int attempt = 1; ; attempt++)
         {
-            Http3ClientConnection connection = await ConnectAsync(authority, cancellationToken).ConfigureAwait(false);
+            PooledConnection pooled = _connections.GetOrAdd((authority.Host, authority.Port), static _ => new PooledConnection());
+            Http3ClientConnection connection = await ConnectAsync(pooled, authority, cancellationToken).ConfigureAwait(false);
             try
             {
                 return await connection.SendAsync(request, cancellationToken).ConfigureAwait(false);
@@ -72,7 +73,8 @@ public sealed class Http3ClientHandler : HttpMessageHandler
             catch (Http3Exception error)
                 when (error.IsRejected && request.Content is null && attempt < MaxAttempts && !_isDisposed)
             {
-                // The server did nothing for it (RFC 9114, 4.1.1): the next attempt takes a connection that is usable.
+                // The server did nothing for it (RFC 9114, 4.1.1).
+                pooled.Retire(connection);
             }
             catch (IOException error)
             {
@@ -104,9 +106,9 @@ public sealed class Http3ClientHandler : HttpMessageHandler
             new CausewayTransport(await connect(authority, cancellationToken).ConfigureAwait(false), isClient: true);
     }
 
-    private async ValueTask<Http3ClientConnection> ConnectAsync(DnsEndPoint authority, CancellationToken cancellationToken)
+    private async ValueTask<Http3ClientConnection> ConnectAsync(
+        PooledConnection pooled, DnsEndPoint authority, CancellationToken cancellationToken)
     {
-        PooledConnection pooled = _connections.GetOrAdd((authority.Host, authority.Port), static _ => new PooledConnection());
         try
         {
             return await pooled.GetAsync(token => _connect(authority, token), _limits, cancellationToken).ConfigureAwait(false);

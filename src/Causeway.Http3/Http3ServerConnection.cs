@@ -34,13 +34,13 @@ internal sealed class Http3ServerConnection : Http3Connection
             return;
         }
 
-        Task accepting = AcceptStreamsAsync();
+        // Registered before the first request is accepted, so that none slips in between.
         Task shutdown = Task.CompletedTask;
         CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
             state => shutdown = ((Http3ServerConnection)state!).ShutDownAsync(), this);
         await using (registration.ConfigureAwait(false))
         {
-            await accepting.ConfigureAwait(false);
+            await AcceptStreamsAsync().ConfigureAwait(false);
         }
 
         await shutdown.ConfigureAwait(false);

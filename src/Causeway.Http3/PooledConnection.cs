@@ -7,14 +7,15 @@ internal sealed class PooledConnection
 {
     private readonly SemaphoreSlim _lock = new(1);
     private readonly List<Http3ClientConnection> _draining = [];
-    private Http3ClientConnection? _current;
+    private volatile Http3ClientConnection? _current;
+    private volatile Http3ClientConnection? _retired;
     private bool _isClosed;
 
     /// <summary>Gives the connection, or opens one; all who ask meanwhile wait for the same.</summary>
     public async ValueTask<Http3ClientConnection> GetAsync(
         Func<CancellationToken, ValueTask<IHttp3Transport>> connect, Http3Limits limits, CancellationToken cancellationToken)
     {
-        if (_current is { IsUsable: true } ready)
+        if (_current is { IsUsable: true } ready && ready != _retired)
         {
             return ready;
         }
@@ -23,7 +24,7 @@ internal sealed class PooledConnection
         try
         {
             ObjectDisposedException.ThrowIf(_isClosed, typeof(Http3ClientHandler));
-            if (_current is { IsUsable: true } current)
+            if (_current is { IsUsable: true } current && current != _retired)
             {
                 return current;
             }
@@ -37,6 +38,12 @@ internal sealed class PooledConnection
             _lock.Release();
         }
     }
+
+    /// <summary>
+    /// The server rejected a request on a connection. It is full, or it shuts down and GOAWAY is still on its way: new requests
+    /// take another connection.
+    /// </summary>
+    public void Retire(Http3ClientConnection connection) => _retired = connection;
 
     public async Task CloseAsync()
     {

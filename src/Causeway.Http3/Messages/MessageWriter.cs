@@ -16,6 +16,11 @@ internal sealed class MessageWriter(Http3Stream stream) : ForwardStream
     /// <summary>Bytes of content written so far.</summary>
     public long ContentWritten { get; private set; }
 
+    /// <summary>
+    /// What the stream failed with, if it did. Whoever copies content here may wrap the exception, or throw one of its own.
+    /// </summary>
+    public Http3Exception? Failure { get; private set; }
+
     /// <summary>Writes a header or trailer section.</summary>
     public async ValueTask WriteFieldSectionAsync(IEnumerable<HttpField> fields, CancellationToken cancellationToken)
     {
@@ -23,7 +28,7 @@ internal sealed class MessageWriter(Http3Stream stream) : ForwardStream
         QpackEncoder.Encode(fields, section);
         ArrayBufferWriter<byte> frame = new(section.WrittenCount + FrameWriter.MaxHeaderLength);
         FrameWriter.WriteFrame(frame, FrameType.Headers, section.WrittenSpan);
-        await stream.WriteAsync(frame.WrittenMemory, cancellationToken).ConfigureAwait(false);
+        await WriteToStreamAsync(frame.WrittenMemory, cancellationToken).ConfigureAwait(false);
     }
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
@@ -44,10 +49,10 @@ internal sealed class MessageWriter(Http3Stream stream) : ForwardStream
                 length += buffer.Length;
             }
 
-            await stream.WriteAsync(rented.AsMemory(0, length), cancellationToken).ConfigureAwait(false);
+            await WriteToStreamAsync(rented.AsMemory(0, length), cancellationToken).ConfigureAwait(false);
             if (!copies)
             {
-                await stream.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+                await WriteToStreamAsync(buffer, cancellationToken).ConfigureAwait(false);
             }
         }
         finally
@@ -59,4 +64,17 @@ internal sealed class MessageWriter(Http3Stream stream) : ForwardStream
     }
 
     public override Task FlushAsync(CancellationToken cancellationToken) => stream.FlushAsync(cancellationToken);
+
+    private async ValueTask WriteToStreamAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await stream.WriteAsync(bytes, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Http3Exception error)
+        {
+            Failure = error;
+            throw;
+        }
+    }
 }
