@@ -74,7 +74,7 @@ internal sealed partial class QuicSession
     }
 
     /// <summary>Ends the connection with a code and a reason of the application (CONNECTION_CLOSE of type 0x1d).</summary>
-    public void BeginClose(long applicationCode, string reason, Timestamp now)
+    public override void BeginClose(long applicationCode, string reason, Timestamp now)
     {
         if (!IsClosing)
         {

@@ -1,4 +1,5 @@
 using Causeway.Quic.Handshake;
+using Causeway.Quic.Handshake.Certificates;
 using Causeway.Quic.Protection;
 using Causeway.Quic.Recovery;
 using Causeway.Quic.Streams;
@@ -24,6 +25,7 @@ internal sealed partial class QuicSession
     private bool _isBitGreased;
     private bool _isSpinSet;
     private bool _isDriving;
+    private SessionQuestion? _question;
     private int _peerAckDelayExponent = TransportParameters.DefaultAckDelayExponent;
     private Timestamp _discardKeysAt = Timestamp.Never;
 
@@ -38,6 +40,17 @@ internal sealed partial class QuicSession
 
     /// <summary>The handshake waits for an answer of the driver; null if it does not.</summary>
     public HandshakeEventKind? Question { get; private set; }
+
+    /// <summary>At a server: who checks the client's certificate.</summary>
+    public CertificateChecker? ClientChecker { get; set; }
+
+    /// <inheritdoc/>
+    public override SessionQuestion? TakeQuestion()
+    {
+        SessionQuestion? question = _question;
+        _question = null;
+        return question;
+    }
 
     /// <summary>The driver has answered the handshake's question.</summary>
     public void OnQuestionAnswered(Timestamp now)
@@ -116,6 +129,12 @@ internal sealed partial class QuicSession
                 break;
             case HandshakeEventKind.ServerOptionsNeeded or HandshakeEventKind.CertificateCheckNeeded:
                 Question = step.Kind;
+                if (_settings.Ask is { } ask)
+                {
+                    _question = ask(this, step.Kind, now);
+                    Question = _question is null ? null : step.Kind;
+                }
+
                 break;
             case HandshakeEventKind.Completed:
                 OnCompleted(now);
@@ -276,7 +295,7 @@ internal sealed partial class QuicSession
     private void OnCompleted(Timestamp now)
     {
         _isEstablished = true;
-        ApplicationProtocol = _handshake!.ApplicationProtocol;
+        _applicationProtocol = _handshake!.ApplicationProtocol;
         _localIds.SetLimit(_peerParameters.ActiveConnectionIdLimit);
         Statistics.HandshakeMicroseconds = now.MicrosecondsSince(_startedAt);
         if (Role == EndpointRole.Server)

@@ -43,10 +43,10 @@ internal sealed partial class QuicSession
         }
 
         FlushHeaders();
-        bool isFull = batch.IsFull;
+        bool isFull = batch.IsFull && HasOutput(now, out isLimited);
         _hasHeldBack = isLimited && _recovery.IsPaced;
         _recovery.OnFlushed(hadRoom: !isFull && !isLimited, isLimited, now);
-        return isFull && HasOutput(now);
+        return isFull;
     }
 
     private static EncryptionLevel LevelOf(int index) => index switch
@@ -56,14 +56,17 @@ internal sealed partial class QuicSession
         _ => EncryptionLevel.Application,
     };
 
-    private bool HasOutput(Timestamp now)
+    private bool HasOutput(Timestamp now, out bool isLimited)
     {
+        isLimited = false;
         for (int i = 0; i < PacketSpaces.Count; i++)
         {
-            if (Wants(LevelOf(i), now, out _))
+            if (Wants(LevelOf(i), now, out bool isHeldBack))
             {
                 return true;
             }
+
+            isLimited |= isHeldBack;
         }
 
         return false;

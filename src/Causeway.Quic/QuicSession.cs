@@ -34,6 +34,7 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
     private readonly Timestamp _startedAt;
     private IHandshake? _handshake;
     private ConnectionId _originalDestinationId;
+    private ReadOnlyMemory<byte> _applicationProtocol;
     private bool _isEstablished;
     private bool _isDisposed;
 
@@ -110,8 +111,20 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
     /// <summary>Whether the handshake is confirmed (RFC 9001, 4.1.2).</summary>
     public bool IsConfirmed => _recovery.IsConfirmed;
 
-    /// <summary>The negotiated application protocol; empty until the handshake is complete.</summary>
-    public ReadOnlyMemory<byte> ApplicationProtocol { get; private set; }
+    /// <inheritdoc/>
+    public override ReadOnlyMemory<byte> ApplicationProtocol => _applicationProtocol;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<ReadOnlyMemory<byte>> PeerCertificates => _handshake?.PeerCertificates ?? [];
+
+    /// <inheritdoc/>
+    public override int MaxMessageLength => MaxDatagramLength;
+
+    /// <inheritdoc/>
+    public override bool TrySendMessage(ReadOnlySpan<byte> bytes, Timestamp deadline) => TrySendDatagram(bytes, deadline);
+
+    /// <inheritdoc/>
+    public override bool TryReadMessage(out PacketSlice bytes) => TryReceiveDatagram(out bytes);
 
     /// <summary>The version that is spoken.</summary>
     public QuicVersion Version => _version;

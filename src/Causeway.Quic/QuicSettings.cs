@@ -10,6 +10,11 @@ internal sealed record QuicSettings
     /// <summary>Makes the handshakes.</summary>
     public required Func<EndpointRole, IHandshake> Handshake { get; init; }
 
+    /// <summary>
+    /// Answers a handshake's question at once and says null, or says what finds the answer. Null where a test answers itself.
+    /// </summary>
+    public Func<QuicSession, HandshakeEventKind, Timestamp, SessionQuestion?>? Ask { get; init; }
+
     /// <summary>Where random bytes come from.</summary>
     public required RandomBytes Random { get; init; }
 

@@ -54,6 +54,14 @@ public abstract class TransportEndpoint
     /// <param name="now">The time: keep-alives count from here.</param>
     public abstract TransportSession Accept(PeerAddress peer, uint routingId, Timestamp now);
 
+    /// <summary>
+    /// Refuses what <see cref="Route"/> called an opening when it was asked last. What the peer is told is in
+    /// <see cref="TryTakeAnswer"/>; nothing, where <see cref="NewGoodbye"/> says it.
+    /// </summary>
+    public virtual void Refuse(GoodbyeReason reason)
+    {
+    }
+
     /// <summary>Makes the datagram by which an end without a session tells that one is over or refused.</summary>
     /// <param name="routingId">What <see cref="Route"/> said of the datagram that is answered, or the session's.</param>
     /// <param name="reason">Why.</param>

@@ -117,14 +117,14 @@ internal sealed class ApplicationKeys : IDisposable
     public OpenStatus TryOpen(Span<byte> packet, int packetNumberOffset, long largestReceived, out OpenedPacket opened)
     {
         opened = default;
-        if (_forgeries.Value > _effectiveLimits.Integrity)
-        {
-            return OpenStatus.LimitReached;
-        }
-
         if (_current is null || !HeaderMask.HasSample(packet.Length, packetNumberOffset))
         {
             return OpenStatus.Dropped;
+        }
+
+        if (_forgeries.Value > _effectiveLimits.Integrity)
+        {
+            return OpenStatus.LimitReached;
         }
 
         long number = PacketOpener.Unmask(_header!, packet, packetNumberOffset, largestReceived, out int payloadOffset);

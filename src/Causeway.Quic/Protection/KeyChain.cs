@@ -9,8 +9,9 @@ internal sealed class KeyChain : IDisposable
     private readonly CipherSuite _suite;
     private readonly QuicVersion _version;
 
-    // The secret of the next generation: from that of the current one, whoever took the memory could read what was sent before.
-    private readonly byte[] _nextSecret;
+    // The secret of the first generation that has no key yet. No secret of a key that exists is kept: whoever took the memory
+    // could read what was sent before.
+    private readonly byte[] _secret;
     private PacketKey? _next;
 
     /// <param name="suite">The suite.</param>
@@ -20,8 +21,8 @@ internal sealed class KeyChain : IDisposable
     {
         _suite = suite;
         _version = version;
-        _nextSecret = GC.AllocateArray<byte>(KeySchedule.SecretLength(suite), pinned: true);
-        KeySchedule.DeriveNextSecret(suite, version, secret, _nextSecret);
+        _secret = GC.AllocateArray<byte>(KeySchedule.SecretLength(suite), pinned: true);
+        KeySchedule.DeriveNextSecret(suite, version, secret, _secret);
         Prepare();
     }
 
@@ -29,26 +30,34 @@ internal sealed class KeyChain : IDisposable
     public PacketKey? Next => _next;
 
     /// <summary>Derives the next generation's key ahead, so that no packet has to wait for it and tell so (RFC 9001, 6.3).</summary>
-    public void Prepare() => _next ??= PacketKey.Derive(_suite, _version, _nextSecret);
+    public void Prepare()
+    {
+        if (_next is not null)
+        {
+            return;
+        }
 
-    /// <summary>Hands the next generation's key over and moves on to the one behind it, which is not prepared yet.</summary>
+        _next = PacketKey.Derive(_suite, _version, _secret);
+        Span<byte> following = stackalloc byte[KeySchedule.MaxSecretLength];
+        following = following[.._secret.Length];
+        KeySchedule.DeriveNextSecret(_suite, _version, _secret, following);
+        following.CopyTo(_secret);
+        CryptographicOperations.ZeroMemory(following);
+    }
+
+    /// <summary>Hands the next generation's key over. That of the one behind it is not prepared.</summary>
     public PacketKey TakeNext()
     {
         Prepare();
         PacketKey key = _next!;
         _next = null;
-        Span<byte> following = stackalloc byte[KeySchedule.MaxSecretLength];
-        following = following[.._nextSecret.Length];
-        KeySchedule.DeriveNextSecret(_suite, _version, _nextSecret, following);
-        following.CopyTo(_nextSecret);
-        CryptographicOperations.ZeroMemory(following);
         return key;
     }
 
     /// <summary>Forgets the secret, and the key that nobody took.</summary>
     public void Dispose()
     {
-        CryptographicOperations.ZeroMemory(_nextSecret);
+        CryptographicOperations.ZeroMemory(_secret);
         _next?.Dispose();
         _next = null;
     }

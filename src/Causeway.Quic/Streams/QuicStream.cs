@@ -47,6 +47,18 @@ internal sealed class QuicStream : TransportStream
     /// <summary>Whether both ends may send.</summary>
     public bool IsBidirectional => CanSend && CanReceive;
 
+    /// <inheritdoc/>
+    public override bool CanWrite => CanSend;
+
+    /// <inheritdoc/>
+    public override bool CanRead => CanReceive;
+
+    /// <inheritdoc/>
+    public override long? ReadErrorCode => PeerResetCode < 0 ? null : PeerResetCode;
+
+    /// <inheritdoc/>
+    public override long? WriteErrorCode => PeerStopCode < 0 ? null : PeerStopCode;
+
     /// <summary>Whether this end may send.</summary>
     public bool CanSend { get; }
 
@@ -170,6 +182,20 @@ internal sealed class QuicStream : TransportStream
 
     /// <inheritdoc/>
     public override void Abort() => Abort(_streams.DefaultErrorCode);
+
+    /// <inheritdoc/>
+    public override void Abort(bool reads, bool writes, long errorCode)
+    {
+        if (writes)
+        {
+            ResetSending(errorCode);
+        }
+
+        if (reads)
+        {
+            StopReceiving(errorCode);
+        }
+    }
 
     /// <summary>Gives the stream up in both directions, with a code that the peer is told.</summary>
     public void Abort(long code)

@@ -152,7 +152,7 @@ internal sealed partial class QuicStreams
         }
 
         // Everything arrived before: the reset says nothing new (RFC 9000, 3.2).
-        if (stream.IsReceiveDone || stream.Incoming.ReadyEnd == finalSize)
+        if (stream.IsReceiveDone || stream.IsPeerFinished)
         {
             return null;
         }

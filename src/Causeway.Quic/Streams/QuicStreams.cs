@@ -106,6 +106,15 @@ internal sealed partial class QuicStreams : StreamSession
     }
 
     /// <inheritdoc/>
+    public override bool MayAllowMore => true;
+
+    /// <inheritdoc/>
+    public override bool HasUnidirectional => true;
+
+    /// <inheritdoc/>
+    public override QuicStream? TryOpenUnidirectional(Timestamp now) => TryOpen(isUnidirectional: true);
+
+    /// <inheritdoc/>
     public override QuicStream? TryOpen(Timestamp now) => TryOpen(isUnidirectional: false);
 
     /// <summary>Opens a stream, or returns null if the peer allows no more of its kind at present.</summary>

@@ -62,7 +62,7 @@ internal static class PacketNumber
     /// <param name="largestReceived">The largest number of a packet that was opened in this space, or <see cref="None"/>.</param>
     public static long Decode(long truncated, int length, long largestReceived)
     {
-        long expected = largestReceived + 1;
+        long expected = Math.Min(largestReceived + 1, Max);
         long window = 1L << (length * 8);
         long half = window / 2;
         long candidate = (expected & ~(window - 1)) | truncated;

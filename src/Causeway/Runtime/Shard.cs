@@ -178,6 +178,21 @@ internal sealed partial class Shard : IThreadPoolWorkItem, IAsyncDisposable
         return true;
     }
 
+    /// <summary>
+    /// Has a session that is cut off say so to its peer, where the engine says it in packets of its own. Called on the shard only.
+    /// </summary>
+    internal void SayLastWord(IDrivenSession session, Timestamp now)
+    {
+        if (session.LastWord is not { } word || session.Session.IsClosing || session.Session.Failure is not null
+            || _sending || _stopped || _linkFailed)
+        {
+            return;
+        }
+
+        session.Session.BeginClose(word, now);
+        session.Session.Flush(_outgoing, session.Path, now);
+    }
+
     internal void OnLinkFailed(Exception error) => Post(new LinkFailure(this, error));
 
     /// <summary>

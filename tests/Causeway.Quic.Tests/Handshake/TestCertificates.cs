@@ -27,6 +27,8 @@ internal static class TestCertificates
 
     public static X509Certificate2 Rsa => s_rsa.Value;
 
+    public static Ed25519PrivateKeyParameters Ed25519Key { get; } = new(RandomNumberGenerator.GetBytes(32));
+
     public static HandshakeCredential Ed25519 => s_ed25519.Value;
 
     public static HandshakeCredential Credential(string kind) => kind switch
@@ -64,8 +66,7 @@ internal static class TestCertificates
 
     private static HandshakeCredential CreateEd25519()
     {
-        byte[] seed = RandomNumberGenerator.GetBytes(32);
-        Ed25519PrivateKeyParameters key = new(seed);
+        Ed25519PrivateKeyParameters key = Ed25519Key;
         X509V3CertificateGenerator generator = new();
         X509Name name = new($"CN={ServerName}");
         generator.SetSerialNumber(BigInteger.ValueOf(1));
@@ -75,6 +76,6 @@ internal static class TestCertificates
         generator.SetNotAfter(DateTime.UtcNow.AddDays(30));
         generator.SetPublicKey(key.GeneratePublicKey());
         Org.BouncyCastle.X509.X509Certificate certificate = generator.Generate(new Asn1SignatureFactory("Ed25519", key));
-        return HandshakeCredential.FromEd25519(seed, [certificate.GetEncoded()]);
+        return HandshakeCredential.FromEd25519(key.GetEncoded(), [certificate.GetEncoded()]);
     }
 }

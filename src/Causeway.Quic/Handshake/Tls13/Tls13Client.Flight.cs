@@ -247,7 +247,7 @@ internal sealed partial class Tls13Client
         }
 
         // A lifetime of zero says that the ticket is not to be used (RFC 8446, 4.6.1).
-        if (lifetime == 0 || ticket.Length > MaxTicketLength)
+        if (!_options.AllowResumption || lifetime == 0 || ticket.Length > MaxTicketLength)
         {
             return;
         }

@@ -165,7 +165,7 @@ internal sealed partial class Tls13Client : Tls13Handshake
     /// <summary>Takes the session of an earlier connection if it fits this one.</summary>
     private void ChooseSession(long unixMilliseconds)
     {
-        if (_options.Session.IsEmpty || ClientSession.TryDecode(_options.Session) is not ClientSession session)
+        if (!_options.AllowResumption || _options.Session.IsEmpty || ClientSession.TryDecode(_options.Session) is not ClientSession session)
         {
             return;
         }

@@ -56,7 +56,7 @@ internal sealed partial class Tls13Server
 
     private bool TryTakeTicket(ClientHello hello, ReadOnlyMemory<byte> ticket, long unixMilliseconds)
     {
-        if (_options!.Tickets?.TryOpen(ticket.Span, unixMilliseconds) is not byte[] state)
+        if (!_options!.AllowResumption || _options.Tickets?.TryOpen(ticket.Span, unixMilliseconds) is not byte[] state)
         {
             return false;
         }
@@ -163,7 +163,7 @@ internal sealed partial class Tls13Server
     private void SendTickets(Timestamp now)
     {
         bool hasRoom = PeerCertificates.Count == 0 || PeerCertificates[0].Length <= MaxTicketCertificateLength;
-        if (_options!.Tickets is null || !_hello!.OffersPskWithDhe || !hasRoom)
+        if (_options!.Tickets is null || !_options.AllowResumption || !_hello!.OffersPskWithDhe || !hasRoom)
         {
             return;
         }

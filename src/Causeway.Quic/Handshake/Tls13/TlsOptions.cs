@@ -40,6 +40,9 @@ internal abstract record TlsOptions
     /// </summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> PinnedFingerprints { get; init; } = [];
 
+    /// <summary>Whether sessions are resumed by tickets, and tickets given and kept. On by default.</summary>
+    public bool AllowResumption { get; init; } = true;
+
     /// <summary>Whether unknown values are sent so that peers stay tolerant of them (RFC 8701). On by default.</summary>
     public bool Grease { get; init; } = true;
 
