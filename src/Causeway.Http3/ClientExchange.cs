@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using Causeway.Http3.Messages;
 using Causeway.Http3.Transport;
@@ -8,6 +9,7 @@ namespace Causeway.Http3;
 /// One request and its response on a stream of their own. Sending and receiving go on independently; the exchange is over when
 /// both have ended.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "The token source has no timer and no wait handle; the writer holds nothing.")]
 internal sealed class ClientExchange
 {
     private readonly Http3ClientConnection _connection;

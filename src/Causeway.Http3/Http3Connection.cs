@@ -56,11 +56,6 @@ internal abstract class Http3Connection : IAsyncDisposable
     /// <summary>Takes a bidirectional stream of the peer. Must not throw.</summary>
     protected abstract void OnBidirectionalStream(Http3Stream stream);
 
-    /// <summary>Called once, after <see cref="Ended"/> was cancelled.</summary>
-    protected virtual void OnEnded(Http3Exception failure)
-    {
-    }
-
     /// <summary>Opens our unidirectional streams: the control stream with our SETTINGS first.</summary>
     protected async ValueTask StartAsync(CancellationToken cancellationToken)
     {
@@ -116,20 +111,10 @@ internal abstract class Http3Connection : IAsyncDisposable
             _failure = reason;
         }
 
-        try
-        {
-            if (!reason.IsByPeer)
-            {
-                await Transport.CloseAsync(reason.ErrorCode, reason.Message).ConfigureAwait(false);
-            }
-        }
-        catch (IOException)
-        {
-            // It is closed as it is.
-        }
-
+        // The transport may wait for the peer before it has closed: what goes on here is told before that.
+        Task closing = reason.IsByPeer ? Task.CompletedTask : CloseTransportAsync(reason);
         await _ended.CancelAsync().ConfigureAwait(false);
-        OnEnded(reason);
+        await closing.ConfigureAwait(false);
     }
 
     /// <summary>Ends what an exception concerns: its stream, or the connection. Never throws.</summary>
@@ -188,6 +173,18 @@ internal abstract class Http3Connection : IAsyncDisposable
         await stream.WriteAsync(content, cancellationToken).ConfigureAwait(false);
         await stream.FlushAsync(cancellationToken).ConfigureAwait(false);
         return stream;
+    }
+
+    private async Task CloseTransportAsync(Http3Exception reason)
+    {
+        try
+        {
+            await Transport.CloseAsync(reason.ErrorCode, reason.Message).ConfigureAwait(false);
+        }
+        catch (IOException)
+        {
+            // It is closed as it is.
+        }
     }
 
     private async Task SendReservedStreamAsync()

@@ -1,8 +1,10 @@
+using System.Diagnostics.CodeAnalysis;
 using Causeway.Http3.Transport;
 
 namespace Causeway.Http3;
 
 /// <summary>The connection to one authority, replaced once it takes no more requests.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore whose wait handle is never asked for holds nothing to dispose.")]
 internal sealed class PooledConnection
 {
     private readonly SemaphoreSlim _lock = new(1);

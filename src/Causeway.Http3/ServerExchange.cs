@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Causeway.Http3.Messages;
 using Causeway.Http3.Transport;
@@ -5,6 +6,7 @@ using Causeway.Http3.Transport;
 namespace Causeway.Http3;
 
 /// <summary>One request and its response, on the server.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "The writer holds nothing to dispose.")]
 internal sealed class ServerExchange(
     Http3ServerConnection connection, Http3Stream stream, Http3RequestHandler handler, TimeProvider time)
 {

@@ -1,32 +1,37 @@
+using System.Diagnostics;
+
 namespace Causeway.Http3.Transport;
 
 /// <summary>A <see cref="CausewayStream"/> as HTTP sees it.</summary>
-internal sealed class CausewayHttp3Stream(CausewayStream stream) : Http3Stream
+internal sealed class CausewayHttp3Stream : Http3Stream
 {
-    private volatile bool _isAborted;
+    private readonly CausewayStream _stream;
+    private int _aborted;
 
-    // SEAM: the direction and the ID of RFC 9000, once CausewayStream tells them.
-    public override bool IsBidirectional => true;
+    public CausewayHttp3Stream(CausewayStream stream)
+    {
+        _stream = stream;
+        CanRead = stream.CanRead;
+        CanWrite = stream.CanWrite;
+    }
 
-    public override long Id => stream.Id;
+    public override bool IsBidirectional => CanRead && CanWrite;
 
-    public override bool CanRead => true;
+    public override long Id => _stream.Id;
 
-    public override bool CanWrite => true;
+    public override bool CanRead { get; }
+
+    public override bool CanWrite { get; }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         try
         {
-            return await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+            return await _stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
         }
-        catch (TransportException error)
+        catch (Exception error) when (error is TransportException or ObjectDisposedException)
         {
-            throw CausewayTransport.StreamError(error);
-        }
-        catch (ObjectDisposedException error) when (_isAborted)
-        {
-            throw NewAborted(error);
+            throw Translate(error, StreamDirections.Read);
         }
     }
 
@@ -34,15 +39,11 @@ internal sealed class CausewayHttp3Stream(CausewayStream stream) : Http3Stream
     {
         try
         {
-            await stream.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+            await _stream.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
         }
-        catch (TransportException error)
+        catch (Exception error) when (error is TransportException or ObjectDisposedException)
         {
-            throw CausewayTransport.StreamError(error);
-        }
-        catch (ObjectDisposedException error) when (_isAborted)
-        {
-            throw NewAborted(error);
+            throw Translate(error, StreamDirections.Write);
         }
     }
 
@@ -50,49 +51,54 @@ internal sealed class CausewayHttp3Stream(CausewayStream stream) : Http3Stream
     {
         try
         {
-            await stream.FlushAsync(cancellationToken).ConfigureAwait(false);
+            await _stream.FlushAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (TransportException error)
+        catch (Exception error) when (error is TransportException or ObjectDisposedException)
         {
-            throw CausewayTransport.StreamError(error);
-        }
-        catch (ObjectDisposedException error) when (_isAborted)
-        {
-            throw NewAborted(error);
+            throw Translate(error, StreamDirections.Write);
         }
     }
 
     public override void CompleteWrites()
     {
-        if (!_isAborted)
+        if (CanWrite && !IsAborted(StreamDirections.Write))
         {
-            stream.CompleteWrites();
+            _stream.CompleteWrites();
         }
     }
 
-    // SEAM: RESET_STREAM and STOP_SENDING with the code, one direction at a time. Today a stream can only be given up whole:
-    // a reader that wants no more lets it go on, and the stream is given up when the writer wants no more either.
     public override void Abort(StreamDirections directions, Http3ErrorCode code)
     {
-        if ((directions & StreamDirections.Write) != 0)
+        // Only what the stream has and was not given up before: the first code counts.
+        int own = (CanRead ? (int)StreamDirections.Read : 0) | (CanWrite ? (int)StreamDirections.Write : 0);
+        int wanted = (int)directions & own;
+        int fresh = wanted & ~Interlocked.Or(ref _aborted, wanted);
+        if (fresh != 0)
         {
-            _isAborted = true;
-            stream.Abort();
+            Debug.Assert((int)StreamAbortDirections.Both == (int)StreamDirections.Both, "the same bits");
+            _stream.Abort((StreamAbortDirections)fresh, (long)code);
         }
     }
-
-    public override ValueTask DisposeAsync() => stream.DisposeAsync();
 
     protected override void Dispose(bool disposing)
     {
         if (disposing)
         {
-            stream.Dispose();
+            _stream.Dispose();
         }
 
         base.Dispose(disposing);
     }
 
-    private static Http3Exception NewAborted(Exception inner) =>
-        new(Http3ErrorCode.RequestCancelled, "The stream was given up on this side.", inner);
+    private bool IsAborted(StreamDirections directions) => (Volatile.Read(ref _aborted) & (int)directions) != 0;
+
+    private Http3Exception Translate(Exception error, StreamDirections direction) => error switch
+    {
+        _ when IsAborted(direction) => new Http3Exception(
+            Http3ErrorCode.RequestCancelled, "The stream was given up on this side.", error),
+        TransportException { Error: TransportError.StreamReset or TransportError.StreamClosedByPeer } ended =>
+            new Http3Exception(CausewayTransport.CodeOf(ended), ended.Message, ended) { IsByPeer = true },
+        TransportException ended => CausewayTransport.ConnectionError(ended),
+        _ => new Http3Exception(Http3ErrorCode.None, "The stream was disposed.", error),
+    };
 }

@@ -1,29 +1,18 @@
 namespace Causeway.Http3.Transport;
 
 /// <summary>
-/// A <see cref="CausewayConnection"/> as HTTP sees it. Its streams have both directions and no error codes today: what depends
-/// on more is in the members marked SEAM.
+/// A <see cref="CausewayConnection"/> as HTTP sees it. HTTP/3 needs a profile with unidirectional streams, which QUIC has;
+/// hq-interop works over any.
 /// </summary>
 internal sealed class CausewayTransport(CausewayConnection connection, bool isClient) : IHttp3Transport
 {
     public bool IsClient => isClient;
 
-    public async ValueTask<Http3Stream> OpenBidirectionalAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            return new CausewayHttp3Stream(await connection.OpenStreamAsync(cancellationToken).ConfigureAwait(false));
-        }
-        catch (TransportException error)
-        {
-            throw ConnectionError(error);
-        }
-    }
+    public ValueTask<Http3Stream> OpenBidirectionalAsync(CancellationToken cancellationToken) =>
+        OpenAsync(StreamDirection.Bidirectional, cancellationToken);
 
-    // SEAM: open a unidirectional stream once CausewayConnection has them.
     public ValueTask<Http3Stream> OpenUnidirectionalAsync(CancellationToken cancellationToken) =>
-        ValueTask.FromException<Http3Stream>(new NotSupportedException(
-            "HTTP/3 needs unidirectional streams, which this connection does not have; hq-interop works without them."));
+        OpenAsync(StreamDirection.Unidirectional, cancellationToken);
 
     public async ValueTask<Http3Stream> AcceptAsync(CancellationToken cancellationToken)
     {
@@ -37,28 +26,29 @@ internal sealed class CausewayTransport(CausewayConnection connection, bool isCl
         }
     }
 
-    // SEAM: CONNECTION_CLOSE with the code and the reason, at once, once CausewayConnection takes them.
-    public async ValueTask CloseAsync(Http3ErrorCode code, string reason)
-    {
-        try
-        {
-            await connection.CloseAsync().ConfigureAwait(false);
-        }
-        catch (TransportException)
-        {
-            // It has ended by itself.
-        }
-    }
+    public ValueTask CloseAsync(Http3ErrorCode code, string reason) => connection.CloseAsync((long)code, reason);
 
     public ValueTask DisposeAsync() => connection.DisposeAsync();
 
-    // SEAM: the peer's application error code, once TransportException carries one.
-    internal static Http3Exception StreamError(TransportException error) => new(Http3ErrorCode.None, error.Message, error)
+    internal static Http3Exception ConnectionError(TransportException error) => new(CodeOf(error), error.Message, error)
     {
-        IsConnectionError = error.Error is not (TransportError.StreamReset or TransportError.StreamClosedByPeer),
-        IsByPeer = error.IsByPeer || error.Error is TransportError.StreamReset or TransportError.StreamClosedByPeer,
+        IsConnectionError = true,
+        IsByPeer = error.IsByPeer,
     };
 
-    private static Http3Exception ConnectionError(TransportException error) =>
-        new(Http3ErrorCode.None, error.Message, error) { IsConnectionError = true, IsByPeer = error.IsByPeer };
+    /// <summary>The peer's code, where it is one of the application.</summary>
+    internal static Http3ErrorCode CodeOf(TransportException error) =>
+        error.IsApplicationError && error.ErrorCode is { } code ? (Http3ErrorCode)code : Http3ErrorCode.None;
+
+    private async ValueTask<Http3Stream> OpenAsync(StreamDirection direction, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return new CausewayHttp3Stream(await connection.OpenStreamAsync(direction, cancellationToken).ConfigureAwait(false));
+        }
+        catch (TransportException error)
+        {
+            throw ConnectionError(error);
+        }
+    }
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Causeway.Http3.Transport;
 
 /// <summary>A <see cref="Stream"/> that cannot seek and works asynchronously; a derived one overrides what it can do.</summary>
@@ -39,9 +41,12 @@ internal abstract class ForwardStream : Stream
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
+    // HttpContent and HttpClient have synchronous members that come here. They can only wait, on a thread of the pool.
+    [SuppressMessage("Usage", "VSTHRD002", Justification = "Stream's synchronous members can only wait.")]
     public override int Read(byte[] buffer, int offset, int count) =>
         Task.Run(() => ReadAsync(buffer.AsMemory(offset, count)).AsTask()).GetAwaiter().GetResult();
 
+    [SuppressMessage("Usage", "VSTHRD002", Justification = "Stream's synchronous members can only wait.")]
     public override void Write(byte[] buffer, int offset, int count) =>
         Task.Run(() => WriteAsync(buffer.AsMemory(offset, count)).AsTask()).GetAwaiter().GetResult();
 
