@@ -78,9 +78,14 @@ internal sealed class Http3ClientConnection : Http3Connection
             Http3Stream stream = await Transport.OpenBidirectionalAsync(cancellationToken).ConfigureAwait(false);
             exchange = new ClientExchange(this, stream, request, head);
         }
-        catch
+        catch (Exception error)
         {
             _slots.Release();
+            if (error is Http3Exception { IsConnectionError: true } ended)
+            {
+                throw NewUnsent("The connection has ended.", ended);
+            }
+
             throw;
         }
 
@@ -170,12 +175,15 @@ internal sealed class Http3ClientConnection : Http3Connection
         if (Failure is { } failure)
         {
             // Nothing of the request was sent.
-            throw new Http3Exception(Http3ErrorCode.RequestRejected, "The connection has ended.", failure);
+            throw NewUnsent("The connection has ended.", failure);
         }
 
         if (!IsUsable)
         {
-            throw new Http3Exception(Http3ErrorCode.RequestRejected, "The server takes no more requests on this connection.");
+            throw NewUnsent("The server takes no more requests on this connection.", null);
         }
     }
+
+    private static Http3Exception NewUnsent(string message, Http3Exception? reason) =>
+        new(Http3ErrorCode.RequestRejected, message, reason) { IsUnsent = true };
 }

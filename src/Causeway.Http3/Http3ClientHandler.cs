@@ -71,7 +71,7 @@ public sealed class Http3ClientHandler : HttpMessageHandler
                 return await connection.SendAsync(request, cancellationToken).ConfigureAwait(false);
             }
             catch (Http3Exception error)
-                when (error.IsRejected && request.Content is null && attempt < MaxAttempts && !_isDisposed)
+                when (error.IsRejected && (request.Content is null || error.IsUnsent) && attempt < MaxAttempts && !_isDisposed)
             {
                 // The server did nothing for it (RFC 9114, 4.1.1).
                 pooled.Retire(connection);

@@ -14,7 +14,6 @@ internal abstract class Http3Connection : IAsyncDisposable
     private readonly CancellationTokenSource _ended = new();
     private readonly SemaphoreSlim _controlLock = new(1);
     private readonly PeerStreams _peerStreams;
-    private readonly List<Http3Stream> _ownStreams = [];
     private Http3Stream? _control;
     private Http3Exception? _failure;
 
@@ -165,11 +164,10 @@ internal abstract class Http3Connection : IAsyncDisposable
         GC.SuppressFinalize(this);
     }
 
-    // The streams are kept: to dispose one would close it, and these must stay open.
+    // Not disposed: that would close the stream, and these must stay open.
     private async ValueTask<Http3Stream> OpenOwnAsync(ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
         Http3Stream stream = await Transport.OpenUnidirectionalAsync(cancellationToken).ConfigureAwait(false);
-        _ownStreams.Add(stream);
         await stream.WriteAsync(content, cancellationToken).ConfigureAwait(false);
         await stream.FlushAsync(cancellationToken).ConfigureAwait(false);
         return stream;

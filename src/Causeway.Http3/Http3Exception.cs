@@ -22,6 +22,9 @@ public sealed class Http3Exception : IOException
     /// </summary>
     public bool IsRejected => ErrorCode == Http3ErrorCode.RequestRejected;
 
+    /// <summary>Whether nothing of the request was sent, its content neither.</summary>
+    internal bool IsUnsent { get; init; }
+
     internal static Http3Exception OfConnection(Http3ErrorCode code, string message) => new(code, message) { IsConnectionError = true };
 
     internal static Http3Exception OfStream(Http3ErrorCode code, string message) => new(code, message);

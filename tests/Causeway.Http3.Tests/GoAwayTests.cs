@@ -95,4 +95,34 @@ public sealed class GoAwayTests
         using HttpResponseMessage response = await sending.WaitAsync(Harness.Patience);
         Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
     }
+
+    [Fact]
+    public async Task ARequestWithContentTakesAnotherConnectionWhenTheFirstHasEnded()
+    {
+        await using Harness harness = new((request, _) => ValueTask.FromResult(new Http3Response(200) { Body = request.Body }));
+        using HttpResponseMessage first = await harness.Client.PostAsync("/", new ByteArrayContent([1]));
+        Assert.Equal([1], await first.Content.ReadAsByteArrayAsync());
+        await harness.Connections[0].CloseAsync(Http3ErrorCode.NoError, "");
+        using HttpResponseMessage second = await harness.Client.PostAsync("/", new ByteArrayContent([2]));
+        Assert.Equal([2], await second.Content.ReadAsByteArrayAsync());
+        Assert.Equal(2, harness.Connections.Count);
+    }
+
+    [Theory]
+    [InlineData("https://b\u00fccher.example/", "xn--bcher-kva.example")]
+    [InlineData("https://[::1]:4433/", "[::1]:4433")]
+    [InlineData("https://user@a.example:444/", "a.example:444")]
+    public async Task TheAuthorityIsInAsciiWithoutUserInformation(string uri, string authority)
+    {
+        string? seen = null;
+        (MemoryTransport client, MemoryTransport server) = MemoryTransport.NewPair();
+        _ = new Http3Server((request, _) =>
+        {
+            seen = request.Authority;
+            return ValueTask.FromResult(new Http3Response(204));
+        }).ServeAsync(server, default);
+        using HttpClient http = new(new Http3ClientHandler((_, _) => ValueTask.FromResult<IHttp3Transport>(client), null));
+        using HttpResponseMessage response = await http.GetAsync(new Uri(uri));
+        Assert.Equal(authority, seen);
+    }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Http.Headers;
 
 namespace Causeway.Http3.Messages;
@@ -12,7 +13,12 @@ internal static class RequestFields
     public static List<HttpField> Of(HttpRequestMessage request, long maxSize)
     {
         Uri uri = request.RequestUri!;
-        string authority = request.Headers.Host ?? uri.Authority;
+        string authority = request.Headers.Host ?? AuthorityOf(uri);
+        if (!FieldRules.IsValue(authority))
+        {
+            throw new HttpRequestException("The Host field cannot be sent over HTTP/3.");
+        }
+
         List<HttpField> fields = [new(":method", request.Method.Method)];
         if (request.Method == HttpMethod.Connect)
         {
@@ -51,6 +57,13 @@ internal static class RequestFields
         {
             ThrowIfNotRegular(field);
         }
+    }
+
+    // Names in ASCII, addresses of IPv6 in brackets, no user information.
+    private static string AuthorityOf(Uri uri)
+    {
+        string host = uri.HostNameType == UriHostNameType.IPv6 ? uri.Host : uri.IdnHost;
+        return uri.IsDefaultPort ? host : string.Create(CultureInfo.InvariantCulture, $"{host}:{uri.Port}");
     }
 
     private static void Add(List<HttpField> fields, HttpHeaders headers)
