@@ -21,6 +21,9 @@ internal sealed class SentPackets
     /// <summary>The number behind the highest that was added.</summary>
     public long End { get; private set; }
 
+    /// <summary>Numbers that were looked at to find packets, for the test of what repeated ranges cost.</summary>
+    public long Visits { get; private set; }
+
     /// <summary>The packet of a number; null if it is gone or was never sent.</summary>
     public QuicSentPacket? Find(long number) =>
         number >= First && number < End ? _slots[(int)number & _mask].Packet : null;
@@ -33,6 +36,7 @@ internal sealed class SentPackets
         long start = number;
         while (number >= low)
         {
+            Visits++;
             ref Slot slot = ref _slots[(int)number & _mask];
             if (slot.Packet is { } packet)
             {

@@ -44,6 +44,12 @@ internal sealed class QuicStream : TransportStream
         IsReceiveDone = !CanReceive;
     }
 
+    /// <summary>
+    /// Whether what is written may be sent as early data, which somebody may record and send again (RFC 9001, 9.2). Only the
+    /// application knows; set it before the first write.
+    /// </summary>
+    public bool IsReplaySafe { get; set; }
+
     /// <summary>Whether both ends may send.</summary>
     public bool IsBidirectional => CanSend && CanReceive;
 
@@ -95,6 +101,12 @@ internal sealed class QuicStream : TransportStream
     internal long SendLimit { get; set; }
 
     internal int Deficit { get; set; }
+
+    /// <summary>What it got, as fair queueing counts it.</summary>
+    internal long VirtualFinish { get; set; }
+
+    /// <summary>Whether it is among those that have their first turn before the round.</summary>
+    internal bool IsFresh { get; set; }
 
     /// <summary>Whether the peer may know of the stream, because a frame of it was sent.</summary>
     internal bool IsAnnounced { get; set; }

@@ -135,9 +135,12 @@ internal struct ReassemblyBuffer
             }
 
             long gapEnd = index < _runCount ? Math.Min(_runs![index].Start, end) : end;
-            index = Fill(slices, pool, packet, position, offset, gapEnd, index);
+            Fill(slices, pool, packet, position, offset, gapEnd, index);
             position += (int)(gapEnd - offset);
             offset = gapEnd;
+
+            // The piece may have joined the runs on both sides of it, so that places have moved.
+            index = FirstEndingBehind(offset);
         }
 
         JoinFirst(slices);
@@ -145,8 +148,7 @@ internal struct ReassemblyBuffer
     }
 
     /// <summary>Puts a piece into the gap before a run: behind the run before, before the run, or as a run of its own.</summary>
-    /// <returns>The place of the first run behind the piece.</returns>
-    private int Fill(SliceSlab slices, PacketPool pool, PacketBuffer packet, int position, long start, long end, int index)
+    private void Fill(SliceSlab slices, PacketPool pool, PacketBuffer packet, int position, long start, long end, int index)
     {
         int length = (int)(end - start);
         if (index > 0 && _runs![index - 1].End == start)
@@ -161,7 +163,7 @@ internal struct ReassemblyBuffer
                 RemoveRun(index);
             }
 
-            return index;
+            return;
         }
 
         SliceQueue piece = default;
@@ -170,7 +172,7 @@ internal struct ReassemblyBuffer
         {
             slices.Append(ref _ready, piece);
             ReadyEnd = end;
-            return index;
+            return;
         }
 
         if (index < _runCount && _runs![index].Start == end)
@@ -179,11 +181,10 @@ internal struct ReassemblyBuffer
             slices.Append(ref piece, behind.Slices);
             behind.Slices = piece;
             behind.Start = start;
-            return index;
+            return;
         }
 
         InsertRun(index, new Run { Start = start, End = end, Slices = piece });
-        return index + 1;
     }
 
     private void JoinFirst(SliceSlab slices)
