@@ -1,3 +1,4 @@
+using System.Net.Security;
 using Causeway.Protocol;
 using Causeway.Protocol.Streams;
 using Causeway.Runtime;
@@ -23,10 +24,13 @@ public sealed partial class CausewayConnection
 
     private readonly List<CausewayStream> _streams = [];
     private readonly Queue<CausewayStream> _accepting = [];
+    private readonly Queue<OpenItem> _opening = [];
     private Timestamp _closeDeadline = Timestamp.Never;
     private bool _closing;
     private bool _isLeaving;
     private GoodbyeReason? _lastWord;
+    private long? _closeCode;
+    private string _closeText = "";
     private volatile int _refusals;
     private Timestamp _askAt = Timestamp.Never;
     private Timestamp _askedAt = Timestamp.LongAgo;
@@ -90,12 +94,17 @@ public sealed partial class CausewayConnection
         }
 
         Session.Deliver(now);
+        NoteProgress(now);
+        PassDatagrams();
         while (Session.Streams.TryReadEvent(out StreamEvent e))
         {
             switch (e.Kind)
             {
                 case StreamEventKind.Accepted:
                     Accept(e.Stream!);
+                    break;
+                case StreamEventKind.OpenAllowed:
+                    OpenWaiting(now);
                     break;
                 case StreamEventKind.HalfCloseKnown:
                     _halfClose.TrySetResult(Session.Streams.HalfClose == HalfCloseSupport.Supported);
@@ -110,6 +119,35 @@ public sealed partial class CausewayConnection
         if (_receiveBufferLow)
         {
             CollectConsumed(now);
+        }
+    }
+
+    /// <summary>What the session asks, and whether the peer has shown who it is by now.</summary>
+    private void NoteProgress(Timestamp now)
+    {
+        while (Session.TakeQuestion() is { } question)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(new AnswerItem(this, question), preferLocal: false);
+        }
+
+        if (!Session.IsEstablished || _establishment.Task.IsCompleted)
+        {
+            return;
+        }
+
+        NegotiatedApplicationProtocol = new SslApplicationProtocol(Session.ApplicationProtocol.ToArray());
+        _establishment.TrySetResult();
+        Action<CausewayConnection, Timestamp>? established = Established;
+        Established = null;
+        established?.Invoke(this, now);
+    }
+
+    // Those who asked for a stream when the peer allowed no more, in their order.
+    private void OpenWaiting(Timestamp now)
+    {
+        for (int i = _opening.Count; i > 0; i--)
+        {
+            Open(_opening.Dequeue(), now);
         }
     }
 
@@ -189,7 +227,14 @@ public sealed partial class CausewayConnection
         if (begins)
         {
             _isLeaving = true;
-            Session.BeginClose(GoodbyeReason.Closed, now);
+            if (_closeCode is { } code)
+            {
+                Session.BeginClose(code, _closeText, now);
+            }
+            else
+            {
+                Session.BeginClose(GoodbyeReason.Closed, now);
+            }
         }
 
         if (Session.IsDrained)
@@ -272,6 +317,18 @@ public sealed partial class CausewayConnection
             _accepted.Writer.TryComplete();
         }
 
+        DropDatagrams();
+        while (_opening.TryDequeue(out OpenItem? waiting))
+        {
+            waiting.Result.TrySetException(NewClosedException());
+        }
+
+        if (_establishment.TrySetException(NewClosedException()))
+        {
+            // Only a client waits for it, and only while it connects.
+            _ = _establishment.Task.Exception;
+        }
+
         _halfClose.TrySetResult(false);
         _closed.TrySetResult();
     }
@@ -323,8 +380,15 @@ public sealed partial class CausewayConnection
             return;
         }
 
-        if (Session.Streams.TryOpen(now) is not { } muxStream)
+        if ((item.IsUnidirectional ? Session.Streams.TryOpenUnidirectional(now) : Session.Streams.TryOpen(now)) is not { } muxStream)
         {
+            if (Session.Streams.MayAllowMore && Session.Failure is null)
+            {
+                _opening.Enqueue(item);
+                _shard.MarkDirty(this);
+                return;
+            }
+
             result.TrySetException(new TransportException(
                 TransportError.StreamLimit, "The connection has as many streams open, or has opened as many, as it can."));
             return;
@@ -440,7 +504,12 @@ public sealed partial class CausewayConnection
             _ when failure.IsByPeer => (TransportError.ProtocolViolation, "The peer ended the connection: "),
             _ => (TransportError.ProtocolViolation, "The peer broke the protocol, or its settings differ: "),
         };
-        return new TransportException(error, text + failure.Reason) { IsByPeer = failure.IsByPeer };
+        return new TransportException(error, text + failure.Reason)
+        {
+            IsByPeer = failure.IsByPeer,
+            ErrorCode = failure.ErrorCode,
+            IsApplicationError = failure.IsApplicationError,
+        };
     }
 
     // What the session itself failed with it tells by itself; here is what the runtime and the application end it with.

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Threading.Channels;
@@ -34,6 +35,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     private readonly WakeItem _wakeItem = new();
     private readonly AcceptResumption _acceptResumption;
     private readonly AnnounceItem _announceItem;
+    private readonly TaskCompletionSource _establishment = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _pathLock = new();
     private readonly AnswerSource? _answerSource;
     private TransportException? _failure;
@@ -104,6 +106,14 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     public ConnectionStatistics Statistics { get; }
 
     /// <summary>
+    /// The application protocol that both ends agreed on (RFC 7301); empty with a profile that negotiates none.
+    /// </summary>
+    public SslApplicationProtocol NegotiatedApplicationProtocol { get; private set; }
+
+    /// <summary>Called on the shard once the peer has shown who it is; null if it has, or the profile has no handshake.</summary>
+    internal Action<CausewayConnection, Timestamp>? Established { get; set; }
+
+    /// <summary>
     /// Whether there is reason to think that the peer is gone: what was sent has had no answer for more than two seconds, or
     /// the system reported that nobody listens there. It may come back; what cannot wait should take another connection.
     /// </summary>
@@ -148,16 +158,18 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     {
         (IDatagramLink innermost, EndPoint remote) = await OpenLinkAsync(options, cancellationToken).ConfigureAwait(false);
         IDatagramLink link = innermost;
+        CausewayConnection connection;
         try
         {
             link = options.Decorate(innermost);
-            TransportEndpoint endpoint = options.NewEndpoint(EndpointRole.Client, link);
+            ShardClock clock = new(options.TimeProvider);
+            TransportEndpoint endpoint = options.NewEndpoint(EndpointRole.Client, link, clock.Now);
             ClientSessionTable table = new(endpoint);
-            Shard shard = new(link, table, new ShardClock(options.TimeProvider), options.UnsafePreferInlineScheduling);
+            Shard shard = new(link, table, clock, options.UnsafePreferInlineScheduling);
             uint routingId = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4));
             TransportSession session = endpoint.Connect(routingId, shard.Now);
             AnswerSource? source = NewAnswerSource(innermost, remote, session, options);
-            CausewayConnection connection = new(shard, session, remote, ownsShard: true, options, log, source);
+            connection = new(shard, session, remote, ownsShard: true, options, log, source);
             table.Add(connection, shard, source);
             if (innermost is UdpLink udp)
             {
@@ -168,11 +180,32 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
             CausewayMeter.Add(connection);
             CausewayLog.ConnectionOpened(log, connection.Session.RoutingId, remote);
             shard.Start();
-            return connection;
         }
         catch
         {
             await link.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        if (!connection.Session.IsEstablished)
+        {
+            await connection.EstablishAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        return connection;
+    }
+
+    /// <summary>Shakes hands with the peer; ends the connection if that fails or is cancelled.</summary>
+    private async ValueTask EstablishAsync(CancellationToken cancellationToken)
+    {
+        _shard.Post(new TurnItem(this));
+        try
+        {
+            await _establishment.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await ReleaseAsync().ConfigureAwait(false);
             throw;
         }
     }
@@ -183,22 +216,38 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     /// </summary>
     /// <exception cref="TransportException">The connection has ended, or has no stream left to give.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public ValueTask<CausewayStream> OpenStreamAsync(CancellationToken cancellationToken = default)
+    public ValueTask<CausewayStream> OpenStreamAsync(CancellationToken cancellationToken = default) =>
+        OpenStreamAsync(StreamDirection.Bidirectional, cancellationToken);
+
+    /// <summary>Opens a stream on which both ends send, or this one only; see <see cref="OpenStreamAsync(CancellationToken)"/>.</summary>
+    /// <remarks>
+    /// With QUIC it waits while the peer allows no more streams. The kcptun profile has no unidirectional ones.
+    /// </remarks>
+    /// <exception cref="TransportException">The connection has ended, or has no stream left to give.</exception>
+    /// <exception cref="NotSupportedException">The profile has no unidirectional streams.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public ValueTask<CausewayStream> OpenStreamAsync(StreamDirection direction, CancellationToken cancellationToken = default)
     {
+        bool isUnidirectional = direction == StreamDirection.Unidirectional;
+        if (isUnidirectional && !Session.Streams.HasUnidirectional)
+        {
+            throw new NotSupportedException("The profile of this connection has no unidirectional streams.");
+        }
+
         if (cancellationToken.IsCancellationRequested)
         {
             return ValueTask.FromCanceled<CausewayStream>(cancellationToken);
         }
 
-        return CausewayActivities.IsEnabled ? OpenTracedAsync(cancellationToken) : OpenUntracedAsync(cancellationToken);
+        return CausewayActivities.IsEnabled ? OpenTracedAsync(isUnidirectional, cancellationToken) : OpenUntracedAsync(isUnidirectional, cancellationToken);
     }
 
-    private async ValueTask<CausewayStream> OpenTracedAsync(CancellationToken cancellationToken)
+    private async ValueTask<CausewayStream> OpenTracedAsync(bool isUnidirectional, CancellationToken cancellationToken)
     {
         using Activity? activity = CausewayActivities.Start("causeway.stream.open", ActivityKind.Client, RemoteEndPoint);
         try
         {
-            CausewayStream stream = await OpenUntracedAsync(cancellationToken).ConfigureAwait(false);
+            CausewayStream stream = await OpenUntracedAsync(isUnidirectional, cancellationToken).ConfigureAwait(false);
             activity?.SetTag("causeway.stream.id", stream.Id);
             return stream;
         }
@@ -209,9 +258,9 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         }
     }
 
-    private ValueTask<CausewayStream> OpenUntracedAsync(CancellationToken cancellationToken)
+    private ValueTask<CausewayStream> OpenUntracedAsync(bool isUnidirectional, CancellationToken cancellationToken)
     {
-        OpenItem item = new(this);
+        OpenItem item = new(this, isUnidirectional);
         _shard.Post(item);
         return item.Result.Task.IsCompleted || !cancellationToken.CanBeCanceled
             ? new ValueTask<CausewayStream>(item.Result.Task)
@@ -275,7 +324,26 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         }
     }
 
-    /// <inheritdoc cref="CloseAsync"/>
+    /// <summary>
+    /// The same as <see cref="CloseAsync(CancellationToken)"/>, with a code and a reason for the peer's application. The kcptun
+    /// profile carries neither.
+    /// </summary>
+    /// <param name="errorCode">What the application protocol means by it; 0 to 2^62 - 1.</param>
+    /// <param name="reason">For people; some 80 characters arrive.</param>
+    /// <param name="cancellationToken">Cuts the connection off at once.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The code is out of range.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public ValueTask CloseAsync(long errorCode, string reason = "", CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(errorCode);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(errorCode, 1L << 62);
+        ArgumentNullException.ThrowIfNull(reason);
+        _closeText = reason;
+        _closeCode = errorCode;
+        return CloseAsync(cancellationToken);
+    }
+
+    /// <inheritdoc cref="CloseAsync(CancellationToken)"/>
     public ValueTask DisposeAsync() => CloseAsync();
 
     /// <inheritdoc/>
@@ -342,8 +410,10 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         }
     }
 
-    private sealed class OpenItem(CausewayConnection connection) : ShardItem, IResumption
+    private sealed class OpenItem(CausewayConnection connection, bool isUnidirectional) : ShardItem, IResumption
     {
+        public bool IsUnidirectional => isUnidirectional;
+
         private CausewayStream? _stream;
 
         internal override CausewayConnection Connection => connection;
@@ -406,6 +476,51 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     }
 
     /// <summary>Does nothing on its turn; posting it is what brings about another turn.</summary>
+    /// <summary>Gives the connection a turn.</summary>
+    private sealed class TurnItem(CausewayConnection connection) : ShardItem
+    {
+        internal override CausewayConnection Connection => connection;
+
+        internal override void Run(Timestamp now)
+        {
+            if (!connection.IsClosed)
+            {
+                connection._shard.MarkDirty(connection);
+            }
+        }
+    }
+
+    /// <summary>Finds the answer to a question of the session on the thread pool, and gives it on a turn.</summary>
+    private sealed class AnswerItem(CausewayConnection connection, SessionQuestion question) : ShardItem, IThreadPoolWorkItem
+    {
+        private Exception? _error;
+
+        internal override CausewayConnection Connection => connection;
+
+        internal override void Run(Timestamp now)
+        {
+            if (!connection.IsClosed)
+            {
+                question.Give(_error, now);
+                connection._shard.MarkDirty(connection);
+            }
+        }
+
+        public async void Execute()
+        {
+            try
+            {
+                await question.FindAsync(CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (Exception error)
+            {
+                _error = error;
+            }
+
+            connection._shard.Post(this);
+        }
+    }
+
     private sealed class WakeItem : ShardItem
     {
         internal override void Run(Timestamp now)

@@ -67,26 +67,37 @@ public sealed class CausewayListener : IAsyncDisposable
             AcceptQueue queue = new(options, accepted);
             ShardClock clock = new(options.TimeProvider);
             openings = OpeningMemory.Lease(options.Profile, options.ReplayWindow);
-            ServerSessionTable[] tables =
-            [
-                .. links.Select(link => new ServerSessionTable(
-                    options.NewEndpoint(EndpointRole.Server, link), directory, openings, queue)),
-            ];
-            Shard[] shards =
-            [
-                .. links.Zip(tables, (link, table) => new Shard(link, table, clock, options.UnsafePreferInlineScheduling)),
-            ];
+            TransportEndpoint[] endpoints = [.. links.Select(link => options.NewEndpoint(EndpointRole.Server, link, clock.Now))];
+            Shard[] shards = new Shard[links.Count];
+            ListenerCounters[] counters = new ListenerCounters[links.Count];
+            Action<Shard>[] attach = new Action<Shard>[links.Count];
+            for (int i = 0; i < shards.Length; i++)
+            {
+                SessionTable table;
+                if (endpoints[i].FindsSessionsById)
+                {
+                    IdSessionTable byId = new(endpoints[i], directory, queue);
+                    (table, counters[i], attach[i]) = (byId, byId.Statistics, byId.Attach);
+                }
+                else
+                {
+                    ServerSessionTable byAddress = new(endpoints[i], directory, openings, queue);
+                    (table, counters[i], attach[i]) = (byAddress, byAddress.Statistics, byAddress.Attach);
+                }
+
+                shards[i] = new Shard(links[i], table, clock, options.UnsafePreferInlineScheduling);
+            }
 
             // Settings that no session can have should fail here, not at the first datagram.
-            options.NewEndpoint(EndpointRole.Server, links[0]).Accept(default, routingId: 0, clock.Now).Dispose();
-            ListenerStatistics statistics = new([.. tables.Select(static table => table.Statistics)]);
+            options.NewEndpoint(EndpointRole.Server, links[0], clock.Now).Accept(default, routingId: 0, clock.Now).Dispose();
+            ListenerStatistics statistics = new(counters);
             CausewayListener listener = new(
                 shards, directory, statistics, accepted, () => openings?.Release(options.Profile), options.NewLogger(CausewayLog.ListenerCategory));
 
             // All can be handed datagrams before the first receives one.
             for (int i = 0; i < shards.Length; i++)
             {
-                tables[i].Attach(shards[i]);
+                attach[i](shards[i]);
             }
 
             foreach (Shard shard in shards)
@@ -180,12 +191,25 @@ public sealed class CausewayListener : IAsyncDisposable
             CausewayConnection connection = new(shard, session, session.Peer.ToEndPoint(), ownsShard: false, options, _connectionLog);
             CausewayMeter.Add(connection);
             CausewayLog.ConnectionAccepted(_connectionLog, session.RoutingId, connection.RemoteEndPoint);
+            if (session.IsEstablished)
+            {
+                Pass(connection, now);
+            }
+            else
+            {
+                // Nobody is told of a client that has not shown who it is.
+                connection.Established = Pass;
+            }
+
+            return connection;
+        }
+
+        private void Pass(CausewayConnection connection, Timestamp now)
+        {
             if (!waiting.Writer.TryWrite(connection))
             {
                 connection.Abandon(new TransportException(TransportError.ConnectionClosed, "The listener was closed."), now);
             }
-
-            return connection;
         }
 
         public void OnRefused(PeerAddress peer, GoodbyeReason reason, Timestamp now)

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography;
 using Causeway.Links;
 using Causeway.Protocol;
 using Causeway.Telemetry;
@@ -103,13 +104,18 @@ public abstract record CausewayOptions
     private protected virtual RefusalLog? NewRefusalLog() => null;
 
     /// <summary>Makes the engine's endpoint over a link, with what the link leaves it of a datagram.</summary>
-    internal TransportEndpoint NewEndpoint(EndpointRole role, IDatagramLink link)
+    internal TransportEndpoint NewEndpoint(EndpointRole role, IDatagramLink link, Timestamp now)
     {
         DatagramLinkCapabilities below = link.Capabilities;
         int most = Math.Min(below.MaxDatagramSize, Profile.Mtu - below.Headroom - below.Tailroom);
         Runtime.PoolKeeper.Shared.Watch(BufferPool);
         Runtime.PoolKeeper.Shared.Watch(Udp.BlockPool);
-        return Profile.NewEndpoint(role, new SessionLink(most, below.Headroom, below.Tailroom, BufferPool));
+        SessionLink session = new(most, below.Headroom, below.Tailroom, BufferPool)
+        {
+            Random = RandomNumberGenerator.Fill,
+            UtcAtZero = TimeProvider.GetUtcNow() - (now - Timestamp.Zero),
+        };
+        return Profile.NewEndpoint(role, in session);
     }
 
     // The peer may have been given a larger mtu than this side: everything is taken in that can be sent
@@ -209,7 +215,7 @@ public sealed record CausewayListenerOptions : CausewayOptions
     public int ReplayWindow { get; init; } = 16384;
 
     internal int ShardCount =>
-        CreateLink is not null || !OperatingSystem.IsLinux() ? 1
+        CreateLink is not null || !OperatingSystem.IsLinux() || !Profile.MayShareThePort ? 1
         : Shards == 0 ? Math.Min(Environment.ProcessorCount, MaxShards)
         : Shards;
 

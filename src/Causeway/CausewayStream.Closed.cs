@@ -11,16 +11,16 @@ public sealed partial class CausewayStream
 
     /// <summary>
     /// Completes when there is nothing more to read: the end of stream was read, or the stream disposed. Fails with a
-    /// <see cref="TransportException"/> if the peer gave the stream up, the connection ended, or <see cref="Abort"/> was called.
+    /// <see cref="TransportException"/> if the peer gave the stream up, the connection ended, or <see cref="Abort()"/> was called.
     /// </summary>
     public Task ReadsClosed => _readsClosed.Task;
 
     /// <summary>
     /// Completes when this direction has ended in order and all that was written has its place in the send window. Fails with a
     /// <see cref="TransportException"/> as soon as the peer takes no more (<see cref="TransportError.StreamClosedByPeer"/>), gave
-    /// the stream up, or the connection ended, and if <see cref="Abort"/> was called.
+    /// the stream up, or the connection ended, and if <see cref="Abort()"/> was called.
     /// </summary>
-    /// <remarks>What the peer has acknowledged beyond the window only <see cref="CausewayConnection.CloseAsync"/> tells.</remarks>
+    /// <remarks>What the peer has acknowledged beyond the window only <see cref="CausewayConnection.CloseAsync(CancellationToken)"/> tells.</remarks>
     public Task WritesClosed => _writesClosed.Task;
 
     private void CloseSignalsOnDispose()

@@ -102,6 +102,11 @@ public sealed partial class CausewayStream
     private void BeginRead()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        if (!_mux.CanRead)
+        {
+            throw new InvalidOperationException("Only this end sends on the stream: it is unidirectional, and was opened here.");
+        }
+
         int state = Interlocked.CompareExchange(ref _readActive, 1, 0);
         if (state != 0)
         {

@@ -45,6 +45,11 @@ public sealed partial class CausewayStream
         }
 
         ObjectDisposedException.ThrowIf(_disposed, this);
+        if (!_mux.CanWrite)
+        {
+            throw new InvalidOperationException("Only the peer sends on the stream: it is unidirectional, and was opened there.");
+        }
+
         if (_finishRequested)
         {
             throw new InvalidOperationException("The writes of this stream were completed.");

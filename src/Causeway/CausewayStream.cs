@@ -31,6 +31,8 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     private volatile bool _disposed;
     private volatile bool _abort;
     private volatile bool _openingHeld;
+    private long _abortCode;
+    private int _abortDirections;
     private bool _resumes;
 
     internal CausewayStream(CausewayConnection connection, TransportStream mux, StreamCipher? cipher)
@@ -43,6 +45,16 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
         mux.Tag = this;
         mux.Source = _work;
         Id = mux.Id;
+        if (!mux.CanRead)
+        {
+            _readEnded = true;
+            _readsClosed.Complete(null);
+        }
+
+        if (!mux.CanWrite)
+        {
+            _writesClosed.Complete(null);
+        }
     }
 
     /// <summary>The connection that carries the stream.</summary>
@@ -62,10 +74,10 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     public PipeWriter Output => _output ??= new StreamPipeWriter(this);
 
     /// <inheritdoc/>
-    public override bool CanRead => !_disposed;
+    public override bool CanRead => !_disposed && _mux.CanRead;
 
     /// <inheritdoc/>
-    public override bool CanWrite => !_disposed;
+    public override bool CanWrite => !_disposed && _mux.CanWrite;
 
     /// <inheritdoc/>
     public override bool CanSeek => false;
@@ -91,6 +103,22 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         FinishWrites();
+    }
+
+    /// <summary>
+    /// Gives one direction up, or both, with a code that the peer is told. Reads or writes that wait fail, as do later ones. The
+    /// kcptun profile has no codes and no single directions: the whole stream is given up.
+    /// </summary>
+    /// <param name="directions">What is given up.</param>
+    /// <param name="errorCode">What the application protocol means by it; 0 to 2^62 - 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The code is out of range.</exception>
+    public void Abort(StreamAbortDirections directions, long errorCode)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(errorCode);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(errorCode, 1L << 62);
+        _abortCode = errorCode;
+        Interlocked.Or(ref _abortDirections, (int)directions);
+        Connection.Shard.Post(_work);
     }
 
     /// <summary>
@@ -150,9 +178,23 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
                 EndReads(new TransportException(TransportError.StreamReset, "The peer gave the stream up."));
                 FailWrites(new TransportException(TransportError.StreamReset, "The peer gave the stream up."));
                 break;
+            case StreamEventKind.ReadsAborted:
+                Publish();
+                EndReads(new TransportException(TransportError.StreamReset, "The peer gave its direction of the stream up.")
+                {
+                    IsByPeer = true,
+                    ErrorCode = _mux.ReadErrorCode,
+                    IsApplicationError = true,
+                });
+                break;
             case StreamEventKind.WritesStopped:
                 FailWrites(new TransportException(
-                    TransportError.StreamClosedByPeer, "The peer closed the stream; what is written can no longer be delivered."));
+                    TransportError.StreamClosedByPeer, "The peer closed the stream; what is written can no longer be delivered.")
+                {
+                    IsByPeer = true,
+                    ErrorCode = _mux.WriteErrorCode,
+                    IsApplicationError = _mux.WriteErrorCode is not null,
+                });
                 break;
         }
 
@@ -234,6 +276,7 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
             Publish();
         }
 
+        AbortOnShard();
         if (_disposed)
         {
             CloseOnShard();
@@ -245,6 +288,28 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
 
         Connection.Shard.MarkDirty(Connection);
         ForgetIfFinished();
+    }
+
+    private void AbortOnShard()
+    {
+        StreamAbortDirections directions = (StreamAbortDirections)Interlocked.Exchange(ref _abortDirections, 0);
+        if (directions == 0)
+        {
+            return;
+        }
+
+        bool reads = directions.HasFlag(StreamAbortDirections.Read);
+        bool writes = directions.HasFlag(StreamAbortDirections.Write);
+        _mux.Abort(reads, writes, Volatile.Read(ref _abortCode));
+        if (reads || _mux.IsReadFinished)
+        {
+            EndReads(new TransportException(TransportError.StreamReset, "Reading was given up on this side."));
+        }
+
+        if (writes || _mux.IsWriteFinished)
+        {
+            FailWrites(new TransportException(TransportError.StreamReset, "Writing was given up on this side."));
+        }
     }
 
     private void CloseOnShard()

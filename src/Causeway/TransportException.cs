@@ -14,6 +14,15 @@ public sealed class TransportException : IOException
     public bool IsByPeer { get; init; }
 
     /// <summary>
+    /// The code that the peer gave, or that it was told: of a stream or of the application if <see cref="IsApplicationError"/>, else
+    /// of QUIC (RFC 9000, 20.1). Null where there is none.
+    /// </summary>
+    public long? ErrorCode { get; init; }
+
+    /// <summary>Whether <see cref="ErrorCode"/> is one of the application protocol.</summary>
+    public bool IsApplicationError { get; init; }
+
+    /// <summary>
     /// Whether the same may succeed when it is tried again, at once or later. Not if settings of the two ends differ, and not
     /// after this side's own <see cref="TransportError.ConnectionClosed"/>.
     /// </summary>
@@ -25,7 +34,12 @@ public sealed class TransportException : IOException
         new(TransportError.LinkFailed, $"A layer of the connection failed: {error.Message}", error);
 
     /// <summary>The same for another throw: each has a stack of its own.</summary>
-    internal TransportException Clone() => new(Error, Message, InnerException) { IsByPeer = IsByPeer };
+    internal TransportException Clone() => new(Error, Message, InnerException)
+    {
+        IsByPeer = IsByPeer,
+        ErrorCode = ErrorCode,
+        IsApplicationError = IsApplicationError,
+    };
 }
 
 /// <summary>Why a connection or a stream failed.</summary>

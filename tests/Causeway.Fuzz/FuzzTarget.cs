@@ -12,5 +12,6 @@ internal sealed record FuzzTarget(string Name, Func<IReadOnlyList<byte[]>> Seeds
         new("session", SessionTarget.Seeds, SessionTarget.Run),
         new("snappy", SnappyTarget.Seeds, SnappyTarget.Run),
         new("json", JsonTarget.Seeds, JsonTarget.Run),
+        new("quic", QuicTarget.Seeds, QuicTarget.Run),
     ];
 }

@@ -189,7 +189,7 @@ public sealed partial class SmuxSession
         stream.Receive.ReleaseTail();
         StopSending(stream);
         CancelControl(stream, stream.Control);
-        _streams.Remove(stream.Id);
+        _streams.Remove(stream.StreamId);
         if (ReferenceEquals(_receiver, stream))
         {
             _receiver = null;

@@ -233,7 +233,7 @@ public sealed partial class SmuxSession
         {
             if (stream.Received + frame.Length > stream.FurthestEdge + WindowSlack)
             {
-                string reason = $"The peer sent more on stream {stream.Id} than its window allows.";
+                string reason = $"The peer sent more on stream {stream.StreamId} than its window allows.";
                 Fail(StreamFailureKind.InvalidProtocol, reason);
             }
         }

@@ -118,7 +118,7 @@ public sealed partial class SmuxSession
         switch (next)
         {
             case ControlFrames.Syn:
-                WriteFrame(output, SmuxCommand.Syn, stream.Id);
+                WriteFrame(output, SmuxCommand.Syn, stream.StreamId);
                 _helloPending = Role == EndpointRole.Client && _halfClose is HalfCloseSupport.Unknown && !_helloSent;
                 break;
             case ControlFrames.Update:
@@ -127,11 +127,11 @@ public sealed partial class SmuxSession
             case ControlFrames.Abandon when _halfClose is HalfCloseSupport.Unsupported:
                 break;
             case ControlFrames.Abandon:
-                WriteFrame(output, SmuxCommand.Nop, stream.Id);
+                WriteFrame(output, SmuxCommand.Nop, stream.StreamId);
                 break;
             default:
                 stream.SendOver = true;
-                WriteFrame(output, SmuxCommand.Fin, stream.Id);
+                WriteFrame(output, SmuxCommand.Fin, stream.StreamId);
                 break;
         }
 
@@ -146,7 +146,7 @@ public sealed partial class SmuxSession
         uint window = NextWindow(stream, now);
         stream.Reported = stream.Taken;
         stream.HasReported = reports;
-        NoteSent(new SmuxFrame((byte)_options.Version, SmuxCommand.Upd, SmuxWindowUpdate.Size, stream.Id), 0);
+        NoteSent(new SmuxFrame((byte)_options.Version, SmuxCommand.Upd, SmuxWindowUpdate.Size, stream.StreamId), 0);
         Span<byte> payload = _frame.AsSpan(SmuxFrame.HeaderSize);
         new SmuxWindowUpdate(unchecked((uint)stream.Taken), window).Write(payload);
         output.Write(_frame.AsSpan(0, SmuxFrame.HeaderSize), payload);
@@ -201,7 +201,7 @@ public sealed partial class SmuxSession
             }
 
             stream.SendOver = true;
-            WriteFrame(output, SmuxCommand.Fin, stream.Id);
+            WriteFrame(output, SmuxCommand.Fin, stream.StreamId);
             EndClose(stream);
             return true;
         }
@@ -217,7 +217,7 @@ public sealed partial class SmuxSession
         int count = Math.Min(bytes.Length, Math.Min(_options.MaxFrameSize, allowance));
         stream.Written += count;
         stream.Deficit -= count + SmuxFrame.HeaderSize;
-        NoteSent(new SmuxFrame((byte)_options.Version, SmuxCommand.Psh, (ushort)count, stream.Id), count);
+        NoteSent(new SmuxFrame((byte)_options.Version, SmuxCommand.Psh, (ushort)count, stream.StreamId), count);
         output.Write(_frame.AsSpan(0, SmuxFrame.HeaderSize), bytes[..count]);
         source!.Advance(count);
         return true;

@@ -25,9 +25,9 @@ public sealed partial class SmuxSession : StreamSession
     private readonly Dictionary<uint, SmuxStream> _streams = [];
 
     // Mutable structs: not readonly.
-    private StreamList<SmuxStream.SendLink> _sending;
-    private StreamList<SmuxStream.ControlLink> _control;
-    private StreamList<SmuxStream.EventLink> _events;
+    private StreamList<SmuxStream, SmuxStream.SendLink> _sending;
+    private StreamList<SmuxStream, SmuxStream.ControlLink> _control;
+    private StreamList<SmuxStream, SmuxStream.EventLink> _events;
 
     private StreamFailure? _failure;
     private HalfCloseSupport _halfClose;
@@ -162,7 +162,7 @@ public sealed partial class SmuxSession : StreamSession
 
         SmuxStream stream = new(this, _nextId, isLocal: true, FirstCounter);
         _nextId = _nextId <= uint.MaxValue - 2 ? _nextId + 2 : 0;
-        _streams.Add(stream.Id, stream);
+        _streams.Add(stream.StreamId, stream);
         Statistics.StreamsOpened++;
         RequestControl(stream, ControlFrames.Syn);
         OpenWindow(stream);

@@ -35,9 +35,9 @@ internal sealed class SmuxStream : TransportStream
     private readonly SmuxSession _session;
 
     // Mutable structs: not readonly.
-    private StreamLink _sendLink;
-    private StreamLink _controlLink;
-    private StreamLink _eventLink;
+    private StreamLink<SmuxStream> _sendLink;
+    private StreamLink<SmuxStream> _controlLink;
+    private StreamLink<SmuxStream> _eventLink;
     private ReceiveBuffer _receive;
     private StreamResetReason _resetReason;
 
@@ -54,6 +54,9 @@ internal sealed class SmuxStream : TransportStream
         Edge = (long)firstCounter + SmuxSession.FirstWindow;
         FurthestEdge = Edge;
     }
+
+    /// <summary>The id as frames carry it.</summary>
+    public uint StreamId => (uint)Id;
 
     /// <summary>Control frames that are to be sent. Not empty: in the session's control list.</summary>
     public ControlFrames Control { get; set; }
@@ -203,23 +206,23 @@ internal sealed class SmuxStream : TransportStream
     }
 
     /// <summary>The link in the list of streams that have data to send.</summary>
-    public readonly struct SendLink : IStreamLink
+    public readonly struct SendLink : IStreamLink<SmuxStream>
     {
         /// <inheritdoc/>
-        public static ref StreamLink Of(SmuxStream stream) => ref stream._sendLink;
+        public static ref StreamLink<SmuxStream> Of(SmuxStream stream) => ref stream._sendLink;
     }
 
     /// <summary>The link in the list of streams that have control frames to send.</summary>
-    public readonly struct ControlLink : IStreamLink
+    public readonly struct ControlLink : IStreamLink<SmuxStream>
     {
         /// <inheritdoc/>
-        public static ref StreamLink Of(SmuxStream stream) => ref stream._controlLink;
+        public static ref StreamLink<SmuxStream> Of(SmuxStream stream) => ref stream._controlLink;
     }
 
     /// <summary>The link in the list of streams that have events to tell.</summary>
-    public readonly struct EventLink : IStreamLink
+    public readonly struct EventLink : IStreamLink<SmuxStream>
     {
         /// <inheritdoc/>
-        public static ref StreamLink Of(SmuxStream stream) => ref stream._eventLink;
+        public static ref StreamLink<SmuxStream> Of(SmuxStream stream) => ref stream._eventLink;
     }
 }

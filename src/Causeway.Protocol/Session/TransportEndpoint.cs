@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Causeway.Protocol;
 
 /// <summary>
@@ -19,19 +21,52 @@ public abstract class TransportEndpoint
     /// <summary>The sessions that are registered.</summary>
     public abstract int SessionCount { get; }
 
+    /// <summary>
+    /// Whether datagrams name their session by an id of this end's choice, so that sessions are found whatever address they come
+    /// from, and several may have the same one. Else a session is found by its peer's address.
+    /// </summary>
+    public virtual bool FindsSessionsById => false;
+
+    /// <summary>
+    /// The time. A driver sets it before it asks <see cref="Route"/> about what arrived, for engines whose answers to strangers
+    /// depend on it.
+    /// </summary>
+    public Timestamp Now { get; set; }
+
     /// <summary>Tells whom a datagram is for. Bytes of any kind are allowed, and change nothing.</summary>
     public abstract Routing Route(PacketBuffer datagram);
+
+    /// <summary>
+    /// What <see cref="Route"/> wants to be sent at once, on the path that it carries: an answer to a datagram of nobody's. The
+    /// caller owns it. False if there is none.
+    /// </summary>
+    public virtual bool TryTakeAnswer([NotNullWhen(true)] out PacketBuffer? answer)
+    {
+        answer = null;
+        return false;
+    }
 
     /// <summary>Makes a client's session.</summary>
     /// <param name="routingId">Tells the session apart from others of the same addresses; choose it at random.</param>
     /// <param name="now">The time: keep-alives count from here.</param>
     public abstract TransportSession Connect(uint routingId, Timestamp now);
 
-    /// <summary>Makes a listener's session, and registers it in the place of one that it replaces.</summary>
+    /// <summary>
+    /// Makes a listener's session for the datagram that <see cref="Route"/> was asked about last, and registers it in the place of
+    /// one that it replaces.
+    /// </summary>
     /// <param name="peer">The address that the opening came from.</param>
     /// <param name="routingId">What <see cref="Route"/> said of the opening.</param>
     /// <param name="now">The time: keep-alives count from here.</param>
     public abstract TransportSession Accept(PeerAddress peer, uint routingId, Timestamp now);
+
+    /// <summary>
+    /// Refuses what <see cref="Route"/> called an opening when it was asked last. What the peer is told is in
+    /// <see cref="TryTakeAnswer"/>; nothing, where <see cref="NewGoodbye"/> says it.
+    /// </summary>
+    public virtual void Refuse(GoodbyeReason reason)
+    {
+    }
 
     /// <summary>Makes the datagram by which an end without a session tells that one is over or refused.</summary>
     /// <param name="routingId">What <see cref="Route"/> said of the datagram that is answered, or the session's.</param>

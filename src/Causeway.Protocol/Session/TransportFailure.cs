@@ -8,6 +8,15 @@ public sealed record TransportFailure(TransportFailureKind Kind, string Reason)
     /// <summary>Whether the peer ended the session and said so; else this end found out by itself.</summary>
     public bool IsByPeer { get; init; }
 
+    /// <summary>
+    /// The code that this end tells the peer, or that the peer told, where the engine has codes: of QUIC (RFC 9000, 20.1), or of
+    /// the application if <see cref="IsApplicationError"/>.
+    /// </summary>
+    public long? ErrorCode { get; init; }
+
+    /// <summary>Whether <see cref="ErrorCode"/> is one of the application's own.</summary>
+    public bool IsApplicationError { get; init; }
+
     /// <summary>What this end tells the peer of it, or what the peer told.</summary>
     public GoodbyeReason Goodbye { get; init; } = GoodbyeReason.InternalError;
 }

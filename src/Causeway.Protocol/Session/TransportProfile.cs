@@ -37,6 +37,9 @@ public abstract record TransportProfile
     /// <summary>The least <see cref="Mtu"/> under which the engine has room for a payload, in bytes.</summary>
     public abstract int LeastMtu { get; }
 
+    /// <summary>Whether a listener may share its port among several sockets, each with sessions of its own.</summary>
+    public virtual bool MayShareThePort => true;
+
     /// <summary>The version of the engine's stream protocol, for people to read.</summary>
     public abstract int StreamVersion { get; }
 

@@ -35,6 +35,18 @@ public abstract class TransportSession : IDisposable
     /// <summary>Why the session ended by itself, or null while it lives.</summary>
     public abstract TransportFailure? Failure { get; }
 
+    /// <summary>
+    /// Whether both ends know and trust each other, where the engine has a handshake. Data that the application writes before may
+    /// wait until then.
+    /// </summary>
+    public virtual bool IsEstablished => true;
+
+    /// <summary>
+    /// Something that the session wants to know of its driver, once, or null. It goes on with everything else until it has the
+    /// answer.
+    /// </summary>
+    public virtual SessionQuestion? TakeQuestion() => null;
+
     /// <summary>Whether everything that was written is acknowledged.</summary>
     public abstract bool IsIdle { get; }
 
@@ -58,7 +70,7 @@ public abstract class TransportSession : IDisposable
 
     /// <summary>
     /// Whether goodbye was said and answered, or nobody is left to answer: nothing more will be sent. Only after
-    /// <see cref="BeginClose"/>.
+    /// <see cref="BeginClose(GoodbyeReason, Timestamp)"/>.
     /// </summary>
     public abstract bool IsDrained { get; }
 
@@ -70,6 +82,31 @@ public abstract class TransportSession : IDisposable
     /// <see cref="Flush"/> as before, until <see cref="IsDrained"/>.
     /// </summary>
     public abstract void BeginClose(GoodbyeReason reason, Timestamp now);
+
+    /// <summary>
+    /// Begins to end the session with a code and a reason of the application, where the engine carries them; else like
+    /// <see cref="BeginClose(GoodbyeReason, Timestamp)"/>.
+    /// </summary>
+    public virtual void BeginClose(long errorCode, string reason, Timestamp now) => BeginClose(GoodbyeReason.Closed, now);
+
+    /// <summary>Bytes of the largest message that can be sent unreliably now; 0 if the engine or the peer has none.</summary>
+    public virtual int MaxMessageLength => 0;
+
+    /// <summary>Sends a message once, unless it is late; false if it is too long.</summary>
+    public virtual bool TrySendMessage(ReadOnlySpan<byte> bytes, Timestamp deadline) => false;
+
+    /// <summary>The next unreliable message that arrived. The caller owns the slice.</summary>
+    public virtual bool TryReadMessage(out PacketSlice bytes)
+    {
+        bytes = default;
+        return false;
+    }
+
+    /// <summary>The application protocol that both agreed on; empty if the engine negotiates none.</summary>
+    public virtual ReadOnlyMemory<byte> ApplicationProtocol => default;
+
+    /// <summary>The peer's certificates in DER, its own first; empty if it showed none.</summary>
+    public virtual IReadOnlyList<ReadOnlyMemory<byte>> PeerCertificates => [];
 
     /// <summary>
     /// Has the next flush send something that a peer answers at once if it is there. For a driver that has reason to doubt it.

@@ -42,6 +42,20 @@ internal sealed class SliceSlab
         queue.Last = node;
     }
 
+    /// <summary>Moves all slices of another queue behind those of this one. The other must not be used any more.</summary>
+    public void Append(ref SliceQueue queue, SliceQueue other)
+    {
+        if (queue.IsEmpty)
+        {
+            queue = other;
+        }
+        else if (!other.IsEmpty)
+        {
+            _nodes[queue.Last - 1].Next = other.First;
+            queue.Last = other.Last;
+        }
+    }
+
     /// <summary>Takes the first slice out, with its reference.</summary>
     public bool TryDequeue(ref SliceQueue queue, out PacketSlice slice)
     {

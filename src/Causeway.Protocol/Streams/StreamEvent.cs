@@ -26,6 +26,17 @@ public enum StreamEventKind
     Reset,
 
     /// <summary>
+    /// The peer gave its direction of the stream up, with buffered bytes dropped: fail its readers. The other direction goes
+    /// on.
+    /// </summary>
+    ReadsAborted,
+
+    /// <summary>
+    /// The peer allows more streams, after <see cref="StreamSession.TryOpen"/> had to refuse for want of them. No stream.
+    /// </summary>
+    OpenAllowed,
+
+    /// <summary>
     /// <see cref="StreamSession.HalfClose"/> is no longer unknown. No stream. Raised at most once, and not where it was
     /// known from the beginning because the extension is switched off.
     /// </summary>

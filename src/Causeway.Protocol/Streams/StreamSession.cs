@@ -45,8 +45,19 @@ public abstract class StreamSession : IDisposable
     /// <summary>Whether each direction of a stream ends by itself.</summary>
     public abstract HalfCloseSupport HalfClose { get; }
 
+    /// <summary>Whether the peer can allow more streams later, which <see cref="StreamEventKind.OpenAllowed"/> tells.</summary>
+    public virtual bool MayAllowMore => false;
+
     /// <summary>Opens a stream, or returns null; then <see cref="OpenRefusal"/> says why.</summary>
     public abstract TransportStream? TryOpen(Timestamp now);
+
+    /// <summary>
+    /// Opens a stream on which only this end sends, or returns null if the peer allows none at present, or the engine has none.
+    /// </summary>
+    public virtual TransportStream? TryOpenUnidirectional(Timestamp now) => null;
+
+    /// <summary>Whether the engine has streams on which only one end sends.</summary>
+    public virtual bool HasUnidirectional => false;
 
     /// <summary>Refuses a stream that the peer opened: gives it up, and counts it as refused instead of accepted.</summary>
     public void Refuse(TransportStream stream)

@@ -3,7 +3,7 @@ namespace Causeway.Protocol.Streams;
 /// <summary>One stream of a <see cref="StreamSession"/>. Not synchronised: use it where its session is used.</summary>
 /// <remarks>
 /// A stream exists until both directions are over, also when the peer has ended it: finish with <see cref="Close"/>,
-/// <see cref="Abort"/>, or <see cref="FinishWrites"/> and reading to the end.
+/// <see cref="Abort()"/>, or <see cref="FinishWrites"/> and reading to the end.
 /// <code>
 /// sending:    open --FinishWrites--> draining --FIN written--> finished
 ///             open, draining --peer ended or abandoned the stream--> finished (WritesStopped)
@@ -18,17 +18,29 @@ public abstract class TransportStream
 
     private int _weight = DefaultWeight;
 
-    private protected TransportStream(uint id, bool isLocal)
+    private protected TransportStream(long id, bool isLocal)
     {
         Id = id;
         IsLocal = isLocal;
     }
 
     /// <summary>The stream's number on the wire.</summary>
-    public uint Id { get; }
+    public long Id { get; }
 
     /// <summary>Whether this end opened the stream.</summary>
     public bool IsLocal { get; }
+
+    /// <summary>Whether the peer may send on it.</summary>
+    public virtual bool CanRead => true;
+
+    /// <summary>Whether this end may send on it.</summary>
+    public virtual bool CanWrite => true;
+
+    /// <summary>The code with which the peer gave its direction up; null if it did not, or the engine has no codes.</summary>
+    public virtual long? ReadErrorCode => null;
+
+    /// <summary>The code with which the peer asked this end to stop; null if it did not, or the engine has no codes.</summary>
+    public virtual long? WriteErrorCode => null;
 
     /// <summary>Whatever the driver wants to find again from the stream.</summary>
     public object? Tag { get; set; }
@@ -99,6 +111,15 @@ public abstract class TransportStream
     /// dropped, and the peer is told.
     /// </summary>
     public abstract void Abort();
+
+    /// <summary>
+    /// Gives one direction or both up, with a code that the peer is told. An engine that knows neither codes nor single
+    /// directions gives up both.
+    /// </summary>
+    /// <param name="reads">Take no more of what the peer sends.</param>
+    /// <param name="writes">Send nothing more, not even what waits.</param>
+    /// <param name="errorCode">What the peer is told.</param>
+    public virtual void Abort(bool reads, bool writes, long errorCode) => Abort();
 
     /// <summary>
     /// The next received bytes. The caller owns the slice. Take them when the application is ready for them rather

@@ -29,7 +29,7 @@ internal sealed class ClientSessionTable(TransportEndpoint endpoint) : SessionTa
         Routing routing = endpoint.Route(datagram);
 
         // The session is over, and its link still there: the peer may not know.
-        if (_ended?.LastWord is { } word)
+        if (_ended?.LastWord is { } word && !endpoint.FindsSessionsById)
         {
             _responder.TryAnswer(_shard!, datagram, routing, _ended.Session.Peer, _ended.Session.RoutingId, word, now);
         }
@@ -39,7 +39,15 @@ internal sealed class ClientSessionTable(TransportEndpoint endpoint) : SessionTa
 
     public override void Remove(IDrivenSession session, Timestamp now)
     {
-        _responder.SayLastWord(_shard!, session, now);
+        if (endpoint.FindsSessionsById)
+        {
+            _shard!.SayLastWord(session, now);
+        }
+        else
+        {
+            _responder.SayLastWord(_shard!, session, now);
+        }
+
         endpoint.Remove(session.Session);
         _session = null;
         _ended = session;

@@ -289,7 +289,7 @@ public sealed class SessionTransferTests
     private static void Stalled(SessionPair pair, out SessionStream writer, out SessionStream reader)
     {
         writer = pair.Open(pair.Client, 3_000_000, 0);
-        uint id = writer.Mux.Id;
+        long id = writer.Mux.Id;
         pair.RunUntil(() => pair.Server.Streams.GetValueOrDefault(id) is { Read: > 100_000 }, s_limit);
         reader = pair.Server.Streams[id];
         reader.IsReading = false;

@@ -78,7 +78,7 @@ public sealed class SmuxFairnessTests
         session.Flush(output, default);
         output.Take();
         session.TryOpen(default);
-        session.Receive(pool, MuxTestExtensions.Frame(2, SmuxCommand.Psh, bulk.Id, "x"u8));
+        session.Receive(pool, MuxTestExtensions.Frame(2, SmuxCommand.Psh, (uint)bulk.Id, "x"u8));
         bulk.ReadAll();
         output.Capacity = 5000;
         session.Flush(output, Timestamp.Zero + options.KeepAliveInterval);

@@ -130,7 +130,7 @@ public sealed class SmuxFlowControlTests
         stream.Source = new ArraySource();
         stream.Send("12345"u8);
         session.Flush(output, default);
-        session.Receive(pool, MuxTestExtensions.Update(stream.Id, consumed, window));
+        session.Receive(pool, MuxTestExtensions.Update((uint)stream.Id, consumed, window));
         Assert.Equal(fails, stream.IsReset);
         Assert.False(other.IsReset);
         Assert.Null(session.Failure);
@@ -154,7 +154,7 @@ public sealed class SmuxFlowControlTests
         stream.Send("12345"u8);
         session.Flush(output, default);
         output.Take();
-        session.Receive(pool, MuxTestExtensions.Update(stream.Id, consumed, window));
+        session.Receive(pool, MuxTestExtensions.Update((uint)stream.Id, consumed, window));
         stream.Send(new byte[1000]);
         session.Flush(output, default);
         Assert.Equal(allowed, output.Take().Sum(static f => f.Payload.Length));

@@ -98,7 +98,7 @@ public sealed class SmuxTransferTests
             new Random(seed).NextBytes(_sent);
         }
 
-        public uint Id => _sender.Id;
+        public long Id => _sender.Id;
 
         public bool IsDone => _receiver is { IsClosed: true } && _sender.IsClosed;
 

@@ -224,7 +224,7 @@ public sealed class SmuxVectorTests
         }
 
         private List<uint> Accepted() =>
-            [.. _session.Events().Where(static e => e.Kind == StreamEventKind.Accepted).Select(static e => e.Stream!.Id)];
+            [.. _session.Events().Where(static e => e.Kind == StreamEventKind.Accepted).Select(static e => (uint)e.Stream!.Id)];
 
         private void Read(int count)
         {

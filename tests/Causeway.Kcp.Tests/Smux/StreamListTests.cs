@@ -1,5 +1,6 @@
 using Causeway.Kcp.Smux;
 using Causeway.Protocol;
+using Causeway.Protocol.Streams;
 
 namespace Causeway.Kcp.Tests.Smux;
 
@@ -10,7 +11,7 @@ public sealed class StreamListTests
     {
         using SmuxSession session = new(EndpointRole.Client, new SmuxOptions(), new PacketPool(), default);
         SmuxStream[] streams = [.. Enumerable.Range(0, 8).Select(i => new SmuxStream(session, (uint)i, isLocal: true, 0))];
-        StreamList<SmuxStream.SendLink> list = default;
+        StreamList<SmuxStream, SmuxStream.SendLink> list = default;
         List<SmuxStream> expected = [];
         Random random = new(11);
         for (int i = 0; i < 20_000; i++)
@@ -58,8 +59,8 @@ public sealed class StreamListTests
     {
         using SmuxSession session = new(EndpointRole.Client, new SmuxOptions(), new PacketPool(), default);
         SmuxStream stream = new(session, 3, isLocal: true, 0);
-        StreamList<SmuxStream.SendLink> sending = default;
-        StreamList<SmuxStream.EventLink> events = default;
+        StreamList<SmuxStream, SmuxStream.SendLink> sending = default;
+        StreamList<SmuxStream, SmuxStream.EventLink> events = default;
         sending.Append(stream);
         events.Append(stream);
         sending.Remove(stream);

@@ -41,7 +41,7 @@ internal sealed class TunnelSide : IDisposable
 
     public KcpSession Session { get; }
 
-    public uint? StreamId => _stream?.Id;
+    public uint? StreamId => (uint?)_stream?.Id;
 
     /// <summary>What the application has read, with the stream's cipher undone.</summary>
     public byte[] Received => [.. _received];

@@ -21,7 +21,7 @@ public sealed class SessionEndpoint : ISimulatedEndpoint, IDisposable
     private readonly ulong _seed;
     private readonly EndpointWire _wire;
     private readonly PacketBatch _batch;
-    private readonly Dictionary<uint, SessionStream> _streams = [];
+    private readonly Dictionary<long, SessionStream> _streams = [];
     private PeerAddress _peer;
     private Timestamp _now;
 
@@ -49,7 +49,7 @@ public sealed class SessionEndpoint : ISimulatedEndpoint, IDisposable
     public KcpSession Session { get; }
 
     /// <summary>Every stream that there ever was, by its id.</summary>
-    public IReadOnlyDictionary<uint, SessionStream> Streams => _streams;
+    public IReadOnlyDictionary<long, SessionStream> Streams => _streams;
 
     /// <summary>Called with each stream that the peer opened.</summary>
     public Action<SessionStream>? OnAccepted { get; set; }
@@ -133,8 +133,8 @@ public sealed class SessionEndpoint : ISimulatedEndpoint, IDisposable
     private SessionStream Add(TransportStream stream)
     {
         bool isClient = Session.Streams.Role == EndpointRole.Client;
-        ulong up = SeededRandom.Derive(_seed, 2UL * stream.Id);
-        ulong down = SeededRandom.Derive(_seed, (2UL * stream.Id) + 1);
+        ulong up = SeededRandom.Derive(_seed, 2UL * (ulong)stream.Id);
+        ulong down = SeededRandom.Derive(_seed, (2UL * (ulong)stream.Id) + 1);
         SessionStream added = new(stream, isClient ? up : down, isClient ? down : up, _options.Profile.StreamCipher?.Invoke());
         if (!_streams.TryAdd(stream.Id, added))
         {

@@ -20,7 +20,7 @@ public sealed class SessionPair : IDisposable
     private static readonly TimeSpan s_clientClock = TimeSpan.FromMicroseconds((1L << 32) - 2_000_000);
     private static readonly TimeSpan s_serverClock = TimeSpan.FromSeconds(17);
 
-    private readonly Dictionary<uint, long> _answers = [];
+    private readonly Dictionary<long, long> _answers = [];
 
     /// <summary>Makes a pair.</summary>
     /// <param name="plan">What the network does.</param>
@@ -80,7 +80,7 @@ public sealed class SessionPair : IDisposable
     {
         get
         {
-            foreach ((uint id, SessionStream stream) in Client.Streams)
+            foreach ((long id, SessionStream stream) in Client.Streams)
             {
                 if (!IsRead(stream, Server.Streams.GetValueOrDefault(id)))
                 {
@@ -88,7 +88,7 @@ public sealed class SessionPair : IDisposable
                 }
             }
 
-            foreach ((uint id, SessionStream stream) in Server.Streams)
+            foreach ((long id, SessionStream stream) in Server.Streams)
             {
                 if (!IsRead(stream, Client.Streams.GetValueOrDefault(id)))
                 {

@@ -140,7 +140,7 @@ public sealed class SessionStream : IStreamSource
                 Note(WritesStopped, kind);
                 WritesStopped = true;
                 break;
-            case StreamEventKind.Reset:
+            case StreamEventKind.Reset or StreamEventKind.ReadsAborted:
                 Note(WasReset, kind);
                 WasReset = true;
                 break;

@@ -1,0 +1,2 @@
+global using Causeway.Protocol;
+global using Causeway.Protocol.Recovery;

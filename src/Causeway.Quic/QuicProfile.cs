@@ -1,0 +1,184 @@
+using Causeway.Quic.Handshake.Tls13;
+
+namespace Causeway.Quic;
+
+/// <summary>
+/// QUIC v1 and v2 with TLS 1.3 (RFC 9000, 9001, 9002, 9369), in managed code: it speaks to every QUIC peer, wherever .NET runs.
+/// </summary>
+/// <remarks>
+/// One profile serves clients, listeners or both, by which of <see cref="ClientAuthentication"/> and
+/// <see cref="ServerAuthentication"/> is set. Tickets that its listeners give out are good for all of them.
+/// </remarks>
+public sealed record QuicProfile : TransportProfile
+{
+    // Random bytes come with the first endpoint; a profile that is copied by "with" shares what was made.
+    private readonly TicketHolder _tickets = new();
+
+    /// <summary>How clients know their server. A client's profile needs it: there is no unauthenticated QUIC.</summary>
+    public ClientAuthentication? ClientAuthentication { get; init; }
+
+    /// <summary>How listeners show who they are. A listener's profile needs it.</summary>
+    public ServerAuthentication? ServerAuthentication { get; init; }
+
+    /// <summary>
+    /// After how long without a sign of the peer the connection is over; the smaller of both ends' counts (RFC 9000, 10.1). Zero
+    /// leaves it to the peer. At most a day. Default 30 seconds.
+    /// </summary>
+    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// How long a connection may be quiet before the peer is asked for a sign of life, which also keeps NATs from forgetting it.
+    /// Zero for never; else at least 100 ms. Default 15 seconds.
+    /// </summary>
+    public TimeSpan KeepAliveInterval { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long a handshake may take; 100 ms to an hour. Default 10 seconds.</summary>
+    public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Bidirectional streams that the peer may have open at once, 0 to 2^60. Default 1024.</summary>
+    public long MaxInboundBidirectionalStreams { get; init; } = 1024;
+
+    /// <summary>Unidirectional streams that the peer may have open at once, 0 to 2^60. Default 1024.</summary>
+    public long MaxInboundUnidirectionalStreams { get; init; } = 1024;
+
+    /// <summary>The code with which streams are given up unless the application names one; 0 to 2^62 - 1. Default 0.</summary>
+    public long DefaultStreamErrorCode { get; init; }
+
+    /// <summary>Whether QUIC v2 is begun with, or answered with, where the peer knows it (RFC 9369). Default false: v1.</summary>
+    public bool PrefersVersion2 { get; init; }
+
+    /// <summary>
+    /// Takes the secrets of each connection as lines of an SSLKEYLOGFILE, by which Wireshark reads it. Null, the default, keeps
+    /// them. Whoever has the lines can read and change everything.
+    /// </summary>
+    public Action<string>? KeyLog { get; init; }
+
+    /// <inheritdoc/>
+    public override int LeastMtu => QuicLimits.MinInitialDatagramSize;
+
+    /// <inheritdoc/>
+    public override int StreamVersion => 1;
+
+    /// <inheritdoc/>
+    public override bool MayShareThePort => false;
+
+    internal Func<TlsClientOptions, TlsClientOptions>? ConfigureClient { get; init; }
+
+    internal Func<TlsServerOptions, TlsServerOptions>? ConfigureServer { get; init; }
+
+    internal Func<QuicSettings, QuicSettings>? ConfigureSettings { get; init; }
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        base.Validate();
+        Check(IdleTimeout, TimeSpan.Zero, TimeSpan.FromDays(1), nameof(IdleTimeout));
+        Check(HandshakeTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1), nameof(HandshakeTimeout));
+        if (KeepAliveInterval != TimeSpan.Zero)
+        {
+            Check(KeepAliveInterval, TimeSpan.FromMilliseconds(100), TimeSpan.FromDays(1), nameof(KeepAliveInterval));
+        }
+
+        Check(MaxInboundBidirectionalStreams, 1L << 60, nameof(MaxInboundBidirectionalStreams));
+        Check(MaxInboundUnidirectionalStreams, 1L << 60, nameof(MaxInboundUnidirectionalStreams));
+        Check(DefaultStreamErrorCode, (1L << 62) - 1, nameof(DefaultStreamErrorCode));
+        if (PacketProtection is not null || StreamCipher is not null)
+        {
+            throw new ArgumentException(
+                "PacketProtection and StreamCipher are for profiles that do not protect packets themselves; QUIC does.", nameof(PacketProtection));
+        }
+
+        if (ClientAuthentication is null && ServerAuthentication is null)
+        {
+            throw new ArgumentException(
+                "A QUIC profile needs ClientAuthentication to connect or ServerAuthentication to listen.", nameof(ClientAuthentication));
+        }
+    }
+
+    /// <inheritdoc/>
+    public override TransportEndpoint NewEndpoint(EndpointRole role, in SessionLink link)
+    {
+        RandomBytes random = link.Random ?? throw new ArgumentException("QUIC needs random bytes.", nameof(link));
+        HandshakeEnvironment environment = new(random, link.UtcAtZero);
+        Authenticator authenticator = NewAuthenticator(role, environment);
+        QuicSettings settings = new()
+        {
+            Handshake = authenticator.NewHandshake,
+            Ask = authenticator.Ask,
+            Random = random,
+            Link = link,
+            CongestionControl = CongestionControl,
+            Versions = PrefersVersion2 ? [QuicVersion.V2, QuicVersion.V1] : [QuicVersion.V1, QuicVersion.V2],
+            IdleTimeout = (long)IdleTimeout.TotalMicroseconds,
+            KeepAlive = (long)KeepAliveInterval.TotalMicroseconds,
+            HandshakeTimeout = (long)HandshakeTimeout.TotalMicroseconds,
+            MemoryBudget = MemoryBudget,
+            BidirectionalStreams = MaxInboundBidirectionalStreams,
+            UnidirectionalStreams = MaxInboundUnidirectionalStreams,
+        };
+        return new QuicEndpoint(role, ConfigureSettings?.Invoke(settings) ?? settings);
+    }
+
+    private Authenticator NewAuthenticator(EndpointRole role, HandshakeEnvironment environment)
+    {
+        KeyLog? keyLog = KeyLog is { } write
+            ? (label, clientRandom, secret) => write($"{label} {Convert.ToHexStringLower(clientRandom)} {Convert.ToHexStringLower(secret)}")
+            : null;
+        if (role == EndpointRole.Client)
+        {
+            ClientAuthentication client = ClientAuthentication
+                ?? throw new InvalidOperationException("The profile has no ClientAuthentication, so that it cannot connect.");
+            TlsClientOptions tls = client.ToTls() with { KeyLog = keyLog };
+            return new Authenticator(
+                ConfigureClient?.Invoke(tls) ?? tls, client.Checker, server: null, static resolved => resolved.Tls, environment);
+        }
+
+        ServerAuthentication server = ServerAuthentication
+            ?? throw new InvalidOperationException("The profile has no ServerAuthentication, so that it cannot listen.");
+        TicketSealer tickets = _tickets.GetOrCreate(environment.Random);
+        return new Authenticator(
+            client: null,
+            serverChecker: null,
+            server,
+            resolved =>
+            {
+                TlsServerOptions tls = resolved.Tls with { KeyLog = keyLog, Tickets = resolved.Tls.AllowResumption ? tickets : null };
+                return ConfigureServer?.Invoke(tls) ?? tls;
+            },
+            environment);
+    }
+
+    private static void Check(TimeSpan value, TimeSpan least, TimeSpan most, string name)
+    {
+        if (value < least || value > most)
+        {
+            throw new ArgumentOutOfRangeException(name, value, $"{name} must be from {least} to {most}.");
+        }
+    }
+
+    private static void Check(long value, long most, string name)
+    {
+        if (value < 0 || value > most)
+        {
+            throw new ArgumentOutOfRangeException(name, value, $"{name} must be from 0 to {most}.");
+        }
+    }
+
+    /// <summary>The keys of session tickets, made once for all that share the profile.</summary>
+    private sealed class TicketHolder
+    {
+        private TicketSealer? _sealer;
+
+        public TicketSealer GetOrCreate(RandomBytes random)
+        {
+            TicketSealer? made = _sealer;
+            if (made is null)
+            {
+                made = TicketSealer.Create(random);
+                made = Interlocked.CompareExchange(ref _sealer, made, null) ?? made;
+            }
+
+            return made;
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using Causeway.Quic.Protection;
+using Causeway.Quic.Wire;
+
+namespace Causeway.Quic;
+
+/// <content>The application's datagrams (RFC 9221).</content>
+internal sealed partial class QuicSession
+{
+    /// <summary>
+    /// Bytes of the largest datagram that can be sent now: what the peer takes and the path carries. 0 if the peer takes none.
+    /// </summary>
+    public int MaxDatagramLength
+    {
+        get
+        {
+            int packet = _mtu.Size - PacketHeaderWriter.ShortLength(_remoteIds.Current.Length, PacketNumber.MaxLength) - PacketAead.TagLength;
+            int frame = Math.Min(packet, _datagrams.PeerLimit);
+            return Math.Max(0, frame - 1 - VarInt.Length(Math.Max(0, frame)));
+        }
+    }
+
+    /// <summary>Sends a datagram, once and unless it is late.</summary>
+    /// <param name="bytes">At most <see cref="MaxDatagramLength"/> bytes.</param>
+    /// <param name="deadline">When it is worthless; Never if it always matters.</param>
+    /// <returns>False if it is too long at present.</returns>
+    public bool TrySendDatagram(ReadOnlySpan<byte> bytes, Timestamp deadline)
+    {
+        if (bytes.Length > MaxDatagramLength || IsClosing || _failure is not null)
+        {
+            return false;
+        }
+
+        PacketBuffer datagram = _pool.Rent(headroom: 0);
+        bytes.CopyTo(datagram.Append(bytes.Length));
+        _datagrams.Send(datagram, deadline);
+        return true;
+    }
+
+    /// <summary>The next datagram that arrived. The caller owns the slice.</summary>
+    public bool TryReceiveDatagram(out PacketSlice bytes) => _datagrams.TryRead(out bytes);
+
+    private QuicError? OnDatagram(PacketBuffer packet, ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length >= _settings.MaxDatagramFrame)
+        {
+            return new QuicError(TransportErrorCode.ProtocolViolation, "The peer sent a datagram that is longer than this end takes.");
+        }
+
+        Statistics.DatagramsReceived++;
+        _datagrams.Receive(packet.Slice(PositionOf(packet, bytes), bytes.Length));
+        return null;
+    }
+}

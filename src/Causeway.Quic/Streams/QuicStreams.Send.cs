@@ -1,0 +1,648 @@
+using System.Diagnostics;
+using Causeway.Protocol.Streams;
+using Causeway.Quic.Recovery;
+using Causeway.Quic.Wire;
+
+namespace Causeway.Quic.Streams;
+
+/// <content>What leaves: data by deficit round robin, control frames before it, and what becomes of both.</content>
+internal sealed partial class QuicStreams
+{
+    // A turn of a stream of the default weight: about a packet (see SmuxSession.WriteData for the method).
+    private const int Quantum = 1200;
+    private const int LeastQuantum = 64;
+
+    // A packet with less room left than this gets no more data: the header would be most of it.
+    private const int LeastFrame = 24;
+
+    private long _sendLimit;
+    private long _sent;
+    private bool _inTurn;
+
+    // Start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996) decides who may go before the round: what each stream would
+    // have got if all had been served at once, by weight, in 256ths of a byte.
+    private long _virtualTime;
+    private int _sendingCount;
+    private bool _isDataBlockedDue;
+    private long _dataBlockedAt = -1;
+    private bool _isStuck;
+    private bool _isOpenAllowed;
+
+    /// <summary>Whether a packet could carry something of the streams.</summary>
+    public bool HasOutput => !_isOver && (IsEarly ? HasData : HasControl || HasData);
+
+    private bool HasControl => _control.First is not null || _isMaxDataDue || _isDataBlockedDue || _bidirectional.HasOutput
+        || _unidirectional.HasOutput;
+
+    /// <summary>Whether there is data to send, as far as windows allow.</summary>
+    public bool HasData => _repairing.First is not null || _fresh.First is not null || (_sending.First is not null && !_isStuck);
+
+    /// <summary>Writes frames about the streams into a packet.</summary>
+    /// <returns>Bytes written.</returns>
+    public int Write(Span<byte> room, QuicSentPacket packet, Timestamp now)
+    {
+        int written = IsEarly ? 0 : WriteControl(room, packet, now);
+        while (HasData && room.Length - written >= LeastFrame)
+        {
+            int count = WriteData(room[written..], packet);
+            if (count == 0)
+            {
+                break;
+            }
+
+            written += count;
+        }
+
+        return written;
+    }
+
+    /// <summary>A MAX_DATA frame arrived (RFC 9000, 19.9).</summary>
+    public void OnMaxData(long limit)
+    {
+        _isStuck &= limit <= _sendLimit;
+        _sendLimit = Math.Max(_sendLimit, limit);
+    }
+
+    /// <summary>A MAX_STREAM_DATA frame arrived (RFC 9000, 19.10).</summary>
+    public QuicError? OnMaxStreamData(long id, long limit)
+    {
+        if (TryFind(id, peerSends: false, out QuicStream? stream) is { } error)
+        {
+            return error;
+        }
+
+        if (stream is not null)
+        {
+            RaiseSendLimit(stream, limit);
+        }
+
+        return null;
+    }
+
+    /// <summary>A MAX_STREAMS frame arrived (RFC 9000, 19.11).</summary>
+    public void OnMaxStreams(bool isUnidirectional, long limit)
+    {
+        ref StreamCounts counts = ref Counts(isUnidirectional);
+        if (limit > counts.OwnLimit)
+        {
+            counts.OwnLimit = limit;
+            _isOpenAllowed |= counts.IsBlocked;
+            counts.IsBlocked = false;
+            counts.IsBlockedDue = false;
+        }
+    }
+
+    /// <summary>A STOP_SENDING frame arrived (RFC 9000, 19.5): the peer reads no more, and gets a RESET_STREAM.</summary>
+    public QuicError? OnStopSending(long id, long code)
+    {
+        if (TryFind(id, peerSends: false, out QuicStream? stream) is { } error)
+        {
+            return error;
+        }
+
+        if (stream is null || stream.IsSendDone || stream.IsResetRequested)
+        {
+            return null;
+        }
+
+        stream.PeerStopCode = code;
+        bool hadAllArrived = stream.IsFinAcknowledged && stream.Outgoing.IsAcknowledged;
+        if (!hadAllArrived)
+        {
+            stream.ResetSending(code);
+            stream.HasStoppedEvent = true;
+            Raise(stream);
+        }
+
+        return null;
+    }
+
+    /// <summary>A frame about a stream arrived at the peer.</summary>
+    public void OnAcknowledged(in SentFrame frame)
+    {
+        if (frame.Owner is not QuicStream stream)
+        {
+            return;
+        }
+
+        switch (frame.Kind)
+        {
+            case SentFrameKind.Stream when !stream.IsSendDone:
+                stream.Outgoing.OnAcknowledged(frame.Value, frame.Length);
+                stream.IsFinAcknowledged |= frame.IsFinal;
+                stream.IsFinLost &= !frame.IsFinal;
+                if (stream.IsFinAcknowledged && stream.Outgoing.IsAcknowledged)
+                {
+                    EndSending(stream);
+                }
+
+                break;
+            case SentFrameKind.ResetStream:
+                EndSending(stream);
+                break;
+        }
+    }
+
+    /// <summary>A frame about a stream is lost.</summary>
+    public void OnLost(in SentFrame frame)
+    {
+        switch (frame.Kind)
+        {
+            case SentFrameKind.MaxData:
+                _isMaxDataDue = true;
+                return;
+            case SentFrameKind.MaxStreams:
+                Counts(frame.IsFinal).IsLimitDue = true;
+                return;
+        }
+
+        if (frame.Owner is not QuicStream { IsForgotten: false } stream)
+        {
+            return;
+        }
+
+        switch (frame.Kind)
+        {
+            case SentFrameKind.Stream when !stream.IsSendDone && !stream.IsResetRequested:
+                stream.Outgoing.OnLost(frame.Value, frame.Length);
+                stream.IsFinLost |= frame.IsFinal && !stream.IsFinAcknowledged;
+                if (stream.Outgoing.HasLost || stream.IsFinLost)
+                {
+                    _repairing.Append(stream);
+                }
+
+                break;
+            case SentFrameKind.ResetStream when !stream.IsSendDone:
+                RequestControl(stream, StreamControl.ResetStream);
+                break;
+            case SentFrameKind.StopSending when !stream.IsReceiveDone:
+                RequestControl(stream, StreamControl.StopSending);
+                break;
+            case SentFrameKind.MaxStreamData when stream.FinalSize < 0 && !stream.IsReceiveStopped:
+                RequestControl(stream, StreamControl.MaxStreamData);
+                break;
+        }
+    }
+
+    internal void OnWritable(QuicStream stream)
+    {
+        if (stream.IsWriteFinished || stream.IsSendBlocked || !stream.CanSend || (IsEarly && !stream.IsReplaySafe))
+        {
+            return;
+        }
+
+        _isStuck = false;
+        if (QuicStream.SendLink.Of(stream).IsLinked)
+        {
+            return;
+        }
+
+        // Who used less than its share waits for nobody's round: a request beside a thousand other streams.
+        stream.IsFresh = stream.VirtualFinish <= _virtualTime;
+        stream.VirtualFinish = Math.Max(stream.VirtualFinish, _virtualTime);
+        if (stream.IsFresh)
+        {
+            stream.Deficit = Share(stream);
+            _fresh.Append(stream);
+        }
+        else
+        {
+            _sending.Append(stream);
+        }
+
+        _sendingCount++;
+    }
+
+    internal void OnResetRequested(QuicStream stream)
+    {
+        StopSending(stream);
+        StopRepairing(stream);
+        CancelControl(stream, StreamControl.StreamDataBlocked);
+        RequestControl(stream, StreamControl.ResetStream);
+
+        // Nothing of it goes again; how long it was has to be remembered.
+        stream.Outgoing.Clear();
+    }
+
+    private void EndSending(QuicStream stream)
+    {
+        stream.IsSendDone = true;
+        StopSending(stream);
+        StopRepairing(stream);
+        CancelControl(stream, StreamControl.ResetStream | StreamControl.StreamDataBlocked);
+        stream.Outgoing.Clear();
+        ForgetIfOver(stream);
+    }
+
+    private void RaiseSendLimit(QuicStream stream, long limit)
+    {
+        if (limit <= stream.SendLimit)
+        {
+            return;
+        }
+
+        stream.SendLimit = limit;
+        if (stream.IsSendBlocked)
+        {
+            stream.IsSendBlocked = false;
+            CancelControl(stream, StreamControl.StreamDataBlocked);
+            OnWritable(stream);
+        }
+    }
+
+    private void StopSending(QuicStream stream)
+    {
+        if (ReferenceEquals(_sending.First, stream))
+        {
+            _inTurn = false;
+        }
+
+        // An unused share is lost, a debt stays: else a stream that runs dry after every frame would get more.
+        stream.Deficit = Math.Min(stream.Deficit, 0);
+        if (!QuicStream.SendLink.Of(stream).IsLinked)
+        {
+            return;
+        }
+
+        _sendingCount--;
+        if (stream.IsFresh)
+        {
+            stream.IsFresh = false;
+            _fresh.Remove(stream);
+        }
+        else
+        {
+            _sending.Remove(stream);
+        }
+    }
+
+    /// <summary>A stream of its own turn goes on in the round.</summary>
+    private void JoinRound(QuicStream stream)
+    {
+        stream.IsFresh = false;
+        _fresh.Remove(stream);
+        _sending.Append(stream);
+    }
+
+    private static int Share(QuicStream stream) => Math.Max(LeastQuantum, Quantum * stream.Weight / TransportStream.DefaultWeight);
+
+    private void Charge(QuicStream stream, int bytes)
+    {
+        stream.Deficit -= bytes;
+        stream.VirtualFinish += ((long)bytes << 8) * TransportStream.DefaultWeight / stream.Weight;
+        _virtualTime += ((long)bytes << 8) / Math.Max(1, _sendingCount);
+    }
+
+    private void StopRepairing(QuicStream stream)
+    {
+        stream.IsFinLost = false;
+        _repairing.Remove(stream);
+    }
+
+    private void RequestControl(QuicStream stream, StreamControl frames)
+    {
+        stream.Control |= frames;
+        _control.Append(stream);
+    }
+
+    private void CancelControl(QuicStream stream, StreamControl frames)
+    {
+        stream.Control &= ~frames;
+        if (stream.Control is StreamControl.None)
+        {
+            _control.Remove(stream);
+        }
+    }
+
+    private int WriteControl(Span<byte> room, QuicSentPacket packet, Timestamp now)
+    {
+        int written = WriteLimits(room, packet);
+        while (_control.First is { } stream)
+        {
+            StreamControl next = stream.Control & (StreamControl)(-(int)stream.Control);
+            Span<byte> left = room[written..];
+            SentFrame frame = new() { Owner = stream };
+            int count;
+            switch (next)
+            {
+                case StreamControl.ResetStream:
+                    frame.Kind = SentFrameKind.ResetStream;
+                    count = FrameWriter.ResetStream(left, stream.Id, stream.ResetCode, stream.Outgoing.End);
+                    break;
+                case StreamControl.StopSending:
+                    frame.Kind = SentFrameKind.StopSending;
+                    count = FrameWriter.StopSending(left, stream.Id, stream.StopCode);
+                    break;
+                case StreamControl.MaxStreamData:
+                    frame.Kind = SentFrameKind.MaxStreamData;
+                    stream.ReceiveLimit = NextReceiveLimit(stream, now);
+                    count = FrameWriter.MaxStreamData(left, stream.Id, stream.ReceiveLimit);
+                    break;
+                default:
+                    frame.Kind = SentFrameKind.Blocked;
+                    count = FrameWriter.StreamDataBlocked(left, stream.Id, stream.SendLimit);
+                    break;
+            }
+
+            if (count == 0)
+            {
+                break;
+            }
+
+            Note(packet, in frame);
+            written += count;
+            CancelControl(stream, next);
+        }
+
+        return written;
+    }
+
+    private int WriteLimits(Span<byte> room, QuicSentPacket packet)
+    {
+        int written = 0;
+        if (_isMaxDataDue)
+        {
+            long limit = Math.Max(_receiveLimit, _taken + _receiveWindow);
+            int count = FrameWriter.MaxData(room, limit);
+            if (count == 0)
+            {
+                return 0;
+            }
+
+            _receiveLimit = limit;
+            _isMaxDataDue = false;
+            written += count;
+            Note(packet, new SentFrame { Kind = SentFrameKind.MaxData });
+        }
+
+        written += WriteStreamLimit(room[written..], packet, isUnidirectional: false);
+        written += WriteStreamLimit(room[written..], packet, isUnidirectional: true);
+        if (_isDataBlockedDue)
+        {
+            int count = FrameWriter.DataBlocked(room[written..], _sendLimit);
+            if (count > 0)
+            {
+                _isDataBlockedDue = false;
+                written += count;
+                Note(packet, new SentFrame { Kind = SentFrameKind.Blocked });
+            }
+        }
+
+        return written;
+    }
+
+    private void NoteStreamsBlocked(ref StreamCounts counts)
+    {
+        counts.IsBlocked |= !_isOver;
+
+        // Before the first limit is known there is nothing to complain of; a limit is complained of once (RFC 9000, 19.14).
+        if (counts.OwnLimit > counts.BlockedAt)
+        {
+            counts.BlockedAt = counts.OwnLimit;
+            counts.IsBlockedDue = true;
+        }
+    }
+
+    private int WriteStreamLimit(Span<byte> room, QuicSentPacket packet, bool isUnidirectional)
+    {
+        ref StreamCounts counts = ref Counts(isUnidirectional);
+        if (counts.IsBlockedDue)
+        {
+            int blocked = FrameWriter.StreamsBlocked(room, isUnidirectional, counts.OwnLimit);
+            counts.IsBlockedDue = blocked == 0;
+            if (blocked > 0)
+            {
+                Note(packet, new SentFrame { Kind = SentFrameKind.Blocked });
+                return blocked;
+            }
+        }
+
+        if (!counts.IsLimitDue)
+        {
+            return 0;
+        }
+
+        long limit = NextStreamLimit(in counts, isUnidirectional);
+        int count = FrameWriter.MaxStreams(room, isUnidirectional, limit);
+        if (count > 0)
+        {
+            counts.IsLimitDue = false;
+            counts.IsPeerBlocked = false;
+            counts.PeerLimit = limit;
+            Note(packet, new SentFrame { Kind = SentFrameKind.MaxStreams, IsFinal = isUnidirectional });
+        }
+
+        return count;
+    }
+
+    private int WriteData(Span<byte> room, QuicSentPacket packet)
+    {
+        // What is lost goes first: somebody waits for it, and no window is in its way. It may have turned out to have arrived.
+        while (_repairing.First is { } repaired)
+        {
+            if (!repaired.Outgoing.HasLost && !repaired.IsFinLost)
+            {
+                _repairing.Remove(repaired);
+                continue;
+            }
+
+            int written = WriteRange(room, packet, repaired, isEnd: repaired.IsFinSent);
+            if (repaired.Outgoing.HasLost || repaired.IsFinLost)
+            {
+                _repairing.Rotate();
+            }
+            else
+            {
+                _repairing.Remove(repaired);
+            }
+
+            return written;
+        }
+
+        while (_fresh.First is { } fresh)
+        {
+            int written = fresh.Deficit > 0 ? WriteFrame(room, packet, fresh, out _) : 0;
+            if (written > 0)
+            {
+                Charge(fresh, written);
+                return written;
+            }
+
+            if (fresh.IsFresh)
+            {
+                JoinRound(fresh);
+            }
+        }
+
+        QuicStream? firstBlocked = null;
+        while (_sending.First is { } stream && !_isStuck)
+        {
+            if (ReferenceEquals(stream, firstBlocked))
+            {
+                // The connection's window is used up, and nobody has an end to send that needs none.
+                _isStuck = true;
+                break;
+            }
+
+            if (!_inTurn)
+            {
+                _inTurn = true;
+                stream.Deficit += Share(stream);
+            }
+
+            if (stream.Deficit <= 0)
+            {
+                _inTurn = false;
+                _sending.Rotate();
+                continue;
+            }
+
+            int written = WriteFrame(room, packet, stream, out bool isBlocked);
+            if (written > 0)
+            {
+                Charge(stream, written);
+                return written;
+            }
+
+            if (isBlocked)
+            {
+                firstBlocked ??= stream;
+                _inTurn = false;
+                _sending.Rotate();
+            }
+        }
+
+        return 0;
+    }
+
+    /// <summary>
+    /// Writes one frame of a stream, or takes it off the list because it has nothing to send or no window of its own. It stays
+    /// where the connection's window is in the way.
+    /// </summary>
+    private int WriteFrame(Span<byte> room, QuicSentPacket packet, QuicStream stream, out bool isBlocked)
+    {
+        Pull(stream, room.Length, out bool isDry, out isBlocked);
+        if (isBlocked)
+        {
+            return 0;
+        }
+
+        bool hasNews = stream.Outgoing.HasUnsent || (isDry && stream.IsFinRequested && !stream.IsFinSent)
+            || stream is { IsLocal: true, IsAnnounced: false };
+        if (!hasNews || stream.IsResetRequested || stream.IsSendBlocked)
+        {
+            StopSending(stream);
+            return 0;
+        }
+
+        return WriteRange(room, packet, stream, isEnd: isDry && stream.IsFinRequested);
+    }
+
+    /// <summary>Fetches from the source what fits into a frame and the windows.</summary>
+    private void Pull(QuicStream stream, int room, out bool isDry, out bool isBlocked)
+    {
+        isDry = false;
+        isBlocked = false;
+        int most = room - FrameWriter.StreamHeaderLength(stream.Id, stream.Outgoing.Sent, 0, isLast: true);
+        while (stream.Outgoing.End - stream.Outgoing.Sent < most)
+        {
+            IStreamSource? source = stream.IsWriteFinished ? null : stream.Source;
+            ReadOnlySpan<byte> bytes = source is null ? default : source.Peek();
+            if (bytes.IsEmpty || stream.IsWriteFinished)
+            {
+                isDry = true;
+                return;
+            }
+
+            long allowed = Math.Min(stream.SendLimit - stream.Outgoing.End, _sendLimit - _sent);
+            if (allowed <= 0)
+            {
+                NoteBlocked(stream, ref isBlocked);
+                return;
+            }
+
+            long count = Math.Min(Math.Min(bytes.Length, most - (stream.Outgoing.End - stream.Outgoing.Sent)), allowed);
+            stream.Outgoing.Append(bytes[..(int)count], _pool);
+            _sent += count;
+            source!.Advance((int)count);
+        }
+    }
+
+    private void NoteBlocked(QuicStream stream, ref bool isBlocked)
+    {
+        // What was pulled before goes first.
+        if (stream.Outgoing.HasUnsent)
+        {
+            return;
+        }
+
+        isBlocked = true;
+        if (stream.SendLimit <= stream.Outgoing.End)
+        {
+            stream.IsSendBlocked = true;
+            RequestControl(stream, StreamControl.StreamDataBlocked);
+            StopSending(stream);
+            isBlocked = false;
+        }
+        else if (_dataBlockedAt != _sendLimit)
+        {
+            _dataBlockedAt = _sendLimit;
+            _isDataBlockedDue = true;
+        }
+    }
+
+    private int WriteRange(Span<byte> room, QuicSentPacket packet, QuicStream stream, bool isEnd)
+    {
+        ref SendBuffer outgoing = ref stream.Outgoing;
+        bool isRepeat = outgoing.HasLost;
+        outgoing.Next(room.Length, out long offset, out int length);
+        if (!isRepeat && stream.IsFinLost)
+        {
+            // Only the end was lost.
+            offset = outgoing.End;
+            length = 0;
+        }
+
+        // A frame that fills the packet needs no length.
+        int shortHeader = FrameWriter.StreamHeaderLength(stream.Id, offset, 0, isLast: true);
+        bool fills = length >= room.Length - shortHeader;
+        int header = fills ? shortHeader : FrameWriter.StreamHeaderLength(stream.Id, offset, length, isLast: false);
+        if (!fills && header + length > room.Length)
+        {
+            // The length field does not fit beside all of the data.
+            length -= header + length - room.Length;
+            header = FrameWriter.StreamHeaderLength(stream.Id, offset, length, isLast: false);
+        }
+
+        length = fills ? room.Length - shortHeader : length;
+        bool isFinal = isEnd && offset + length == outgoing.End;
+        Debug.Assert(length > 0 || isFinal || !stream.IsAnnounced, "an empty frame only opens or ends a stream");
+        FrameWriter.StreamHeader(room, stream.Id, offset, length, isFinal, isLast: fills);
+        outgoing.Read(offset, room.Slice(header, length));
+        outgoing.OnSent(offset, length);
+        stream.IsAnnounced = true;
+        if (isFinal)
+        {
+            stream.IsFinSent = true;
+            stream.IsFinLost = false;
+        }
+
+        Note(
+            packet,
+            new SentFrame { Kind = SentFrameKind.Stream, Owner = stream, Value = offset, Length = length, IsFinal = isFinal });
+        Statistics.BytesSent += length;
+        if (isFinal)
+        {
+            StopSending(stream);
+        }
+
+        return header + length;
+    }
+
+    private void Note(QuicSentPacket packet, in SentFrame frame)
+    {
+        packet.Add(in frame);
+        packet.IsAckEliciting = true;
+        Statistics.FramesSent++;
+    }
+}

@@ -1,0 +1,121 @@
+using System.Threading.Channels;
+using Causeway.Protocol;
+using Causeway.Runtime;
+
+namespace Causeway;
+
+/// <content>Messages that are not sent again (RFC 9221).</content>
+public sealed partial class CausewayConnection
+{
+    // What a reader that is behind gets the latest of.
+    private const int MostUnreadDatagrams = 256;
+
+    private readonly Channel<PacketSlice> _datagrams = Channel.CreateBounded<PacketSlice>(
+        new BoundedChannelOptions(MostUnreadDatagrams) { FullMode = BoundedChannelFullMode.DropOldest, SingleWriter = true },
+        static dropped => dropped.Release());
+
+    private volatile int _maxDatagramLength;
+
+    /// <summary>
+    /// Bytes of the largest datagram that <see cref="SendDatagramAsync"/> takes at present; it follows the path. 0 if the profile or
+    /// the peer has no datagrams.
+    /// </summary>
+    public int MaxDatagramLength => _maxDatagramLength;
+
+    /// <summary>
+    /// Sends a message that arrives once or not at all, in one packet, without a place among others. It competes with streams for
+    /// what the path carries, and is dropped, oldest first, when more than 256 wait.
+    /// </summary>
+    /// <param name="datagram">The message; copied before the call returns.</param>
+    /// <param name="deadline">After how long it is worthless and dropped if it has not left; null for never.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <exception cref="ArgumentException">It is longer than <see cref="MaxDatagramLength"/>.</exception>
+    /// <exception cref="TransportException">The connection has ended.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public ValueTask SendDatagramAsync(
+        ReadOnlyMemory<byte> datagram, TimeSpan? deadline = null, CancellationToken cancellationToken = default)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled(cancellationToken);
+        }
+
+        if (_closed.Task.IsCompleted)
+        {
+            return ValueTask.FromException(NewClosedException());
+        }
+
+        if (datagram.Length > MaxDatagramLength)
+        {
+            throw new ArgumentException(
+                $"The datagram has {datagram.Length} bytes; the path and the peer take {MaxDatagramLength} at present.", nameof(datagram));
+        }
+
+        PacketBuffer copy = _options.BufferPool.Rent(headroom: 0);
+        datagram.Span.CopyTo(copy.Append(datagram.Length));
+        _shard.Post(new DatagramItem(this, copy, deadline is { } limit ? _shard.Now.Add(limit) : Timestamp.Never));
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Waits for the next message that the peer sends. Of those that nobody reads, the latest 256 are kept.</summary>
+    /// <param name="buffer">Takes the message; what does not fit is lost.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>Bytes of the message, as sent; more than the buffer has if it did not fit.</returns>
+    /// <exception cref="TransportException">The connection has ended.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async ValueTask<int> ReceiveDatagramAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            PacketSlice message = await _datagrams.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+            int length = message.Length;
+            message.Span[..Math.Min(length, buffer.Length)].CopyTo(buffer.Span);
+            message.Release();
+            return length;
+        }
+        catch (ChannelClosedException)
+        {
+            throw NewClosedException();
+        }
+    }
+
+    private void PassDatagrams()
+    {
+        _maxDatagramLength = Session.MaxMessageLength;
+        while (Session.TryReadMessage(out PacketSlice message))
+        {
+            if (!_datagrams.Writer.TryWrite(message))
+            {
+                message.Release();
+            }
+        }
+    }
+
+    private void DropDatagrams()
+    {
+        _datagrams.Writer.TryComplete();
+        if (_failure?.Error != TransportError.ClosedByPeer)
+        {
+            while (_datagrams.Reader.TryRead(out PacketSlice unread))
+            {
+                unread.Release();
+            }
+        }
+    }
+
+    private sealed class DatagramItem(CausewayConnection connection, PacketBuffer datagram, Timestamp deadline) : ShardItem
+    {
+        internal override CausewayConnection Connection => connection;
+
+        internal override void Run(Timestamp now)
+        {
+            if (!connection.IsClosed)
+            {
+                connection.Session.TrySendMessage(datagram.Payload, deadline);
+                connection._shard.MarkDirty(connection);
+            }
+
+            datagram.Release();
+        }
+    }
+}

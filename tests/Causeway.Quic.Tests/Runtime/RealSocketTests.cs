@@ -1,0 +1,207 @@
+using System.Net;
+using System.Net.Security;
+using Causeway.Quic.Tests.Handshake;
+
+namespace Causeway.Quic.Tests.Runtime;
+
+/// <summary>Whole connections through the public face, over sockets of the loopback.</summary>
+public sealed class RealSocketTests
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
+    [Fact]
+    public async Task StreamsWorkInBothDirections()
+    {
+        await using Pair pair = await Pair.ConnectAsync();
+        await using CausewayStream stream = await pair.Client.OpenStreamAsync();
+        byte[] sent = new byte[3_000_000];
+        new Random(1).NextBytes(sent);
+        Task writing = WriteAllAsync(stream, sent);
+        await using CausewayStream accepted = await pair.Server.AcceptStreamAsync().AsTask().WaitAsync(s_patience);
+        byte[] received = await ReadAllAsync(accepted);
+        await writing.WaitAsync(s_patience);
+        Assert.Equal(sent, received);
+
+        Task answering = WriteAllAsync(accepted, received);
+        Assert.Equal(sent, await ReadAllAsync(stream));
+        await answering;
+    }
+
+    [Fact]
+    public async Task UnidirectionalStreamsHaveOneReader()
+    {
+        await using Pair pair = await Pair.ConnectAsync();
+        await using CausewayStream stream = await pair.Client.OpenStreamAsync(StreamDirection.Unidirectional);
+        Assert.False(stream.CanRead);
+        await WriteAllAsync(stream, "one way"u8.ToArray());
+        await using CausewayStream accepted = await pair.Server.AcceptStreamAsync().AsTask().WaitAsync(s_patience);
+        Assert.False(accepted.CanWrite);
+        Assert.Equal("one way"u8.ToArray(), await ReadAllAsync(accepted));
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await accepted.WriteAsync(new byte[1]));
+    }
+
+    [Fact]
+    public async Task ACloseTellsCodeAndReason()
+    {
+        await using Pair pair = await Pair.ConnectAsync();
+        await pair.Client.CloseAsync(77, "enough");
+        await pair.Server.Closed.WaitAsync(s_patience);
+        Assert.Equal(TransportError.ClosedByPeer, pair.Server.Failure!.Error);
+        Assert.Equal(77, pair.Server.Failure.ErrorCode);
+        Assert.True(pair.Server.Failure.IsApplicationError);
+        Assert.Contains("enough", pair.Server.Failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AbortsCarryTheirCodes()
+    {
+        await using Pair pair = await Pair.ConnectAsync();
+        await using CausewayStream stream = await pair.Client.OpenStreamAsync();
+        await stream.WriteAsync(new byte[10]);
+        await using CausewayStream accepted = await pair.Server.AcceptStreamAsync().AsTask().WaitAsync(s_patience);
+        stream.Abort(StreamAbortDirections.Write, 5);
+        accepted.Abort(StreamAbortDirections.Write, 6);
+        TransportException read = await Assert.ThrowsAsync<TransportException>(() => ReadAllAsync(accepted));
+        Assert.Equal((TransportError.StreamReset, 5L), (read.Error, read.ErrorCode!.Value));
+        TransportException other = await Assert.ThrowsAsync<TransportException>(() => ReadAllAsync(stream));
+        Assert.Equal((TransportError.StreamReset, 6L), (other.Error, other.ErrorCode!.Value));
+    }
+
+    [Fact]
+    public async Task DatagramsArrive()
+    {
+        await using Pair pair = await Pair.ConnectAsync();
+        byte[] buffer = new byte[2000];
+        Task<int> receiving = pair.Server.ReceiveDatagramAsync(buffer).AsTask();
+        while (pair.Client.MaxDatagramLength == 0)
+        {
+            await Task.Yield();
+        }
+
+        Assert.InRange(pair.Client.MaxDatagramLength, 1000, 1500);
+        while (!receiving.IsCompleted)
+        {
+            // They may get lost, even here.
+            await pair.Client.SendDatagramAsync("now"u8.ToArray());
+            await Task.WhenAny(receiving, Task.Delay(20));
+        }
+
+        Assert.Equal("now"u8.ToArray(), buffer[..await receiving]);
+    }
+
+    [Fact]
+    public async Task AServerWithAnotherKeyIsRefused()
+    {
+        using CausewayKey key = CausewayKey.Create();
+        using CausewayKey other = CausewayKey.Create();
+        TransportException error = await Assert.ThrowsAsync<TransportException>(async () =>
+        {
+            await using Pair pair = await Pair.ConnectAsync(ClientAuthentication.Pinned(other.Fingerprint), ServerAuthentication.WithKey(key));
+        });
+        Assert.Contains("key", error.Message, StringComparison.OrdinalIgnoreCase);
+        Assert.False(error.IsTransient);
+    }
+
+    [Fact]
+    public async Task ASharedSecretIsEnough()
+    {
+        await using Pair pair = await Pair.ConnectAsync(ClientAuthentication.Shared("us", "secret"), ServerAuthentication.Shared("us", "secret"));
+        Assert.Equal("causeway", pair.Server.NegotiatedApplicationProtocol.ToString());
+        await Assert.ThrowsAsync<TransportException>(async () =>
+        {
+            await using Pair wrong = await Pair.ConnectAsync(ClientAuthentication.Shared("us", "guess"), ServerAuthentication.Shared("us", "secret"));
+        });
+    }
+
+    [Fact]
+    public async Task CertificatesAreCheckedByTheCallersCallback()
+    {
+        SslApplicationProtocol protocol = new("test/1");
+        string? seen = null;
+        SslClientAuthenticationOptions client = new()
+        {
+            TargetHost = TestCertificates.ServerName,
+            ApplicationProtocols = [protocol],
+            RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
+            {
+                seen = $"{certificate!.Subject} {errors}";
+                return true;
+            },
+        };
+        string? asked = null;
+        ServerAuthentication server = ServerAuthentication.ByName((name, _) =>
+        {
+            asked = name;
+            return ValueTask.FromResult(new SslServerAuthenticationOptions
+            {
+                ApplicationProtocols = [protocol],
+                ServerCertificate = TestCertificates.P256,
+            });
+        });
+        await using Pair pair = await Pair.ConnectAsync(client, server);
+        Assert.Equal(TestCertificates.ServerName, asked);
+        Assert.Equal("CN=server.test RemoteCertificateChainErrors", seen);
+        Assert.Equal(protocol, pair.Client.NegotiatedApplicationProtocol);
+    }
+
+    private static async Task WriteAllAsync(CausewayStream stream, byte[] bytes)
+    {
+        await stream.WriteAsync(bytes).AsTask().WaitAsync(s_patience);
+        stream.CompleteWrites();
+    }
+
+    private static async Task<byte[]> ReadAllAsync(CausewayStream stream)
+    {
+        using MemoryStream all = new();
+        await stream.CopyToAsync(all).WaitAsync(s_patience);
+        return all.ToArray();
+    }
+
+    private sealed class Pair : IAsyncDisposable
+    {
+        private readonly CausewayListener _listener;
+
+        private Pair(CausewayListener listener, CausewayConnection client, CausewayConnection server)
+        {
+            _listener = listener;
+            Client = client;
+            Server = server;
+        }
+
+        public CausewayConnection Client { get; }
+
+        public CausewayConnection Server { get; }
+
+        public static async Task<Pair> ConnectAsync(ClientAuthentication? client = null, ServerAuthentication? server = null)
+        {
+            CausewayKey key = CausewayKey.Create();
+            CausewayListener listener = await CausewayListener.ListenAsync(new CausewayListenerOptions
+            {
+                ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
+                Profile = new QuicProfile { ServerAuthentication = server ?? ServerAuthentication.WithKey(key) },
+            });
+            try
+            {
+                Task<CausewayConnection> accepting = listener.AcceptConnectionAsync().AsTask();
+                CausewayConnection connection = await CausewayConnection.ConnectAsync(new CausewayClientOptions
+                {
+                    RemoteEndPoint = listener.LocalEndPoint,
+                    Profile = new QuicProfile { ClientAuthentication = client ?? ClientAuthentication.Pinned(key.Fingerprint) },
+                }).AsTask().WaitAsync(s_patience);
+                return new Pair(listener, connection, await accepting.WaitAsync(s_patience));
+            }
+            catch
+            {
+                await listener.DisposeAsync();
+                throw;
+            }
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await Client.DisposeAsync();
+            await Server.DisposeAsync();
+            await _listener.DisposeAsync();
+        }
+    }
+}
