@@ -96,12 +96,13 @@ internal sealed class AesUnscrambler : NoncePermutation
 
 /// <summary>
 /// Nonces shorter than a block of AES: the construction of Luby and Rackoff ("How to construct pseudorandom permutations from
-/// pseudorandom functions", SIAM Journal on Computing 17(2), 1988), four rounds of Feistel's network with AES-128 as the function
-/// of each round. Four make a permutation that looks random from both sides.
+/// pseudorandom functions", SIAM Journal on Computing 17(2), 1988), three rounds of Feistel's network with AES-128 as the function
+/// of each round. Three look random to whoever sees what is scrambled (theorem 1); a fourth would be for somebody who can have
+/// nonces of his own unscrambled, and nobody can.
 /// </summary>
 internal sealed class FeistelPermutation : NoncePermutation
 {
-    private const int Rounds = 4;
+    private const int Rounds = 3;
     private const int MaxGroup = 64;
 
     private readonly int _length;
