@@ -53,9 +53,9 @@ public sealed partial class ArqSession
         if (evidence != Evidence.Unknown)
         {
             // Nor does one that waited for this side to run again.
-            int ticks = unchecked((int)(state.NowTicks - time));
-            bool isAcrossPause = ticks * _resolution > state.Now.MicrosecondsSince(_resumedAt);
-            state.RttTicks = isAcrossPause ? state.RttTicks : ticks;
+            long rtt = _clock.MicrosecondsSince(time, state.NowTicks);
+            bool isAcrossPause = rtt > state.Now.MicrosecondsSince(_resumedAt);
+            state.RttMicroseconds = isAcrossPause ? state.RttMicroseconds : rtt;
         }
 
         bool wasLost = evidence != Evidence.Unknown && time != segment.FirstTicks;
@@ -144,7 +144,7 @@ public sealed partial class ArqSession
                 // A range says that an acknowledgement got lost, not that datagrams overtake each other.
                 if (segment.LostBy != LossReason.Timeout && evidence != Evidence.Range)
                 {
-                    _detector.OnSpurious(state.Now, SmoothedRttMicroseconds);
+                    _detector.OnSpurious(state.Now, _rtt.Smoothed);
                 }
             }
 

@@ -31,9 +31,9 @@ public sealed partial class ArqSession
             Datagram = datagram,
             Recovered = recovered,
             Now = now,
-            NowTicks = ToTicks(now),
+            NowTicks = _clock.ToTicks(now),
             Unacknowledged = _ring.Unacknowledged,
-            RttTicks = -1,
+            RttMicroseconds = -1,
         };
         if (!recovered)
         {
@@ -175,7 +175,7 @@ public sealed partial class ArqSession
         }
         else if (!state.Recovered)
         {
-            _restart.OnRegress(header.Unacknowledged, SmoothedRttMicroseconds, state.Now);
+            _restart.OnRegress(header.Unacknowledged, _rtt.Smoothed, state.Now);
         }
     }
 
@@ -246,12 +246,12 @@ public sealed partial class ArqSession
 
         NoteSign(in state);
 
-        bool hasSample = isIntact && !state.Recovered && state.RttTicks >= 0;
+        bool hasSample = isIntact && !state.Recovered && state.RttMicroseconds >= 0;
         if (hasSample)
         {
-            _rtt.Add(state.RttTicks);
-            Statistics.SmoothedRtt = FromMicroseconds(SmoothedRttMicroseconds);
-            Statistics.Rto = FromMicroseconds(RtoMicroseconds);
+            _rtt.Add(state.RttMicroseconds);
+            Statistics.SmoothedRtt = FromMicroseconds(_rtt.Smoothed);
+            Statistics.Rto = FromMicroseconds(_rtt.Rto);
         }
 
         if (state.EpisodeWasSpurious)
@@ -260,7 +260,7 @@ public sealed partial class ArqSession
         }
 
         if (_ecn is not null && _path.TryTakeReport(out PathReport news)
-            && _ecn.OnReport(_path.There, in news, SmoothedRttMicroseconds, state.Now) && news.Marked > 0)
+            && _ecn.OnReport(_path.There, in news, _rtt.Smoothed, state.Now) && news.Marked > 0)
         {
             ReportMarks(in news, state.Now);
         }
@@ -280,8 +280,8 @@ public sealed partial class ArqSession
                 Rate = _rate.Take(),
                 IsCongestionLimited = _isCongestionLimited,
                 BytesInFlight = _inFlight.Bytes,
-                RttMicroseconds = hasSample ? state.RttTicks * _resolution : -1,
-                SmoothedRttMicroseconds = SmoothedRttMicroseconds,
+                RttMicroseconds = hasSample ? state.RttMicroseconds : -1,
+                SmoothedRttMicroseconds = _rtt.Smoothed,
                 PeerWindowSegments = _peerWindow,
                 SegmentSize = _segmentSize,
             };
@@ -315,7 +315,7 @@ public sealed partial class ArqSession
             Marked = (int)news.Marked,
             Received = (int)news.Datagrams,
             BytesInFlight = _inFlight.Bytes,
-            SmoothedRttMicroseconds = SmoothedRttMicroseconds,
+            SmoothedRttMicroseconds = _rtt.Smoothed,
             SegmentSize = _segmentSize,
         };
         _congestion.OnEcnMarks(in e);
@@ -355,7 +355,7 @@ public sealed partial class ArqSession
         public required uint Unacknowledged;
 
         // The sample of its last acknowledgement that told one, or -1.
-        public required long RttTicks;
+        public required long RttMicroseconds;
         public int Segments;
         public int AckedSegments;
         public long AckedBytes;

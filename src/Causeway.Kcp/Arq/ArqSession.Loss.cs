@@ -17,7 +17,7 @@ public sealed partial class ArqSession
     // In a thin stream the next message would put the probe off for ever, and tells nothing of those before it.
     private Timestamp ProbeDueAt => _usesRack && !_timer.IsBackedOff
         && (IsThin ? _inFlight.Head : _inFlight.Tail) is { } waiting
-        ? _tailProbe.DueAt(waiting, SmoothedRttMicroseconds, _rtt.Variance * _resolution, RtoMicroseconds)
+        ? _tailProbe.DueAt(waiting, _rtt.Smoothed, _rtt.Variance, _rtt.Rto)
         : Timestamp.Never;
 
     /// <summary>
@@ -38,7 +38,7 @@ public sealed partial class ArqSession
         for (SendSegment? segment = _inFlight.Head; segment is not null; segment = segment.Next)
         {
             Timestamp at = _copies.DueAt(
-                segment, _lossMeter.Rate, SmoothedRttMicroseconds, _rtt.Variance * _resolution);
+                segment, _lossMeter.Rate, _rtt.Smoothed, _rtt.Variance);
             if (at < due)
             {
                 (due, next) = (at, segment);
@@ -50,18 +50,18 @@ public sealed partial class ArqSession
 
     private Timestamp LossDeadline(SendSegment oldest)
     {
-        Timestamp deadline = Timestamp.Min(_timer.Deadline(oldest, RtoMicroseconds), Timestamp.Min(ProbeDueAt, NextCopy(out _)));
+        Timestamp deadline = Timestamp.Min(_timer.Deadline(oldest, _rtt.Rto), Timestamp.Min(ProbeDueAt, NextCopy(out _)));
         if (_detector.IsSkippedEnough(oldest))
         {
-            return Timestamp.Min(deadline, _detector.FastDueAt(oldest, SmoothedRttMicroseconds));
+            return Timestamp.Min(deadline, _detector.FastDueAt(oldest, _rtt.Smoothed));
         }
 
         return _detector.IsSkipped(oldest) ? Timestamp.Min(deadline, EarlyDueAt(oldest)) : deadline;
     }
 
     private Timestamp EarlyDueAt(SendSegment segment) => _usesRack
-        ? _detector.LateDueAt(segment, SmoothedRttMicroseconds)
-        : _detector.EarlyDueAt(segment, _newDataSentAt, SmoothedRttMicroseconds);
+        ? _detector.LateDueAt(segment, _rtt.Smoothed)
+        : _detector.EarlyDueAt(segment, _newDataSentAt, _rtt.Smoothed);
 
     private void DetectLosses(Timestamp now)
     {
@@ -93,7 +93,7 @@ public sealed partial class ArqSession
     {
         LossRun run = new(_inFlight.Bytes);
         while (_inFlight.Head is { } oldest && _detector.IsSkippedEnough(oldest)
-            && _detector.FastDueAt(oldest, SmoothedRttMicroseconds) <= now)
+            && _detector.FastDueAt(oldest, _rtt.Smoothed) <= now)
         {
             Lose(ref run, oldest, LossReason.Fast, now);
         }
@@ -115,7 +115,7 @@ public sealed partial class ArqSession
 
     private void DetectTimeouts(Timestamp now)
     {
-        long rto = RtoMicroseconds;
+        long rto = _rtt.Rto;
         if (_inFlight.Head is not { } first || _timer.Deadline(first, rto) > now)
         {
             return;
@@ -146,7 +146,7 @@ public sealed partial class ArqSession
     /// </summary>
     private void DetectUnanswered(Timestamp now)
     {
-        long wait = _rtt.Shortest * _resolution * 5 / 4;
+        long wait = _rtt.Shortest * 5 / 4;
         LossRun run = new(_inFlight.Bytes);
         while (_inFlight.Head is { } oldest && oldest.SentAt.AddMicroseconds(wait) <= now)
         {

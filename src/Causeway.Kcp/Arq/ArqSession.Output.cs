@@ -102,11 +102,11 @@ public sealed partial class ArqSession
 
         UpdateProbe(now);
         DetectLosses(now);
-        _receive.Tune(now, SmoothedRttMicroseconds, HeldAbove / _options.MaxDatagramSize);
+        _receive.Tune(now, _rtt.Smoothed, HeldAbove / _options.MaxDatagramSize);
         FlushState state = new()
         {
             Now = now,
-            Ticks = ToTicks(now),
+            Ticks = _clock.ToTicks(now),
             Window = (ushort)_receive.Free,
         };
         DatagramWriter writer = new(_options.MaxDatagramSize);
@@ -186,7 +186,7 @@ public sealed partial class ArqSession
                 return false;
             }
 
-            _restart.OnChallenged(state.Ticks, SmoothedRttMicroseconds, state.Now);
+            _restart.OnChallenged(state.Ticks, _rtt.Smoothed, state.Now);
         }
 
         if (_receive.IsReportDue)
@@ -200,7 +200,7 @@ public sealed partial class ArqSession
         }
 
         // It never leaves alone, and if there is no room for it, it has time until the next datagram.
-        PathExtensionKind extension = sends || writer.IsOpen ? _path.Due(SmoothedRttMicroseconds, state.Now) : default;
+        PathExtensionKind extension = sends || writer.IsOpen ? _path.Due(_rtt.Smoothed, state.Now) : default;
         if (extension != PathExtensionKind.None)
         {
             Span<byte> payload = stackalloc byte[PathExtension.MaxSize];

@@ -30,7 +30,7 @@ public sealed partial class ArqSession : IDisposable
 
     private readonly ArqOptions _options;
     private readonly CongestionController _congestion;
-    private readonly long _resolution;
+    private readonly WireClock _clock;
     private readonly int _segmentSize;
     private readonly int _sendWindow;
 
@@ -117,16 +117,17 @@ public sealed partial class ArqSession : IDisposable
         ConversationId = conversationId;
         _options = options;
         _congestion = congestion;
-        _resolution = options.TimestampResolutionMicroseconds;
+        _clock = new WireClock(options.TimestampResolutionMicroseconds);
         long interval = ToMicroseconds(options.Interval);
         long timeout = ToMicroseconds(options.DeadLinkTimeout);
         _ring = new SendRing(pool, _segmentSize, initialSend);
         _heartbeatsFrom = initialSend;
         _rtt = new RttEstimator(
-            leastRto: (options.NoDelay ? 30_000 : 100_000) / _resolution,
-            margin: interval / _resolution,
-            initialRto: InitialRtoMicroseconds / _resolution,
-            mostRto: MaxRtoMicroseconds / _resolution);
+            options.TimestampResolutionMicroseconds,
+            leastRto: options.NoDelay ? 30_000 : 100_000,
+            margin: interval,
+            InitialRtoMicroseconds,
+            MaxRtoMicroseconds);
         _timer = new RetransmissionTimer(options.NoDelay);
         _detector = new LossDetector(options.FastResend);
         _usesRack = options.Recovery == LossRecovery.Rack;
@@ -150,7 +151,7 @@ public sealed partial class ArqSession : IDisposable
             _path.Announcement = new PathAnnouncement(0, 0);
         }
 
-        Statistics.Rto = FromMicroseconds(RtoMicroseconds);
+        Statistics.Rto = FromMicroseconds(_rtt.Rto);
     }
 
     /// <summary>The conversation that both sides put into every segment.</summary>
@@ -276,10 +277,6 @@ public sealed partial class ArqSession : IDisposable
     // Nodes of lists and rings that were looked at, so that a test can show that work does not grow with the window.
     internal long NodesVisited { get; private set; }
 
-    private long RtoMicroseconds => _rtt.Rto * _resolution;
-
-    private long SmoothedRttMicroseconds => _rtt.Smoothed * _resolution;
-
     /// <summary>Whether a flush at this time would send something or has a timer to serve.</summary>
     public bool HasPendingOutput(Timestamp now) =>
         !_isClosed && (NextDeadline <= now || _receive.IsReportDue
@@ -341,7 +338,7 @@ public sealed partial class ArqSession : IDisposable
     private static TimeSpan FromMicroseconds(long microseconds) => new(microseconds * TimeSpan.TicksPerMicrosecond);
 
     private Timestamp SilenceProbeDueAt => _usesRack
-        ? _silence.DueAt(_deadLink.WaitingSince, _rtt.Shortest * _resolution, RtoMicroseconds)
+        ? _silence.DueAt(_deadLink.WaitingSince, _rtt.Shortest, _rtt.Rto)
         : Timestamp.Never;
 
     private bool IsHeartbeat(uint sequence) => !Sequence.IsBefore(sequence, _heartbeatsFrom);
@@ -375,8 +372,6 @@ public sealed partial class ArqSession : IDisposable
         _inFlight.Shift(gap);
         _lost.Shift(gap);
     }
-
-    private uint ToTicks(Timestamp now) => unchecked((uint)(now.Microseconds / _resolution));
 
     private void Fail(ArqFailure failure)
     {
