@@ -49,7 +49,7 @@ internal sealed class RttEstimator
     /// </summary>
     public void Add(long microseconds)
     {
-        long sample = microseconds / _tick;
+        long sample = _tick == 1 ? microseconds : microseconds / _tick;
         if (sample < 0 || sample > _mostRto)
         {
             return;
