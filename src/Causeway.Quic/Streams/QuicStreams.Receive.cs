@@ -8,7 +8,7 @@ internal sealed partial class QuicStreams
     // A stream's window grows with what its reader takes, from the first read on (WindowTuner): up to this, twice what a link
     // of 1 Gbit/s holds at 100 ms, if the memory allows.
     private const long MostStreamWindow = 24 << 20;
-    private const long SecondStreamWindow = 512 << 10;
+    private const long SecondStreamWindow = 2 << 20;
 
     // A window is told again when so much of it was taken.
     private const int StepsOfWindow = 8;
@@ -107,6 +107,13 @@ internal sealed partial class QuicStreams
             TakeRest(stream);
             EndStopped(stream);
             return null;
+        }
+
+        if (stream.Tuner is null && stream.FinalSize < 0 && stream.Received >= stream.Window / 4)
+        {
+            // More than a small message comes, and what is lost of it holds its reader up for a round trip or two: a sender that
+            // starts would meet the end of the window meanwhile.
+            RequestControl(stream, StreamControl.MaxStreamData);
         }
 
         long ready = stream.Incoming.ReadyEnd;
