@@ -96,6 +96,7 @@ internal sealed partial class QuicStreams
         }
 
         long end = offset + length;
+        stream.Tuner?.OnArrived(Math.Max(0, end - stream.Received));
         if (NoteSize(stream, end, isFinal) is { } wrong)
         {
             return wrong;
@@ -109,10 +110,9 @@ internal sealed partial class QuicStreams
             return null;
         }
 
-        if (stream.Tuner is null && stream.FinalSize < 0 && stream.Received >= stream.Window / 4)
+        if (stream.FinalSize < 0 && IsWindowNear(stream))
         {
-            // More than a small message comes, and what is lost of it holds its reader up for a round trip or two: a sender that
-            // starts would meet the end of the window meanwhile.
+            stream.WindowAskedAt = stream.Received;
             RequestControl(stream, StreamControl.MaxStreamData);
         }
 
@@ -128,7 +128,6 @@ internal sealed partial class QuicStreams
         if (added > 0)
         {
             _buffered += added;
-            stream.Tuner?.OnArrived(added);
             Statistics.BytesReceived += added;
             if (!stream.HasReadableEvent)
             {
@@ -241,6 +240,15 @@ internal sealed partial class QuicStreams
 
         RequestControl(stream, StreamControl.StopSending);
     }
+
+    /// <summary>
+    /// Whether the window may become what limits the sender though its reader is not behind: what got lost holds a reader up for a
+    /// round trip or two, and a sender that starts would meet the end of the window meanwhile. Asked in steps.
+    /// </summary>
+    private static bool IsWindowNear(QuicStream stream) => stream.Tuner is null
+        ? stream.Received >= stream.Window / 4
+        : stream.ReceiveLimit - stream.Received < stream.Window / 2 && 2 * stream.Incoming.Ready < stream.Window
+            && stream.Received - stream.WindowAskedAt >= stream.Window / StepsOfWindow;
 
     // A first read shows that there is a reader, and not yet what it needs.
     private long SecondWindow(QuicStream stream) =>
