@@ -7,15 +7,17 @@ namespace Causeway.Quic;
 
 /// <summary>
 /// The QUIC sessions of a link, found by connection id (RFC 9000, 5.2). It answers what belongs to none: Version Negotiation,
-/// Retry, stateless reset.
+/// Retry, refusal, stateless reset.
 /// </summary>
-internal sealed class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
+internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
 {
     // As long as that a guess is hopeless, and short enough to cost little in each packet.
     private const int IdLength = 8;
 
     private readonly QuicSettings _settings;
     private readonly StatelessResetKey _resetKey;
+    private readonly AddressTokenKeys _tokenKeys;
+    private readonly HandshakeAdmission _admission;
     private readonly Dictionary<ConnectionId, QuicSession> _byId = [];
     private readonly HashSet<QuicSession> _sessions = [];
     private QuicOpening _opening;
@@ -26,9 +28,14 @@ internal sealed class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
         : base(role)
     {
         _settings = settings;
+        _admission = new HandshakeAdmission(settings);
+        _answerBudget = new AnswerBudget(settings.AnswersPerSecond);
         Span<byte> key = stackalloc byte[StatelessResetKey.Length];
         settings.Random(key);
-        _resetKey = new StatelessResetKey(key);
+        _resetKey = new StatelessResetKey(settings.ResetKey.IsEmpty ? key : settings.ResetKey.Span);
+        settings.Random(key);
+        _tokenKeys = settings.TokenKeys ?? new AddressTokenKeys(key);
+        key.Clear();
     }
 
     /// <inheritdoc/>
@@ -37,28 +44,36 @@ internal sealed class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
     /// <inheritdoc/>
     public override int SessionCount => _sessions.Count;
 
+    /// <summary>Handshakes that are not complete.</summary>
+    public int HandshakeCount => _admission.Count;
+
+    /// <summary>Connection ids by which sessions are found.</summary>
+    public int IdCount => _byId.Count;
+
     /// <summary>Counters of what belonged to no session.</summary>
     public QuicEndpointCounters Counters { get; } = new();
+
+    private long UnixTime => _settings.UtcAtZero.ToUnixTimeSeconds() + (Now.Microseconds / 1_000_000);
 
     /// <inheritdoc/>
     public override Routing Route(PacketBuffer datagram)
     {
         ArgumentNullException.ThrowIfNull(datagram);
-        if (!InvariantHeader.TryRead(datagram.Payload, IdLength, out InvariantHeader header)
-            || header.DestinationId.Length > ConnectionId.MaxLength)
+        if (!InvariantHeader.TryRead(datagram.Payload, IdLength, out InvariantHeader header))
         {
             Counters.Malformed++;
-            return new Routing(RoutingKind.WithoutSession, null, 0, IsFirst: false);
+            return Nobody;
         }
 
-        if (_byId.TryGetValue(new ConnectionId(header.DestinationId), out QuicSession? session))
+        if (header.DestinationId.Length <= ConnectionId.MaxLength
+            && _byId.TryGetValue(new ConnectionId(header.DestinationId), out QuicSession? session))
         {
             return new Routing(RoutingKind.Session, session, session.RoutingId, IsFirst: false);
         }
 
         if (Role == EndpointRole.Client)
         {
-            return RouteReset(datagram);
+            return RouteReset();
         }
 
         return header.IsLong ? RouteLong(datagram, in header) : RouteUnknown(datagram, in header);
@@ -75,12 +90,14 @@ internal sealed class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
     /// <inheritdoc/>
     public override QuicSession Connect(uint routingId, Timestamp now)
     {
+        Now = Timestamp.Max(Now, now);
         ConnectionId destination = ConnectionId.CreateRandom(IdLength, _settings.Random);
         QuicOpening opening = new()
         {
             Version = _settings.Versions[0],
             DestinationId = destination,
             OriginalDestinationId = destination,
+            Token = _settings.AddressToken,
         };
         QuicSession session = new(EndpointRole.Client, _settings, this, in opening, now);
         _sessions.Add(session);
@@ -90,20 +107,19 @@ internal sealed class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
     /// <inheritdoc/>
     public override QuicSession Accept(PeerAddress peer, uint routingId, Timestamp now)
     {
+        Now = Timestamp.Max(Now, now);
         QuicSession session = new(EndpointRole.Server, _settings, this, in _opening, now) { Peer = peer };
         _sessions.Add(session);
+        _admission.Add(session, peer, _opening.IsAddressValidated);
         return session;
     }
-
-    /// <inheritdoc/>
-    public override PacketBuffer NewGoodbye(uint routingId, GoodbyeReason reason, bool isAnswer) =>
-        throw new NotSupportedException("A QUIC session says by itself that it is over.");
 
     /// <inheritdoc/>
     public override void Remove(TransportSession session)
     {
         ArgumentNullException.ThrowIfNull(session);
         _sessions.Remove((QuicSession)session);
+        _admission.Remove((QuicSession)session);
     }
 
     ConnectionId IConnectionIdRegistry.Add(QuicSession session)
@@ -119,7 +135,13 @@ internal sealed class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
 
     void IConnectionIdRegistry.Add(in ConnectionId id, QuicSession session) => _byId.TryAdd(id, session);
 
-    void IConnectionIdRegistry.Remove(in ConnectionId id) => _byId.Remove(id);
+    void IConnectionIdRegistry.Remove(in ConnectionId id, QuicSession session)
+    {
+        if (_byId.TryGetValue(id, out QuicSession? owner) && ReferenceEquals(owner, session))
+        {
+            _byId.Remove(id);
+        }
+    }
 
     StatelessResetToken IConnectionIdRegistry.TokenOf(in ConnectionId id) => _resetKey.TokenOf(id);
 
@@ -132,37 +154,62 @@ internal sealed class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
     {
     }
 
+    void IConnectionIdRegistry.OnAddressValidated(QuicSession session) => _admission.OnValidated(session);
+
+    void IConnectionIdRegistry.OnHandshakeOver(QuicSession session) => _admission.Remove(session);
+
+    ReadOnlyMemory<byte> IConnectionIdRegistry.NewToken(QuicVersion version, in PeerAddress peer, Timestamp now)
+    {
+        if (!_settings.SendsAddressTokens)
+        {
+            return default;
+        }
+
+        Now = Timestamp.Max(Now, now);
+        byte[] token = new byte[AddressTokenKeys.TokenLength];
+        _tokenKeys.WriteNewToken(token, version, peer, UnixTime, _settings.Random);
+        return token;
+    }
+
     // A reset comes with an id that nobody issued. It can only be for a session of this socket.
-    private Routing RouteReset(PacketBuffer datagram)
+    private Routing RouteReset()
     {
         foreach (QuicSession session in _sessions)
         {
             return new Routing(RoutingKind.Session, session, session.RoutingId, IsFirst: false);
         }
 
-        _ = datagram;
-        return new Routing(RoutingKind.WithoutSession, null, 0, IsFirst: false);
+        return Nobody;
     }
+
+    private static Routing Nobody => new(RoutingKind.WithoutSession, null, 0, IsFirst: false);
 
     private Routing RouteLong(PacketBuffer datagram, in InvariantHeader invariants)
     {
         if (!PacketHeader.TryRead(datagram.Payload, IdLength, _settings.Grease, out PacketHeader header))
         {
             Counters.Malformed++;
-            return new Routing(RoutingKind.WithoutSession, null, 0, IsFirst: false);
+            return Nobody;
         }
 
-        if (header.Type == PacketType.OtherVersion || (header.Type == PacketType.Initial && !_settings.Versions.Contains(header.Version)))
+        if (header.Type == PacketType.VersionNegotiation)
+        {
+            // Never answered, or two servers would talk for ever.
+            Counters.NotOpening++;
+            return Nobody;
+        }
+
+        if (header.Type == PacketType.OtherVersion || !_settings.Versions.Contains(header.Version))
         {
             AnswerVersions(datagram, in invariants);
-            return new Routing(RoutingKind.WithoutSession, null, 0, IsFirst: false);
+            return Nobody;
         }
 
         // RFC 9000, 14.1 and 7.2: shorter datagrams, and ids that can be guessed, are not answered.
         if (header.Type != PacketType.Initial || datagram.Length < QuicLimits.MinInitialDatagramSize || header.DestinationId.Length < 8)
         {
             Counters.NotOpening++;
-            return new Routing(RoutingKind.WithoutSession, null, 0, IsFirst: false);
+            return Nobody;
         }
 
         ConnectionId destination = new(header.DestinationId);
@@ -174,52 +221,56 @@ internal sealed class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
             SourceId = new ConnectionId(header.SourceId),
             Path = datagram.Path,
         };
-        return new Routing(RoutingKind.Opening, null, (uint)destination.GetHashCode(), IsFirst: true);
-    }
-
-    private Routing RouteUnknown(PacketBuffer datagram, in InvariantHeader header)
-    {
-        Counters.Unknown++;
-        ConnectionId id = new(header.DestinationId);
-        PacketBuffer reset = _settings.Link.Pool.Rent(_settings.Link.Headroom);
-        Span<byte> room = reset.Append(StatelessReset.MaxLength);
-        int length = StatelessReset.Write(room, datagram.Length, _resetKey.TokenOf(id), _settings.Random);
-        if (length == 0)
+        if (!header.Token.IsEmpty && !TryReadToken(datagram, header.Token))
         {
-            reset.Release();
-        }
-        else
-        {
-            reset.Truncate(length);
-            SetAnswer(reset, datagram);
-            Counters.ResetsSent++;
+            return Nobody;
         }
 
-        return new Routing(RoutingKind.UnknownSession, null, 0, IsFirst: false);
+        switch (_admission.Decide(datagram.Peer, _opening.IsAddressValidated))
+        {
+            case Admission.Retry:
+                AnswerRetry(datagram);
+                return Nobody;
+            case Admission.Refuse:
+                Counters.HandshakesRefused++;
+                AnswerClose(datagram, TransportErrorCode.ConnectionRefused);
+                return Nobody;
+            default:
+                return new Routing(RoutingKind.Opening, null, (uint)destination.GetHashCode(), IsFirst: true);
+        }
     }
 
-    private void AnswerVersions(PacketBuffer datagram, in InvariantHeader header)
+    /// <summary>Takes a client's token for what it is worth. False if it ends the attempt.</summary>
+    private bool TryReadToken(PacketBuffer datagram, ReadOnlySpan<byte> bytes)
     {
-        Counters.OtherVersion++;
-        if (datagram.Length < QuicLimits.MinInitialDatagramSize || header.SourceId.Length > ConnectionId.MaxLength)
+        AddressToken token = _tokenKeys.Read(bytes, _opening.Version, datagram.Peer, _opening.DestinationId, UnixTime);
+        if (token.Status == AddressTokenStatus.Valid)
         {
-            return;
+            Counters.TokensAccepted++;
+            _opening = _opening with { IsAddressValidated = true };
+            if (token.Kind == AddressTokenKind.Retry)
+            {
+                // The destination id of this packet is the one that the Retry gave.
+                _opening = _opening with
+                {
+                    OriginalDestinationId = token.OriginalDestinationId,
+                    RetrySourceId = _opening.DestinationId,
+                };
+            }
+
+            return true;
         }
 
-        Span<byte> random = stackalloc byte[sizeof(ulong)];
-        _settings.Random(random);
-        PacketBuffer answer = _settings.Link.Pool.Rent(_settings.Link.Headroom);
-        Span<byte> room = answer.Append(128);
-        int length = VersionNegotiationPacket.Write(room, in header, [.. _settings.Versions], BitConverter.ToUInt64(random));
-        answer.Truncate(length);
-        SetAnswer(answer, datagram);
-    }
+        Counters.TokensRefused++;
+        if (token.Kind != AddressTokenKind.Retry)
+        {
+            // RFC 9000, 8.1.3: as good as none.
+            return true;
+        }
 
-    private void SetAnswer(PacketBuffer answer, PacketBuffer datagram)
-    {
-        answer.Path = datagram.Path;
-        _answer?.Release();
-        _answer = answer;
+        // RFC 9000, 8.1.2: the client will not take another Retry, so that there is no use in going on.
+        AnswerClose(datagram, TransportErrorCode.InvalidToken);
+        return false;
     }
 }
 
@@ -240,4 +291,19 @@ internal sealed class QuicEndpointCounters
 
     /// <summary>Stateless resets that answered those.</summary>
     public long ResetsSent { get; set; }
+
+    /// <summary>Retry packets that asked for a proof of the address.</summary>
+    public long RetriesSent { get; set; }
+
+    /// <summary>Tokens that proved an address.</summary>
+    public long TokensAccepted { get; set; }
+
+    /// <summary>Tokens that were too old, or for somebody else.</summary>
+    public long TokensRefused { get; set; }
+
+    /// <summary>First packets that were refused because of too many handshakes.</summary>
+    public long HandshakesRefused { get; set; }
+
+    /// <summary>Answers that did not leave because there were too many in a second.</summary>
+    public long AnswersWithheld { get; set; }
 }

@@ -13,12 +13,17 @@ internal sealed partial class QuicSession
     // Full datagrams may be what gets lost after so many timeouts in a row (RFC 8899, 4.3).
     private const int TimeoutsOfBlackHole = 3;
 
+    // Room for a packet that says so, and why.
+    private const int LeastClose = 200;
+
     private TransportFailure? _failure;
     private QuicError? _ownError;
     private long _applicationCode = -1;
     private string _closeReason = "";
     private bool _isCloseDue;
     private bool _isAnsweredByPeer;
+    private bool _isSilent;
+    private RunWatch _run = new();
     private int _closingInputs;
     private Timestamp _drainedAt = Timestamp.Never;
     private Timestamp _idleSince;
@@ -97,8 +102,11 @@ internal sealed partial class QuicSession
     private void EnterClosing(Timestamp now)
     {
         _now = now;
-        _isCloseDue = true;
-        _drainedAt = now.AddMicroseconds(_recovery.ThreeProbeTimeouts);
+        ReleaseWaiting();
+
+        // After a stateless reset, or when the peer is silent, nothing more is sent (RFC 9000, 10.1 and 10.3.1).
+        _isCloseDue = !_isSilent;
+        _drainedAt = _isSilent ? now : now.AddMicroseconds(_recovery.ThreeProbeTimeouts);
     }
 
     /// <summary>The peer did something wrong, or this end must not go on: tells the peer, and why.</summary>
@@ -109,6 +117,7 @@ internal sealed partial class QuicSession
             return;
         }
 
+        Statistics.Violations++;
         TransportFailureKind kind = error.Code == TransportErrorCode.ConnectionRefused ? TransportFailureKind.Refused : TransportFailureKind.Protocol;
         _failure = new TransportFailure(kind, error.Reason) { ErrorCode = (long)error.Code, Goodbye = GoodbyeReason.ProtocolViolation };
         BeginClose(error, now);
@@ -118,8 +127,10 @@ internal sealed partial class QuicSession
     private void FailSilently(TransportFailure failure)
     {
         _failure ??= failure;
+        _isSilent = true;
         _isCloseDue = false;
         _isAnsweredByPeer = true;
+        ReleaseWaiting();
     }
 
     private void OnClosedByPeer(ConnectionCloseFrame close, Timestamp now)
@@ -152,9 +163,11 @@ internal sealed partial class QuicSession
     /// <summary>The peer forgot the connection (RFC 9000, 10.3).</summary>
     internal void OnStatelessReset()
     {
-        if (_failure is null)
+        Statistics.StatelessResets++;
+        _isAnsweredByPeer = true;
+        _isCloseDue = false;
+        if (_failure is null && !IsClosing)
         {
-            Statistics.StatelessResets++;
             FailSilently(new TransportFailure(TransportFailureKind.ForgottenByPeer, "It was started again, or lost its state.") { IsByPeer = true });
         }
     }
@@ -162,6 +175,11 @@ internal sealed partial class QuicSession
     private void OnUnopened(PacketBuffer datagram)
     {
         Statistics.PacketsUnopened++;
+        LookForReset(datagram);
+    }
+
+    private void LookForReset(PacketBuffer datagram)
+    {
         if (StatelessReset.TryGetToken(datagram.Payload, out ReadOnlySpan<byte> token)
             && _remoteIds.CurrentToken is { } expected && expected.Equals(token))
         {
@@ -177,6 +195,7 @@ internal sealed partial class QuicSession
         if (!_isAnsweredByPeer && IsClosing)
         {
             LookForClose(datagram);
+            LookForReset(datagram);
         }
 
         // A closing end answers the first datagram, then the second, the fourth, and so on (RFC 9000, 10.2.1).
@@ -223,14 +242,15 @@ internal sealed partial class QuicSession
         }
 
         _isCloseDue = false;
-        if (_path.Allowance < QuicLimits.MinInitialDatagramSize)
+        int size = (int)Math.Min(_path.Allowance, QuicLimits.MinInitialDatagramSize);
+        if (size < LeastClose)
         {
             return;
         }
 
         PacketBuffer datagram = batch.Rent(_pool, _settings.Link.Headroom);
         datagram.Path = _path.Address;
-        datagram.Append(QuicLimits.MinInitialDatagramSize);
+        datagram.Append(size);
         int written = 0;
         int last = _application.CanSeal ? 2 : _sealers[2] is not null ? 1 : 0;
         bool hasInitial = false;
@@ -243,7 +263,8 @@ internal sealed partial class QuicSession
                 continue;
             }
 
-            hasInitial |= level == EncryptionLevel.Initial;
+            // A client fills its datagrams with Initial packets always, a server those that are to be acknowledged (RFC 9000, 14.1).
+            hasInitial |= level == EncryptionLevel.Initial && Role == EndpointRole.Client;
             int least = hasInitial && i == last ? QuicLimits.MinInitialDatagramSize - written : 0;
             written += WriteClose(datagram, written, level, space, least, now);
         }
@@ -305,8 +326,33 @@ internal sealed partial class QuicSession
         }
     }
 
+    /// <summary>
+    /// This side did not run for a while, as a process that was stopped: what it could not hear in that time is held against nobody.
+    /// </summary>
+    private void NoteRun(Timestamp now)
+    {
+        long gap = _run.IsSuspicious(now) ? _run.Gap(NextDeadline, now) : 0;
+        _run.OnRun(now);
+        if (gap == 0)
+        {
+            return;
+        }
+
+        Statistics.StalledMicroseconds += gap;
+        _recovery.Shift(gap);
+        _idleSince = _idleSince.AddMicroseconds(gap);
+        _unansweredSince = _unansweredSince.AddMicroseconds(gap);
+        _elicitingSince = _elicitingSince.IsNever ? _elicitingSince : _elicitingSince.AddMicroseconds(gap);
+        _discardKeysAt = _discardKeysAt.IsNever ? _discardKeysAt : _discardKeysAt.AddMicroseconds(gap);
+        foreach (QuicPath? path in (ReadOnlySpan<QuicPath?>)[_path, _formerPath, _probedPath])
+        {
+            path?.Shift(gap);
+        }
+    }
+
     private void CheckTimers(Timestamp now)
     {
+        NoteRun(now);
         _now = now;
         if (IsClosing || _failure is not null)
         {
@@ -318,7 +364,7 @@ internal sealed partial class QuicSession
             TransportFailure failure = new(
                 TransportFailureKind.DeadLink,
                 $"The handshake was not complete after {_settings.HandshakeTimeout / 1_000_000.0:0.#} s.");
-            Fail(new QuicError(TransportErrorCode.ConnectionRefused, failure.Reason), now);
+            BeginClose(new QuicError(TransportErrorCode.ConnectionRefused, failure.Reason), now);
             _failure = failure;
             return;
         }
@@ -341,13 +387,15 @@ internal sealed partial class QuicSession
             _application.DiscardPreviousKeys();
         }
 
-        if (_application.NeedsUpdate)
+        if (_application.NeedsUpdate && !UpdateKeys() && _application.Sealer!.IsNearlyUsedUp)
         {
-            UpdateKeys();
+            // RFC 9001, 6.6: while that can still be sealed.
+            Fail(new QuicError(TransportErrorCode.AeadLimitReached, "The keys are used up, and the peer lets no others follow."), now);
+            return;
         }
 
         CheckPath(now);
-        if (_recovery.OnTimeout(now))
+        if (!IsAmplificationBlocked && _recovery.OnTimeout(now))
         {
             Statistics.ProbeTimeouts++;
             if (_recovery.Timeouts >= TimeoutsOfBlackHole && _mtu.Size > QuicLimits.MinInitialDatagramSize)

@@ -15,13 +15,11 @@ internal sealed partial class QuicSession
 
     private readonly ConnectionId? _retrySourceId;
     private readonly ConnectionId _clientFirstId;
-    private readonly QuicVersion _originalVersion;
     private readonly TransportParameters _peerParameters = new();
-    private QuicVersion _version;
-    private ReadOnlyMemory<byte> _token;
+    private PreferredAddress? _preferredAddress;
     private ReadOnlyMemory<byte> _newToken;
-    private ConnectionId? _retryId;
     private bool _hasPeerParameters;
+    private bool _hasNewReadKeys;
     private bool _isBitGreased;
     private bool _isSpinSet;
     private bool _isDriving;
@@ -57,6 +55,7 @@ internal sealed partial class QuicSession
     {
         Question = null;
         DriveHandshake(now);
+        ReadWaiting(now);
     }
 
     /// <summary>A server gives the client a token for its next connection (RFC 9000, 8.1.3).</summary>
@@ -64,7 +63,7 @@ internal sealed partial class QuicSession
 
     private Timestamp HandshakeDeadline => IsEstablished || _settings.HandshakeTimeout == 0
         ? Timestamp.Never
-        : _startedAt.AddMicroseconds(_settings.HandshakeTimeout);
+        : _startedAt.AddMicroseconds(_settings.HandshakeTimeout + Statistics.StalledMicroseconds);
 
     private void InstallInitialKeys(in ConnectionId destinationId)
     {
@@ -119,7 +118,7 @@ internal sealed partial class QuicSession
                 _crypto[(int)step.Level].Write(step.Bytes.Span, _pool);
                 break;
             case HandshakeEventKind.ReadSecret:
-                SetReadSecret(in step, now);
+                SetReadSecret(in step);
                 break;
             case HandshakeEventKind.WriteSecret:
                 SetWriteSecret(in step);
@@ -139,6 +138,12 @@ internal sealed partial class QuicSession
             case HandshakeEventKind.Completed:
                 OnCompleted(now);
                 break;
+            case HandshakeEventKind.EarlyDataAccepted:
+                OnEarlyDataAccepted();
+                break;
+            case HandshakeEventKind.EarlyDataRejected:
+                OnEarlyDataRejected(now);
+                break;
             case HandshakeEventKind.TicketReceived:
                 LatestTicket = step.Bytes.ToArray();
                 break;
@@ -152,31 +157,41 @@ internal sealed partial class QuicSession
         }
     }
 
-    private void SetReadSecret(in HandshakeEvent step, Timestamp now)
+    private void SetReadSecret(in HandshakeEvent step)
     {
         switch (step.Level)
         {
             case EncryptionLevel.Application:
                 _application.SetOpeningSecret(step.Suite, _version, step.Bytes.Span);
                 break;
+            case EncryptionLevel.EarlyData:
+                // 0-RTT packets keep the version that the client began with (RFC 9369, 4.1).
+                _openers[(int)step.Level] = new PacketOpener(step.Suite, _originalVersion, step.Bytes.Span, _forgeries);
+                break;
             default:
                 _openers[(int)step.Level] = new PacketOpener(step.Suite, _version, step.Bytes.Span, _forgeries);
                 break;
         }
 
-        ReadWaiting(now);
+        _hasNewReadKeys = true;
     }
 
     private void SetWriteSecret(in HandshakeEvent step)
     {
-        if (step.Level == EncryptionLevel.Application)
+        switch (step.Level)
         {
-            _application.SetSealingSecret(step.Suite, _version, step.Bytes.Span);
-        }
-        else
-        {
-            _sealers[(int)step.Level] = new PacketSealer(step.Suite, _version, step.Bytes.Span);
-            _recovery.HasHandshakeKeys |= step.Level == EncryptionLevel.Handshake;
+            case EncryptionLevel.Application:
+                _application.SetSealingSecret(step.Suite, _version, step.Bytes.Span);
+                EndEarlyData();
+                break;
+            case EncryptionLevel.EarlyData:
+                _sealers[(int)step.Level] = new PacketSealer(step.Suite, _version, step.Bytes.Span);
+                BeginEarlyData();
+                break;
+            default:
+                _sealers[(int)step.Level] = new PacketSealer(step.Suite, _version, step.Bytes.Span);
+                _recovery.HasHandshakeKeys |= step.Level == EncryptionLevel.Handshake;
+                break;
         }
     }
 
@@ -204,6 +219,7 @@ internal sealed partial class QuicSession
             own.OriginalDestinationConnectionId = _originalDestinationId;
             own.RetrySourceConnectionId = _retrySourceId;
             own.StatelessResetToken = _registry.TokenOf(SourceId);
+            own.PreferredAddress = OwnPreferredAddress();
         }
 
         ulong random = 0;
@@ -229,30 +245,35 @@ internal sealed partial class QuicSession
             return;
         }
 
-        if (CheckVersions() is { } mismatch)
+        if (!AreVersionsRight())
         {
-            Fail(new QuicError(TransportErrorCode.VersionNegotiationError, mismatch), now);
+            Fail(
+                new QuicError(
+                    TransportErrorCode.VersionNegotiationError, "The versions that the peer speaks of are not those on the wire."),
+                now);
             return;
+        }
+
+        if (Role == EndpointRole.Server)
+        {
+            ChooseVersion();
         }
 
         _hasPeerParameters = true;
         _peerAckDelayExponent = _peerParameters.AckDelayExponent;
         _recovery.PeerMaxAckDelay = _peerParameters.MaxAckDelay * 1000L;
-        _streams.OnPeerLimits(new StreamLimits
-        {
-            Data = _peerParameters.InitialMaxData,
-            BidirectionalLocal = _peerParameters.InitialMaxStreamDataBidirectionalLocal,
-            BidirectionalRemote = _peerParameters.InitialMaxStreamDataBidirectionalRemote,
-            Unidirectional = _peerParameters.InitialMaxStreamDataUnidirectional,
-            BidirectionalStreams = _peerParameters.InitialMaxStreamsBidirectional,
-            UnidirectionalStreams = _peerParameters.InitialMaxStreamsUnidirectional,
-        });
+        _streams.OnPeerLimits(LimitsOf(_peerParameters));
         _mtu.Limit(_peerParameters.MaxUdpPayloadSize);
         _datagrams.PeerLimit = (int)Math.Min(_peerParameters.MaxDatagramFrameSize, int.MaxValue);
         _isBitGreased = _peerParameters.GreaseQuicBit && _settings.Grease;
         if (_peerParameters.StatelessResetToken is { } token)
         {
             _remoteIds.SetFirstToken(token);
+        }
+
+        if (_peerParameters.PreferredAddress is { } preferred)
+        {
+            _remoteIds.AddPreferred(preferred.ConnectionId, preferred.ResetToken);
         }
     }
 
@@ -279,42 +300,32 @@ internal sealed partial class QuicSession
             : null;
     }
 
-    private string? CheckVersions()
-    {
-        VersionInformation information = _peerParameters.VersionInformation;
-        if (!information.IsPresent)
-        {
-            return _version == _originalVersion ? null : "The peer changed the version without saying so.";
-        }
-
-        return information.Chosen == (Role == EndpointRole.Client ? _version : _originalVersion)
-            ? null
-            : "The version that the peer speaks of is not the one on the wire.";
-    }
-
     private void OnCompleted(Timestamp now)
     {
         _isEstablished = true;
         _applicationProtocol = _handshake!.ApplicationProtocol;
+        CheckRememberedLimits(now);
         _localIds.SetLimit(_peerParameters.ActiveConnectionIdLimit);
         Statistics.HandshakeMicroseconds = now.MicrosecondsSince(_startedAt);
         if (Role == EndpointRole.Server)
         {
             // RFC 9001, 4.1.2: a server's handshake is confirmed when it is complete.
             _isHandshakeDoneDue = true;
+            _registry.OnHandshakeOver(this);
+            _newToken = _registry.NewToken(_version, _path.Address.Remote, now);
             Confirm();
         }
     }
 
     private QuicError? OnHandshakeDone(Timestamp now)
     {
-        _ = now;
         if (!IsEstablished)
         {
             return new QuicError(TransportErrorCode.ProtocolViolation, "The server confirmed a handshake that is not complete.");
         }
 
         Confirm();
+        MoveToPreferredAddress(now);
         return null;
     }
 
@@ -350,61 +361,21 @@ internal sealed partial class QuicSession
         _openers[(int)level] = null;
         _recovery.Discard(id);
         _crypto[(int)level].Clear(_cryptoSlices);
-        if (level == EncryptionLevel.Initial && !_clientFirstId.IsEmpty)
+        if (level == EncryptionLevel.Initial)
         {
-            _registry.Remove(_clientFirstId);
+            ForgetOriginalVersion();
         }
     }
 
-    /// <summary>A server answers in another version that the client offered (RFC 9369, 4.1): the client goes on with it.</summary>
-    private bool TryFollowVersion(in PacketHeader header)
+    private static StreamLimits LimitsOf(TransportParameters parameters) => new()
     {
-        if (Role == EndpointRole.Server || _hasHeard || header.Type != PacketType.Initial || !_settings.Versions.Contains(header.Version))
-        {
-            return false;
-        }
-
-        _version = header.Version;
-        InstallInitialKeys(_retryId ?? _originalDestinationId);
-        return true;
-    }
-
-    private void OnVersionNegotiation(in PacketHeader header)
-    {
-        // RFC 9000, 6.2: only before anything else came, and only if it does not list what was chosen.
-        if (Role == EndpointRole.Server || _hasHeard || !SourceId.Equals(header.DestinationId)
-            || VersionNegotiationPacket.Contains(header.Token, _version))
-        {
-            return;
-        }
-
-        FailSilently(
-            new TransportFailure(TransportFailureKind.Protocol, "The server speaks none of this end's versions of QUIC.")
-            {
-                ErrorCode = (long)TransportErrorCode.VersionNegotiationError,
-            });
-    }
-
-    private void OnRetry(in PacketHeader header, ReadOnlySpan<byte> packet, Timestamp now)
-    {
-        // RFC 9000, 17.2.5.2: one, before anything else, and intact.
-        if (Role == EndpointRole.Server || _hasHeard || _retryId is not null
-            || !RetryPacket.IsIntact(packet, _version, _originalDestinationId)
-            || _originalDestinationId.Equals(header.SourceId))
-        {
-            Statistics.PacketsDropped++;
-            return;
-        }
-
-        _retryId = new ConnectionId(header.SourceId);
-        _token = header.Token.ToArray();
-        _remoteIds.SetFirst(_retryId.Value);
-        InstallInitialKeys(_retryId.Value);
-        _recovery.ForgetAll(PacketSpaceId.Initial);
-        _crypto[(int)EncryptionLevel.Initial].OnAllLost();
-        Statistics.Retries++;
-        _recovery.NoteAntiDeadlock(now);
-    }
+        Data = parameters.InitialMaxData,
+        BidirectionalLocal = parameters.InitialMaxStreamDataBidirectionalLocal,
+        BidirectionalRemote = parameters.InitialMaxStreamDataBidirectionalRemote,
+        Unidirectional = parameters.InitialMaxStreamDataUnidirectional,
+        BidirectionalStreams = parameters.InitialMaxStreamsBidirectional,
+        UnidirectionalStreams = parameters.InitialMaxStreamsUnidirectional,
+    };
 
     private void NoteSpin(byte first)
     {

@@ -17,6 +17,7 @@ internal sealed partial class QuicSession
     private PacketNumberSpace? _acknowledgedSpace;
     private Timestamp _now;
     private Timestamp _heardAt;
+    private ConnectionId _peerFirstId;
     private bool _hasHeard;
     private bool _keepForKeys;
 
@@ -29,6 +30,7 @@ internal sealed partial class QuicSession
             return;
         }
 
+        NoteRun(now);
         _now = now;
         Statistics.InPackets++;
         Statistics.InBytes += datagram.Length;
@@ -38,98 +40,143 @@ internal sealed partial class QuicSession
             return;
         }
 
-        NoteReceived(datagram);
-        ReadPackets(datagram, now);
-        if (_keepForKeys && _waiting.Count < MostWaiting)
+        if (!IsFromPeer(datagram))
         {
-            datagram.Retain();
-            _waiting.Add((datagram, now));
+            Statistics.PacketsDropped++;
+            return;
         }
 
-        _keepForKeys = false;
+        NoteReceived(datagram);
+        ReadPackets(datagram, now);
+        Keep(datagram, now);
+        if (Role == EndpointRole.Server && !_hasHeard)
+        {
+            // What opened the session was changed on the way, or made up: its ids and version may be anybody's.
+            FailSilently(new TransportFailure(TransportFailureKind.Protocol, "The first packet could not be opened."));
+            return;
+        }
+
         DriveHandshake(now);
+        ReadWaiting(now);
         _application.PrepareNextKeys();
     }
 
     private void ReadPackets(PacketBuffer datagram, Timestamp now)
     {
         DatagramReader reader = new(datagram.Payload, SourceId.Length, _settings.Grease);
-        bool isAny = false;
         while (!IsClosing && _failure is null && reader.TryRead(out PacketHeader header, out Span<byte> packet))
         {
-            isAny |= ReadPacket(datagram, in header, packet, now);
+            ReadPacket(datagram, in header, packet, now);
         }
 
-        if (!isAny && Statistics.PacketsDropped == 0)
-        {
-            Statistics.PacketsDropped++;
-        }
+        Statistics.PacketsDropped += reader.Left > 0 && !IsClosing && _failure is null ? 1 : 0;
     }
 
-    /// <summary>Reads one packet. True if it was for this connection and its keys.</summary>
-    private bool ReadPacket(PacketBuffer datagram, in PacketHeader header, Span<byte> packet, Timestamp now)
+    private void ReadPacket(PacketBuffer datagram, in PacketHeader header, Span<byte> packet, Timestamp now)
     {
         switch (header.Type)
         {
             case PacketType.VersionNegotiation:
-                OnVersionNegotiation(in header);
-                return false;
+                OnVersionNegotiation(in header, now);
+                return;
             case PacketType.Retry:
                 OnRetry(in header, packet, now);
-                return false;
+                return;
             case PacketType.OtherVersion:
-                return false;
-        }
-
-        if (header.Type != PacketType.OneRtt && header.Version != _version && !TryFollowVersion(in header))
-        {
-            Statistics.PacketsDropped++;
-            return false;
+                Statistics.PacketsDropped++;
+                return;
         }
 
         PacketNumberSpace space = _recovery[PacketSpaces.Of(header.Level)];
-        if (space.IsDiscarded)
+        if (space.IsDiscarded || !IsOfPeer(in header))
         {
-            return false;
+            Statistics.PacketsDropped++;
+            return;
         }
 
-        if (!CanOpen(header.Level))
+        OpenStatus status;
+        OpenedPacket opened;
+        if (header.Type == PacketType.OneRtt)
         {
-            // 1-RTT and Handshake packets overtake what brings their keys.
-            _keepForKeys |= header.Level is EncryptionLevel.Handshake or EncryptionLevel.Application && !IsEstablished;
-            return false;
+            if (!_application.CanOpen)
+            {
+                // 1-RTT and Handshake packets overtake what brings their keys.
+                NoteUnopenable(header.Level);
+                return;
+            }
+
+            status = _application.TryOpen(packet, header.PacketNumberOffset, space.Received.Largest, out opened);
+        }
+        else
+        {
+            bool isOther = header.Version != (header.Type == PacketType.ZeroRtt ? _originalVersion : _version);
+            PacketOpener? opener = isOther ? OpenerOfOtherVersion(in header) : _openers[(int)header.Level];
+            if (opener is null)
+            {
+                NoteUnopenable(isOther ? EncryptionLevel.Initial : header.Level);
+                return;
+            }
+
+            status = opener.TryOpen(packet, header.PacketNumberOffset, space.Received.Largest, out opened);
+            if (isOther && Role == EndpointRole.Client)
+            {
+                opener.Dispose();
+                if (status == OpenStatus.Opened)
+                {
+                    FollowVersion(header.Version);
+                }
+            }
+            else if (!isOther && header.Type != PacketType.ZeroRtt && status == OpenStatus.Opened)
+            {
+                ForgetOriginalVersion();
+            }
         }
 
-        OpenStatus status = header.Level == EncryptionLevel.Application
-            ? _application.TryOpen(packet, header.PacketNumberOffset, space.Received.Largest, out OpenedPacket opened)
-            : _openers[(int)header.Level]!.TryOpen(packet, header.PacketNumberOffset, space.Received.Largest, out opened);
         switch (status)
         {
             case OpenStatus.Opened:
                 break;
             case OpenStatus.Dropped:
                 OnUnopened(datagram);
-                return false;
+                return;
             case OpenStatus.LimitReached:
                 Fail(new QuicError(TransportErrorCode.AeadLimitReached, "Too many packets of the peer were forged."), now);
-                return false;
+                return;
             case OpenStatus.KeyUpdateError:
                 Fail(new QuicError(TransportErrorCode.KeyUpdateError, "The peer updated its keys when it must not."), now);
-                return false;
+                return;
             default:
                 Fail(new QuicError(TransportErrorCode.ProtocolViolation, "A reserved bit of a packet's header is set."), now);
-                return false;
+                return;
         }
 
         if (space.Received.IsCopy(opened.PacketNumber))
         {
             Statistics.PacketsRepeated++;
-            return true;
+            return;
         }
 
         OnAuthentic(in header, in opened, now);
         ReadFrames(datagram, in header, packet, in opened, space, now);
-        return true;
+    }
+
+    /// <summary>
+    /// Whether a long header has the source id that the peer began with (RFC 9000, 7.2). A server learns it before it makes the
+    /// session, a client by the first packet that it opens.
+    /// </summary>
+    private bool IsOfPeer(in PacketHeader header) =>
+        header.Type == PacketType.OneRtt || (Role == EndpointRole.Client && !_hasHeard) || _peerFirstId.Equals(header.SourceId);
+
+    private void NoteUnopenable(EncryptionLevel level)
+    {
+        bool mayCome = level switch
+        {
+            EncryptionLevel.Initial => false,
+            EncryptionLevel.EarlyData => Role == EndpointRole.Server && !_isEarlyRefused && !IsEstablished,
+            _ => !IsEstablished,
+        };
+        _keepForKeys |= mayCome;
+        Statistics.PacketsDropped += mayCome ? 0 : 1;
     }
 
     private void ReadFrames(
@@ -229,6 +276,7 @@ internal sealed partial class QuicSession
                 NewConnectionIdFrame added = frame.NewConnectionId;
                 return _remoteIds.OnNew(added.SequenceNumber, added.RetirePriorTo, added.ConnectionId, added.ResetToken);
             case FrameKind.RetireConnectionId:
+                Statistics.ConnectionIdsRetired++;
                 return _localIds.OnRetired(frame.RetiredSequenceNumber, new ConnectionId(header.DestinationId));
             case FrameKind.PathChallenge:
                 OnPathChallenge(datagram, frame.PathData);
@@ -268,6 +316,11 @@ internal sealed partial class QuicSession
             _recovery.AckRange(range.Start, range.End - 1);
         }
 
+        if (_recovery.HasAckedSkipped)
+        {
+            return new QuicError(TransportErrorCode.ProtocolViolation, "The peer acknowledged a packet number that was left out.");
+        }
+
         int newlyCapable = _recovery.EndAck(ack.Largest, Math.Min(ack.Delay(_peerAckDelayExponent), 1_000_000_000));
         if (ack.HasEcn || newlyCapable > 0)
         {
@@ -301,7 +354,8 @@ internal sealed partial class QuicSession
         if (header.Level == EncryptionLevel.Initial && Role == EndpointRole.Client && !_hasHeard)
         {
             // RFC 9000, 7.2: from now on the server is addressed by the id that it chose.
-            _remoteIds.SetFirst(new ConnectionId(header.SourceId));
+            _peerFirstId = new ConnectionId(header.SourceId);
+            _remoteIds.SetFirst(_peerFirstId);
         }
 
         _hasHeard = true;
@@ -309,6 +363,7 @@ internal sealed partial class QuicSession
         {
             // RFC 9000, 8.1 and RFC 9001, 4.9.1: only who got our Initial packets has these keys.
             _path.IsValidated = true;
+            _registry.OnAddressValidated(this);
             DiscardKeys(EncryptionLevel.Initial);
         }
 
@@ -322,27 +377,40 @@ internal sealed partial class QuicSession
     private bool CanOpen(EncryptionLevel level) =>
         level == EncryptionLevel.Application ? _application.CanOpen : _openers[(int)level] is not null;
 
-    // What came before its keys, once they are there.
-    private void ReadWaiting(Timestamp now)
+    private void Keep(PacketBuffer datagram, Timestamp now)
     {
-        if (_waiting.Count == 0)
+        if (_keepForKeys && _waiting.Count < MostWaiting && !_isDisposed)
         {
-            return;
-        }
-
-        (PacketBuffer Datagram, Timestamp At)[] waiting = [.. _waiting];
-        _waiting.Clear();
-        foreach ((PacketBuffer datagram, _) in waiting)
-        {
-            if (!IsClosing && _failure is null)
-            {
-                ReadPackets(datagram, now);
-            }
-
-            datagram.Release();
+            datagram.Retain();
+            _waiting.Add((datagram, now));
         }
 
         _keepForKeys = false;
+    }
+
+    /// <summary>
+    /// Reads what came before its keys, once they are there. Not while another packet is being read, which may have brought them.
+    /// </summary>
+    private void ReadWaiting(Timestamp now)
+    {
+        while (_hasNewReadKeys)
+        {
+            _hasNewReadKeys = false;
+            (PacketBuffer Datagram, Timestamp At)[] waiting = [.. _waiting];
+            _waiting.Clear();
+            foreach ((PacketBuffer datagram, _) in waiting)
+            {
+                if (!IsClosing && _failure is null)
+                {
+                    ReadPackets(datagram, now);
+                    Keep(datagram, now);
+                }
+
+                datagram.Release();
+            }
+
+            DriveHandshake(now);
+        }
     }
 
     private void ReleaseWaiting()

@@ -14,6 +14,9 @@ internal sealed partial class QuicSession
     // 9000, 13.2.4).
     private const int AcksPerPing = 32;
 
+    // Less room than this holds no packet with a long header.
+    private const int LeastCoalesced = 80;
+
     private readonly LossRecovery _recovery;
     private readonly QuicStreams _streams;
     private readonly DatagramQueues _datagrams;
@@ -36,6 +39,7 @@ internal sealed partial class QuicSession
             return false;
         }
 
+        _recovery[PacketSpaceId.Application].SkipNowAndThen(_settings.Random);
         WriteProbes(batch, now);
         if (_recovery.IsSilenceProbeDue && !batch.IsFull)
         {
@@ -54,11 +58,11 @@ internal sealed partial class QuicSession
         return isFull;
     }
 
-    private static EncryptionLevel LevelOf(int index) => index switch
+    private EncryptionLevel LevelOf(int index) => index switch
     {
         0 => EncryptionLevel.Initial,
         1 => EncryptionLevel.Handshake,
-        _ => EncryptionLevel.Application,
+        _ => IsEarly ? EncryptionLevel.EarlyData : EncryptionLevel.Application,
     };
 
     private bool HasOutput(Timestamp now, out bool isLimited)
@@ -208,7 +212,7 @@ internal sealed partial class QuicSession
             return true;
         }
 
-        bool hasData = _crypto[(int)level].HasOutput || (level == EncryptionLevel.Application && HasApplicationOutput(now));
+        bool hasData = _crypto[(int)level].HasOutput || (level is EncryptionLevel.Application or EncryptionLevel.EarlyData && HasApplicationOutput(now));
         if (!hasData)
         {
             return false;
@@ -220,7 +224,7 @@ internal sealed partial class QuicSession
 
     private bool HasApplicationOutput(Timestamp now) =>
         _streams.HasOutput || _isHandshakeDoneDue || _localIds.HasOutput || _remoteIds.HasOutput || _streams.IsPingRequested
-        || _path.IsChallengeDue || _path.Response.HasValue || _newToken.Length > 0 || _datagrams.HasOutput(now);
+        || _newToken.Length > 0 || _datagrams.HasOutput(now);
 
     private bool CanSeal(EncryptionLevel level) =>
         level == EncryptionLevel.Application ? _application.CanSeal : _sealers[(int)level] is not null;
@@ -266,6 +270,12 @@ internal sealed partial class QuicSession
             return 0;
         }
 
+        if (level == EncryptionLevel.Initial && room.Length - payloadOffset - length - PacketAead.TagLength < LeastCoalesced)
+        {
+            // No other packet fits behind it, so that the padding that the datagram needs has to be here.
+            least = room.Length;
+        }
+
         // Padding makes the packet count as in flight (RFC 9002, 2).
         int padded = Math.Max(length, Math.Max(least - payloadOffset - PacketAead.TagLength, PacketNumber.MaxLength - numberLength));
         payload[length..padded].Clear();
@@ -282,13 +292,18 @@ internal sealed partial class QuicSession
             ? PacketHeaderWriter.WriteShort(
                 room,
                 (byte)((isGreased ? 0 : HeaderBits.Fixed) | _application.KeyPhaseBit | (_isSpinSet ? HeaderBits.Spin : 0)),
-                _remoteIds.Current,
+                _probeDestination ?? _remoteIds.Current,
                 space.NextNumber,
                 numberLength)
             : PacketHeaderWriter.WriteLong(
                 room,
-                level == EncryptionLevel.Initial ? PacketType.Initial : PacketType.Handshake,
-                _version,
+                level switch
+                {
+                    EncryptionLevel.Initial => PacketType.Initial,
+                    EncryptionLevel.EarlyData => PacketType.ZeroRtt,
+                    _ => PacketType.Handshake,
+                },
+                level == EncryptionLevel.EarlyData ? _originalVersion : _version,
                 setsFixedBit: !isGreased,
                 _remoteIds.Current,
                 SourceId,
@@ -343,7 +358,7 @@ internal sealed partial class QuicSession
         if (isProbe || _recovery.CanSend(now))
         {
             written += WriteCrypto(payload[written..], packet, level);
-            if (level == EncryptionLevel.Application)
+            if (level is EncryptionLevel.Application or EncryptionLevel.EarlyData)
             {
                 written += WriteApplication(payload[written..], packet, now);
             }
@@ -424,7 +439,7 @@ internal sealed partial class QuicSession
 
     private int WriteConnectionControl(Span<byte> room, QuicSentPacket packet, Timestamp now)
     {
-        int written = WritePathFrames(room, packet, _path, now);
+        int written = 0;
         if (_isHandshakeDoneDue && Wrote(FrameWriter.HandshakeDone(room[written..]), ref written))
         {
             _isHandshakeDoneDue = false;
@@ -439,8 +454,8 @@ internal sealed partial class QuicSession
 
         if (_newToken.Length > 0 && Wrote(FrameWriter.NewToken(room[written..], _newToken.Span), ref written))
         {
+            Note(packet, new SentFrame { Kind = SentFrameKind.NewToken, Owner = _newToken.ToArray() });
             _newToken = default;
-            packet.IsAckEliciting = true;
         }
 
         while (_localIds.HasOutput && _localIds.TryNext(out long sequence, out ConnectionId id, out StatelessResetToken token))
@@ -495,6 +510,9 @@ internal sealed partial class QuicSession
             case SentFrameKind.RetireConnectionId:
                 _remoteIds.OnAcknowledged();
                 break;
+            case SentFrameKind.NewConnectionId:
+                _localIds.OnAcknowledged();
+                break;
             case SentFrameKind.MtuProbe:
                 _mtu.OnAcknowledged((int)frame.Value, _now);
                 _recovery.DatagramSize = _mtu.Size;
@@ -520,6 +538,9 @@ internal sealed partial class QuicSession
                 break;
             case SentFrameKind.HandshakeDone:
                 _isHandshakeDoneDue = true;
+                break;
+            case SentFrameKind.NewToken:
+                _newToken = (byte[])frame.Owner!;
                 break;
             case SentFrameKind.MtuProbe:
                 _mtu.OnLost((int)frame.Value, _now);

@@ -9,6 +9,9 @@ namespace Causeway.Quic;
 /// <content>Paths: the peer's address and its proof, changes of it, and how large datagrams may be (RFC 9000, 8, 9 and 14).</content>
 internal sealed partial class QuicSession
 {
+    // Header, both path frames and a tag.
+    private const int LeastProbe = 80;
+
     private readonly QuicEcn _ecn = new();
     private bool _isDatagramCapable;
     private QuicPath _path;
@@ -16,15 +19,48 @@ internal sealed partial class QuicSession
     // Where datagrams went before the peer's address changed; they go there again if the new one cannot be proved.
     private QuicPath? _formerPath;
 
+    // At a server: where the client asked from without moving there (RFC 9000, 9.1). At a client: the server's preferred address,
+    // until it is proved (9.6).
+    private QuicPath? _probedPath;
+
+    // The connection id of the packet that is being written, where it is not the current one.
+    private ConnectionId? _probeDestination;
+
     /// <summary>The way that datagrams go at present.</summary>
     public DatagramPath CurrentPath => _path.Address;
 
     /// <summary>Whether the peer has shown that it receives at its present address.</summary>
     public bool IsPathValidated => _path.IsValidated;
 
+    /// <summary>
+    /// Whether nothing may go to the peer's address until more comes from there (RFC 9000, 8.1). Until then no timer for what was
+    /// sent runs either (RFC 9002, 6.2.2.1).
+    /// </summary>
+    private bool IsAmplificationBlocked => _path.Allowance < QuicLimits.MinInitialDatagramSize;
+
+    private Timestamp PathDeadline
+    {
+        get
+        {
+            Timestamp due = Timestamp.Min(_path.ChallengeAgainAt, _path.FailsAt);
+            return _probedPath is { } probed ? Timestamp.Min(due, Timestamp.Min(probed.ChallengeAgainAt, probed.FailsAt)) : due;
+        }
+    }
+
+    /// <summary>
+    /// Whether a datagram comes from where it may. A server's address changes only by its preferred_address: what comes to a client
+    /// from elsewhere is dropped (RFC 9000, 9).
+    /// </summary>
+    private bool IsFromPeer(PacketBuffer datagram) =>
+        Role == EndpointRole.Server || IsOf(_path, datagram)
+        || (_formerPath is { } former && IsOf(former, datagram)) || (_probedPath is { } probed && IsOf(probed, datagram));
+
+    private static bool IsOf(QuicPath path, PacketBuffer datagram) =>
+        path.Address.Remote.IsNone || datagram.Path.Remote == path.Address.Remote;
+
     private void NoteReceived(PacketBuffer datagram)
     {
-        if (datagram.Path.Remote == _path.Address.Remote || _path.Address.Remote.IsNone)
+        if (IsOf(_path, datagram))
         {
             _path.Received += datagram.Length;
             if (Role == EndpointRole.Server && datagram.Path.Local != _path.Address.Local && !datagram.Path.Local.IsNone)
@@ -32,9 +68,13 @@ internal sealed partial class QuicSession
                 _path.Address = datagram.Path;
             }
         }
-        else if (_formerPath is { } former && datagram.Path.Remote == former.Address.Remote)
+        else if (_formerPath is { } former && IsOf(former, datagram))
         {
             former.Received += datagram.Length;
+        }
+        else if (_probedPath is { } probed && IsOf(probed, datagram))
+        {
+            probed.Received += datagram.Length;
         }
     }
 
@@ -51,29 +91,61 @@ internal sealed partial class QuicSession
 
         if (_formerPath is { } former && datagram.Path.Remote == former.Address.Remote)
         {
-            // Back where it came from: nothing has to be proved there again.
-            (_path, _formerPath) = (former, _path);
+            // Back where it came from: nothing has to be proved there again, and the other address is nobody's.
+            _path = former;
+            _formerPath = null;
+            Statistics.PathsRefused++;
             return;
         }
 
-        QuicPath moved = new(datagram.Path) { Received = datagram.Length };
-        bool isOnlyPort = moved.Address.Remote.WithoutPort() == _path.Address.Remote.WithoutPort();
+        QuicPath moved = new(datagram.Path)
+        {
+            Received = datagram.Length,
+            IsOtherHost = datagram.Path.Remote.WithoutPort() != _path.Address.Remote.WithoutPort(),
+        };
+        if (Statistics.PathsRefused > 0)
+        {
+            // Somebody sent from where nobody answers. From now on an address is proved before anything goes there, so that he
+            // costs the connection nothing more.
+            ProveFirst(moved, now);
+            return;
+        }
+
+        if (_probedPath is { } probed && datagram.Path.Remote == probed.Address.Remote)
+        {
+            moved.Received = probed.Received;
+            moved.Sent = probed.Sent;
+            moved.Response = probed.Response;
+            _probedPath = null;
+        }
+
         if (_path.IsValidated)
         {
             _formerPath = _path;
+
+            // Whoever copied a packet to here from elsewhere does not keep the peer from answering at its own address (9.3.3).
+            Challenge(_formerPath, now);
+            _formerPath.FailsAt = Timestamp.Never;
         }
 
         _path = moved;
         Statistics.PathChanges++;
+
+        // RFC 9000, 9.5: an observer shall not know the connection again by its id.
         _remoteIds.TryChange();
         Challenge(_path, now);
-        if (!isOnlyPort)
+    }
+
+    private void ProveFirst(QuicPath moved, Timestamp now)
+    {
+        if (_probedPath is null || _probedPath.Address.Remote != moved.Address.Remote)
         {
-            // RFC 9000, 9.4: what was learned of the old path says nothing of the new one. Where only the port changed it is the
-            // same path as before.
-            _recovery.Rtt.Reset();
-            _mtu.Reset();
-            _recovery.DatagramSize = _mtu.Size;
+            _probedPath = moved;
+        }
+
+        if (!_probedPath.HasChallenge)
+        {
+            Challenge(_probedPath, now);
         }
     }
 
@@ -90,9 +162,24 @@ internal sealed partial class QuicSession
     private void OnPathChallenge(PacketBuffer datagram, ulong data)
     {
         // The answer goes back where the question came from (RFC 9000, 8.2.2). A flood of them leaves the last one.
-        QuicPath path = _formerPath is { } former && datagram.Path.Remote == former.Address.Remote ? former : _path;
-        path.Response = data;
         Statistics.PathChallenges++;
+        if (IsOf(_path, datagram))
+        {
+            _path.Response = data;
+        }
+        else if (_formerPath is { } former && IsOf(former, datagram))
+        {
+            former.Response = data;
+        }
+        else if (Role == EndpointRole.Server && IsEstablished)
+        {
+            if (_probedPath is null || !IsOf(_probedPath, datagram))
+            {
+                _probedPath = new QuicPath(datagram.Path) { Received = datagram.Length, PeerId = _remoteIds.NextSpare };
+            }
+
+            _probedPath.Response = data;
+        }
     }
 
     private void OnPathResponse(ulong data, Timestamp now)
@@ -102,11 +189,79 @@ internal sealed partial class QuicSession
         {
             _path.OnValidated();
             _formerPath = null;
+            Statistics.PathsValidated++;
+            OnPathProved(_path.IsOtherHost);
         }
         else if (_formerPath is { HasChallenge: true } former && former.Challenge == data)
         {
+            // Both ways carry. Where the peer is shows its next packet that is no probe.
             former.OnValidated();
         }
+        else if (_probedPath is { HasChallenge: true } probed && probed.Challenge == data)
+        {
+            probed.OnValidated();
+            Statistics.PathsValidated++;
+            Statistics.PathChanges++;
+            _formerPath = Role == EndpointRole.Client ? _path : null;
+            _path = probed;
+            _probedPath = null;
+            if (Role == EndpointRole.Client)
+            {
+                _remoteIds.TryChangeToPreferred();
+            }
+            else
+            {
+                _remoteIds.TryChange();
+            }
+
+            OnPathProved(Role == EndpointRole.Client || probed.IsOtherHost);
+        }
+    }
+
+    /// <summary>
+    /// RFC 9000, 9.4: what was learned of the old path says nothing of the new one, unless only the port changed. Not before the
+    /// address is proved, so that a packet that somebody copied does not throw a connection back.
+    /// </summary>
+    private void OnPathProved(bool isOtherHost)
+    {
+        if (!isOtherHost)
+        {
+            return;
+        }
+
+        _mtu.Reset();
+        _recovery.DatagramSize = _mtu.Size;
+        _recovery.ResetPath(_settings.CongestionControl(_mtu.Size));
+    }
+
+    /// <summary>The client goes where the server would like to have it (RFC 9000, 9.6), once that address is proved.</summary>
+    private void MoveToPreferredAddress(Timestamp now)
+    {
+        if (Role == EndpointRole.Server || _peerParameters.PreferredAddress is not { } preferred || Statistics.PathChanges > 0)
+        {
+            return;
+        }
+
+        // The same family as now: that one is known to work.
+        PeerAddress address = _path.Address.Remote.IsIPv6 || preferred.IPv4.IsNone ? preferred.IPv6 : preferred.IPv4;
+        if (address.IsNone || address == _path.Address.Remote)
+        {
+            return;
+        }
+
+        _probedPath = new QuicPath(new DatagramPath(address)) { PeerId = preferred.ConnectionId };
+        Challenge(_probedPath, now);
+    }
+
+    private PreferredAddress? OwnPreferredAddress()
+    {
+        if (_preferredAddress is null && !(_settings.PreferredIPv4.IsNone && _settings.PreferredIPv6.IsNone))
+        {
+            ConnectionId id = _localIds.AddPreferred();
+            _preferredAddress = new PreferredAddress(_settings.PreferredIPv4, _settings.PreferredIPv6, id, _registry.TokenOf(id));
+        }
+
+        return _preferredAddress;
     }
 
     private int WritePathFrames(Span<byte> room, QuicSentPacket packet, QuicPath path, Timestamp now)
@@ -130,10 +285,15 @@ internal sealed partial class QuicSession
 
     private void CheckPath(Timestamp now)
     {
-        if (_path.ChallengeAgainAt <= now)
+        NoteChallengeDue(_path, now);
+        if (_probedPath is { } probed)
         {
-            _path.IsChallengeDue = true;
-            _path.ChallengeAgainAt = Timestamp.Never;
+            NoteChallengeDue(probed, now);
+            if (probed.FailsAt <= now)
+            {
+                Statistics.PathsRefused++;
+                _probedPath = null;
+            }
         }
 
         if (_path.FailsAt > now)
@@ -159,18 +319,46 @@ internal sealed partial class QuicSession
         }
     }
 
-    /// <summary>Datagrams that are not for data: those that measure the path, and those for the path before.</summary>
+    private static void NoteChallengeDue(QuicPath path, Timestamp now)
+    {
+        if (path.ChallengeAgainAt <= now)
+        {
+            path.IsChallengeDue = true;
+            path.ChallengeAgainAt = Timestamp.Never;
+        }
+    }
+
+    /// <summary>Datagrams that are not for data: those that prove paths, and those that measure the one in use.</summary>
     private void WriteProbes(PacketBatch batch, Timestamp now)
     {
-        if (_formerPath is { Response: not null } former && _application.CanSeal && !batch.IsFull
-            && former.Allowance >= QuicLimits.MinInitialDatagramSize)
+        if (!_application.CanSeal)
         {
-            WriteSpecial(batch, former, QuicLimits.MinInitialDatagramSize, isMtuProbe: false, now);
+            return;
         }
 
+        WritePathProbe(batch, _path, now);
+        WritePathProbe(batch, _formerPath, now);
+        WritePathProbe(batch, _probedPath, now);
         if (_recovery.IsConfirmed && _path.IsValidated && !batch.IsFull && _mtu.NextProbe(now) is var size and > 0 && _recovery.CanSend(now))
         {
             WriteSpecial(batch, _path, size, isMtuProbe: true, now);
+        }
+    }
+
+    private void WritePathProbe(PacketBatch batch, QuicPath? path, Timestamp now)
+    {
+        // Questions do not wait for the congestion window. Answers do: the peer decides how many there are.
+        if (path is null || batch.IsFull || !(path.IsChallengeDue || (path.Response is not null && _recovery.CanSend(now))))
+        {
+            return;
+        }
+
+        // RFC 9000, 8.2.1: 1 200 bytes, so that the path is known to carry them, unless the address is not worth as much yet.
+        long allowed = Role == EndpointRole.Client ? long.MaxValue : path.Allowance;
+        int size = (int)Math.Min(QuicLimits.MinInitialDatagramSize, allowed);
+        if (size >= LeastProbe)
+        {
+            WriteSpecial(batch, path, size, isMtuProbe: false, now);
         }
     }
 
@@ -181,14 +369,21 @@ internal sealed partial class QuicSession
         PacketBuffer datagram = batch.Rent(_pool, _settings.Link.Headroom);
         datagram.Path = path.Address;
         Span<byte> room = datagram.Append(size);
+        _probeDestination = path.PeerId;
         int payloadOffset = BeginPacket(room, EncryptionLevel.Application, space, out _);
+        _probeDestination = null;
         QuicSentPacket packet = _recovery.Rent();
         packet.Number = space.NextNumber;
         packet.Space = space.Id;
         packet.IsMtuProbe = isMtuProbe;
         Span<byte> payload = room[payloadOffset..^PacketAead.TagLength];
         int written = WritePathFrames(payload, packet, path, now);
-        written += WritePing(payload[written..], packet);
+        if (!ReferenceEquals(path, _probedPath))
+        {
+            // Tells the peer by a packet that is no probe that this end is here (RFC 9000, 9.3.3).
+            written += WritePing(payload[written..], packet);
+        }
+
         payload[written..].Clear();
         if (isMtuProbe)
         {

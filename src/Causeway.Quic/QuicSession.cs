@@ -52,7 +52,8 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
         _registry = registry;
         _pool = settings.Link.Pool;
         _startedAt = now;
-        _application = new ApplicationKeys(_forgeries);
+        _run.OnRun(now);
+        _application = new ApplicationKeys(_forgeries, settings.KeyLimits);
         _version = opening.Version;
         _originalVersion = opening.Version;
         _originalDestinationId = opening.OriginalDestinationId;
@@ -74,6 +75,9 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
         if (role == EndpointRole.Server)
         {
             _clientFirstId = opening.DestinationId;
+            _peerFirstId = opening.SourceId;
+
+            // For as long as the session lives: a copy of the first packet must not begin another one.
             registry.Add(_clientFirstId, this);
         }
 
@@ -159,13 +163,22 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
 
             if (IsClosing)
             {
-                return _drainedAt;
+                return IsDrained ? Timestamp.Never : _drainedAt;
             }
 
-            Timestamp due = Timestamp.Min(_recovery.Deadline, IdleDeadline);
-            due = Timestamp.Min(due, Timestamp.Min(KeepAliveDeadline, HandshakeDeadline));
-            due = Timestamp.Min(due, Timestamp.Min(_discardKeysAt, _path.ChallengeAgainAt));
-            due = Timestamp.Min(due, Timestamp.Min(_path.FailsAt, _datagrams.NextDeadline));
+            Timestamp due = Timestamp.Min(IdleDeadline, HandshakeDeadline);
+            due = Timestamp.Min(due, Timestamp.Min(_discardKeysAt, PathDeadline));
+            due = Timestamp.Min(due, _datagrams.NextDeadline);
+            return IsAmplificationBlocked ? due : Timestamp.Min(due, SendDeadline);
+        }
+    }
+
+    // When something is to be sent again, or acknowledged, or may leave.
+    private Timestamp SendDeadline
+    {
+        get
+        {
+            Timestamp due = Timestamp.Min(_recovery.Deadline, KeepAliveDeadline);
             due = Timestamp.Min(due, _recovery[PacketSpaceId.Initial].Received.DueAt);
             due = Timestamp.Min(due, _recovery[PacketSpaceId.Handshake].Received.DueAt);
             due = Timestamp.Min(due, _recovery[PacketSpaceId.Application].Received.DueAt);
@@ -222,11 +235,14 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
             opener?.Dispose();
         }
 
+        ForgetOriginalVersion();
+
         _localIds.Clear();
         _remoteIds.Clear();
         if (!_clientFirstId.IsEmpty)
         {
-            _registry.Remove(_clientFirstId);
+            _registry.Remove(_clientFirstId, this);
+            _registry.OnHandshakeOver(this);
         }
     }
 }

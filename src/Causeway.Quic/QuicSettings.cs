@@ -1,5 +1,7 @@
 using Causeway.Protocol.Recovery.Congestion;
 using Causeway.Quic.Handshake;
+using Causeway.Quic.Paths;
+using Causeway.Quic.Protection;
 using Causeway.Quic.Streams;
 
 namespace Causeway.Quic;
@@ -56,6 +58,59 @@ internal sealed record QuicSettings
 
     /// <summary>Whether short headers show the round-trip time to the network (RFC 9000, 17.4).</summary>
     public bool SpinBit { get; init; }
+
+    /// <summary>
+    /// When a server asks clients to prove their address by a Retry (RFC 9000, 8.1.2), which costs them a round trip. Under load
+    /// by default: nothing is kept for addresses that may be forged.
+    /// </summary>
+    public RetryPolicy Retry { get; init; } = RetryPolicy.UnderLoad;
+
+    /// <summary>
+    /// So many incomplete handshakes of unproved addresses are load. An unanswered one costs some 20 KiB until its timeout.
+    /// </summary>
+    public int RetryThreshold { get; init; } = 128;
+
+    /// <summary>Incomplete handshakes at once, at most; others are refused with CONNECTION_REFUSED.</summary>
+    public int MaxHandshakes { get; init; } = 4096;
+
+    /// <summary>
+    /// Incomplete handshakes of one address at once, at most; of an IPv6 network of 64 bits, since a host may have all of one.
+    /// Many clients may share an address behind a NAT.
+    /// </summary>
+    public int MaxHandshakesPerAddress { get; init; } = 128;
+
+    /// <summary>Refusals and stateless resets in a second, at most: what floods bring is not all answered.</summary>
+    public int AnswersPerSecond { get; init; } = 1000;
+
+    /// <summary>Whether a server gives its clients tokens for later connections (RFC 9000, 8.1.3).</summary>
+    public bool SendsAddressTokens { get; init; } = true;
+
+    /// <summary>Seals address tokens; null for keys of the endpoint's own. Servers that share keys take each other's tokens.</summary>
+    public AddressTokenKeys? TokenKeys { get; init; }
+
+    /// <summary>
+    /// The static key of stateless resets, of 32 bytes (RFC 9000, 10.3.2); empty for a random one. A server that keeps its key can
+    /// reset connections from before it was started again.
+    /// </summary>
+    public ReadOnlyMemory<byte> ResetKey { get; init; }
+
+    /// <summary>The wall time at <see cref="Timestamp.Zero"/>, for the age of tokens.</summary>
+    public DateTimeOffset UtcAtZero { get; init; } = DateTimeOffset.UnixEpoch;
+
+    /// <summary>At a client: the token that an earlier connection got (NEW_TOKEN); empty for none.</summary>
+    public ReadOnlyMemory<byte> AddressToken { get; init; }
+
+    /// <summary>At a server: the IPv4 address that clients shall move to (RFC 9000, 9.6); none for none.</summary>
+    public PeerAddress PreferredIPv4 { get; init; }
+
+    /// <summary>At a server: the IPv6 address that clients shall move to; none for none.</summary>
+    public PeerAddress PreferredIPv6 { get; init; }
+
+    /// <summary>
+    /// How often 1-RTT keys may be used; null for the limits of the suite (RFC 9001, 6.6). Smaller ones make key updates frequent,
+    /// which tests want.
+    /// </summary>
+    public AeadLimits? KeyLimits { get; init; }
 
     /// <summary>Streams begin with these limits: windows that grow with what readers take.</summary>
     /// <remarks>

@@ -25,6 +25,9 @@ public sealed class QuicStatistics : TransportStatistics
     /// <summary>Packets that were deemed lost.</summary>
     public long PacketsLost => _session.Recovery.PacketsLost;
 
+    /// <summary>Whether this end closed because the peer broke a rule or a limit: 0 or 1, for sums.</summary>
+    public long Violations { get; internal set; }
+
     /// <summary>How often nothing at all was heard for a probe timeout (RFC 9002, 6.2).</summary>
     public long ProbeTimeouts { get; internal set; }
 
@@ -33,6 +36,12 @@ public sealed class QuicStatistics : TransportStatistics
 
     /// <summary>How often the peer's address changed.</summary>
     public long PathChanges { get; internal set; }
+
+    /// <summary>Addresses of the peer that were proved after the handshake.</summary>
+    public long PathsValidated { get; internal set; }
+
+    /// <summary>Connection ids that the peer retired.</summary>
+    public long ConnectionIdsRetired { get; internal set; }
 
     /// <summary>Changes of address that could not be proved, and were taken back.</summary>
     public long PathsRefused { get; internal set; }
@@ -45,6 +54,15 @@ public sealed class QuicStatistics : TransportStatistics
 
     /// <summary>Retry packets that a server answered with.</summary>
     public long Retries { get; internal set; }
+
+    /// <summary>How often a client began again because the server did not speak its version.</summary>
+    public long VersionsNegotiated { get; internal set; }
+
+    /// <summary>Whether data of the client went early and was taken (RFC 9001, 4.6).</summary>
+    public bool EarlyDataAccepted { get; internal set; }
+
+    /// <summary>How long this side did not run, although it was due to, in microseconds in all.</summary>
+    public long StalledMicroseconds { get; internal set; }
 
     /// <summary>Stateless resets that were recognised.</summary>
     public long StatelessResets { get; internal set; }
@@ -88,6 +106,9 @@ public sealed record QuicCounters : TransportCounters
     /// <inheritdoc cref="QuicStatistics.PacketsUnopened"/>
     public long PacketsUnopened { get; init; }
 
+    /// <inheritdoc cref="QuicStatistics.Violations"/>
+    public long Violations { get; init; }
+
     internal QuicCounters Plus(QuicStatistics one) => new()
     {
         PacketsSent = PacketsSent + one.PacketsSent,
@@ -95,5 +116,6 @@ public sealed record QuicCounters : TransportCounters
         PacketsLost = PacketsLost + one.PacketsLost,
         ProbeTimeouts = ProbeTimeouts + one.ProbeTimeouts,
         PacketsUnopened = PacketsUnopened + one.PacketsUnopened,
+        Violations = Violations + one.Violations,
     };
 }

@@ -27,6 +27,12 @@ public abstract class TransportEndpoint
     /// </summary>
     public virtual bool FindsSessionsById => false;
 
+    /// <summary>
+    /// The time. A driver sets it before it asks <see cref="Route"/> about what arrived, for engines whose answers to strangers
+    /// depend on it.
+    /// </summary>
+    public Timestamp Now { get; set; }
+
     /// <summary>Tells whom a datagram is for. Bytes of any kind are allowed, and change nothing.</summary>
     public abstract Routing Route(PacketBuffer datagram);
 

@@ -11,8 +11,8 @@ internal interface IConnectionIdRegistry
     /// <summary>Datagrams that come with an id chosen elsewhere find the session too (the client's first choice).</summary>
     void Add(in ConnectionId id, QuicSession session);
 
-    /// <summary>Nothing comes with an id any more.</summary>
-    void Remove(in ConnectionId id);
+    /// <summary>Nothing comes with an id any more. Nothing happens if it is another session's by now.</summary>
+    void Remove(in ConnectionId id, QuicSession session);
 
     /// <summary>The token by which this end would reset the connection of an id that it does not remember.</summary>
     StatelessResetToken TokenOf(in ConnectionId id);
@@ -22,4 +22,13 @@ internal interface IConnectionIdRegistry
 
     /// <summary>The peer's connection id is retired, and its token with it.</summary>
     void RemoveResetToken(in StatelessResetToken token);
+
+    /// <summary>A server's client has proved its address.</summary>
+    void OnAddressValidated(QuicSession session);
+
+    /// <summary>A server's handshake is complete, or over.</summary>
+    void OnHandshakeOver(QuicSession session);
+
+    /// <summary>A token for the client's next connection (RFC 9000, 8.1.3); empty if this server gives none.</summary>
+    ReadOnlyMemory<byte> NewToken(QuicVersion version, in PeerAddress peer, Timestamp now);
 }

@@ -8,10 +8,14 @@ internal sealed class LocalConnectionIds
     // More serve no purpose here: one in use, one on another path, and spare ones for a peer that changes paths quickly.
     private const int MostActive = 4;
 
+    // Ids that were told and not acknowledged. A peer that retires ids before it acknowledges them is after the work that this makes.
+    private const int MostUnacknowledged = 64;
+
     private readonly QuicSession _session;
     private readonly IConnectionIdRegistry _registry;
     private readonly List<Entry> _active = [];
     private long _next;
+    private int _unacknowledged;
     private int _limit = 1;
 
     /// <summary>Makes it with the id of sequence number 0, which is already registered.</summary>
@@ -95,18 +99,24 @@ internal sealed class LocalConnectionIds
             return new QuicError(TransportErrorCode.ProtocolViolation, "The peer retired the connection id that it used for it.");
         }
 
-        _registry.Remove(_active[index].Id);
+        _registry.Remove(_active[index].Id, _session);
         _active.RemoveAt(index);
         Fill();
-        return null;
+        return _unacknowledged > MostUnacknowledged
+            ? new QuicError(
+                TransportErrorCode.ConnectionIdLimitError, "The peer retires connection ids faster than it acknowledges new ones.")
+            : null;
     }
+
+    /// <summary>A NEW_CONNECTION_ID frame arrived at the peer.</summary>
+    public void OnAcknowledged() => _unacknowledged = Math.Max(0, _unacknowledged - 1);
 
     /// <summary>Nothing comes by these ids any more.</summary>
     public void Clear()
     {
         foreach (Entry entry in _active)
         {
-            _registry.Remove(entry.Id);
+            _registry.Remove(entry.Id, _session);
         }
 
         _active.Clear();
@@ -118,6 +128,7 @@ internal sealed class LocalConnectionIds
         while (_active.Count < _limit)
         {
             _active.Add(new Entry(_next++, _registry.Add(_session), IsDue: true));
+            _unacknowledged++;
             HasOutput = true;
         }
     }

@@ -1,3 +1,5 @@
+using Causeway.Quic.Wire;
+
 namespace Causeway.Quic.Paths;
 
 /// <summary>A way to the peer, and what was proved of it (RFC 9000, 8).</summary>
@@ -36,6 +38,12 @@ internal sealed class QuicPath(DatagramPath address)
     /// <summary>When the path is given up, unless the challenge is answered.</summary>
     public Timestamp FailsAt { get; set; } = Timestamp.Never;
 
+    /// <summary>Whether the peer's host changed with it, and not only the port: what was learned of the old path is void.</summary>
+    public bool IsOtherHost { get; init; }
+
+    /// <summary>The peer's connection id to use there; null for the one that is current.</summary>
+    public ConnectionId? PeerId { get; init; }
+
     /// <summary>Whether a PATH_RESPONSE is to be sent there, and with what.</summary>
     public ulong? Response { get; set; }
 
@@ -56,5 +64,12 @@ internal sealed class QuicPath(DatagramPath address)
         IsChallengeDue = false;
         ChallengeAgainAt = Timestamp.Never;
         FailsAt = Timestamp.Never;
+    }
+
+    /// <summary>This side did not run for so long: the peer is given that time on top.</summary>
+    public void Shift(long microseconds)
+    {
+        FailsAt = FailsAt.IsNever ? FailsAt : FailsAt.AddMicroseconds(microseconds);
+        ChallengeAgainAt = ChallengeAgainAt.IsNever ? ChallengeAgainAt : ChallengeAgainAt.AddMicroseconds(microseconds);
     }
 }

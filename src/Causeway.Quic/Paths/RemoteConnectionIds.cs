@@ -11,6 +11,8 @@ internal sealed class RemoteConnectionIds
     // A peer that has ids retired faster than the frames that say so are acknowledged gains nothing by it (RFC 9000, 5.1.2).
     private const int MostRetiring = 8 * Limit;
 
+    private const long PreferredSequence = 1;
+
     private readonly IConnectionIdRegistry _registry;
     private readonly QuicSession _session;
     private readonly List<Entry> _spare = [];
@@ -32,6 +34,12 @@ internal sealed class RemoteConnectionIds
     /// <summary>The token by which the peer would say that it forgot the connection of that id.</summary>
     public StatelessResetToken? CurrentToken => _current.HasToken ? _current.Token : null;
 
+    /// <summary>The id that <see cref="TryChange"/> goes on with; null if the peer issued no other.</summary>
+    public ConnectionId? NextSpare => _spare.Count > 0 ? _spare[0].Id : null;
+
+    /// <summary>Ids that are to be retired, or whose retirement the peer has not acknowledged.</summary>
+    public int Retiring => _retiring.Count + _retiringInFlight;
+
     /// <summary>Whether a RETIRE_CONNECTION_ID frame is to be sent.</summary>
     public bool HasOutput => _retiring.Count > 0;
 
@@ -43,6 +51,22 @@ internal sealed class RemoteConnectionIds
     {
         _current = _current with { Token = token, HasToken = true };
         _registry.AddResetToken(token, _session);
+    }
+
+    /// <summary>The server's preferred address brought the id of sequence number 1 (RFC 9000, 5.1.1).</summary>
+    public void AddPreferred(in ConnectionId id, in StatelessResetToken token) =>
+        _spare.Insert(0, new Entry(PreferredSequence, id, token, HasToken: true));
+
+    /// <summary>The client moved to the server's preferred address, and goes on with the id that belongs to it.</summary>
+    public void TryChangeToPreferred()
+    {
+        int index = _spare.FindIndex(static entry => entry.Sequence == PreferredSequence);
+        if (index > 0)
+        {
+            (_spare[0], _spare[index]) = (_spare[index], _spare[0]);
+        }
+
+        TryChange();
     }
 
     /// <summary>A NEW_CONNECTION_ID frame arrived (RFC 9000, 19.15).</summary>
@@ -99,6 +123,11 @@ internal sealed class RemoteConnectionIds
             {
                 return new QuicError(TransportErrorCode.ConnectionIdLimitError, "The peer left no connection id to send to.");
             }
+        }
+
+        if (Retiring > MostRetiring)
+        {
+            return TooManyRetiring;
         }
 
         return _spare.Count + 1 > Limit
@@ -162,11 +191,11 @@ internal sealed class RemoteConnectionIds
     private QuicError? Retire(long sequence)
     {
         _retiring.Enqueue(sequence);
-        return _retiring.Count + _retiringInFlight > MostRetiring
-            ? new QuicError(
-                TransportErrorCode.ConnectionIdLimitError, "The peer issues connection ids faster than it takes them back.")
-            : null;
+        return Retiring > MostRetiring ? TooManyRetiring : null;
     }
+
+    private static QuicError TooManyRetiring => new(
+        TransportErrorCode.ConnectionIdLimitError, "The peer issues connection ids faster than it takes them back.");
 
     private readonly record struct Entry(long Sequence, ConnectionId Id, StatelessResetToken Token, bool HasToken);
 }

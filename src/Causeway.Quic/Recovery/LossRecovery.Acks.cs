@@ -14,6 +14,11 @@ internal sealed partial class LossRecovery
     private QuicSentPacket? _largestNew;
     private Timestamp _ackedAt;
 
+    /// <summary>
+    /// Whether the peer acknowledged a number that was left out on purpose: it acknowledges what it did not get (RFC 9000, 21.4).
+    /// </summary>
+    public bool HasAckedSkipped { get; private set; }
+
     /// <summary>Begins to read an ACK frame.</summary>
     /// <returns>False if it acknowledges a packet that was never sent: PROTOCOL_VIOLATION (RFC 9000, 13.1).</returns>
     public bool BeginAck(PacketSpaceId id, long largest, Timestamp now)
@@ -42,6 +47,7 @@ internal sealed partial class LossRecovery
     public void AckRange(long low, long high)
     {
         PacketNumberSpace space = _acked!;
+        HasAckedSkipped |= space.HasSkipped(low, high);
         while (space.Sent.FindHighest(low, high) is { } packet)
         {
             high = packet.Number - 1;
@@ -65,7 +71,7 @@ internal sealed partial class LossRecovery
 
         // RFC 9002, 5.1: only from the largest number, if it is new and something in the frame had to be acknowledged.
         long rtt = -1;
-        if (newest.Number == largest && _hasNewEliciting)
+        if (newest.Number == largest && _hasNewEliciting && newest.Transmission > _pathBegan)
         {
             rtt = Math.Max(1, now.MicrosecondsSince(newest.SentAt));
             long counted = space.Id == PacketSpaceId.Initial ? 0 : IsConfirmed ? Math.Min(ackDelay, PeerMaxAckDelay) : ackDelay;
@@ -118,9 +124,13 @@ internal sealed partial class LossRecovery
                 _lossMeter.Add(wasLost: false);
             }
 
-            _sampler.OnAcknowledged(packet, isNewest: true, isTimely: !wasLost, _ackedAt);
-            _ackedBytes += packet.Size;
-            _ackedPackets++;
+            if (packet.Transmission > _pathBegan)
+            {
+                _sampler.OnAcknowledged(packet, isNewest: true, isTimely: !wasLost, _ackedAt);
+                _ackedBytes += packet.Size;
+                _ackedPackets++;
+            }
+
             _ackedEcnCapable += packet.IsEcnCapable ? 1 : 0;
             _hasNewEliciting |= packet.IsAckEliciting;
         }

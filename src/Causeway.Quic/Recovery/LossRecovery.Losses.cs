@@ -164,7 +164,7 @@ internal sealed partial class LossRecovery
             }
 
             spanLast = oldest.Number;
-            bool counts = !oldest.IsMtuProbe;
+            bool counts = !oldest.IsMtuProbe && oldest.Transmission > _pathBegan;
             bytes += counts ? oldest.Size : 0;
             packets += counts ? 1 : 0;
             newestSentAt = oldest.SentAt;

@@ -32,7 +32,6 @@ internal sealed partial class LossRecovery
     // Beyond this the timeout does not double: a path that comes back is noticed soon (docs/design/loss-recovery.md).
     private const int MostBackOff = 16;
 
-    private readonly CongestionController _controller;
     private readonly ISentFrameOwner _frames;
     private readonly Pacer _pacer;
     private readonly DeliveryRateSampler _sampler = new();
@@ -40,7 +39,9 @@ internal sealed partial class LossRecovery
     private readonly SilenceProbe _silence = new();
     private readonly Stack<QuicSentPacket> _free = new();
     private readonly PacketNumberSpace[] _spaces;
+    private CongestionController _controller;
     private LossEpisode _episode;
+    private long _pathBegan;
     private long _transmissions;
     private int _reordering = LeastReordering;
     private int _patience = LeastPatience;
@@ -255,6 +256,21 @@ internal sealed partial class LossRecovery
         _backOff = 0;
     }
 
+    /// <summary>
+    /// The path is another one (RFC 9000, 9.4): begins anew with another controller. Packets that were sent on the old path count
+    /// neither for it nor for the round-trip time.
+    /// </summary>
+    public void ResetPath(CongestionController controller)
+    {
+        _controller = controller;
+        _pathBegan = _transmissions;
+        _reordering = LeastReordering;
+        _patience = LeastPatience;
+        _episode = default;
+        _backOff = 0;
+        Rtt.Reset();
+    }
+
     /// <summary>This side did not run for so long: no time passed for what is under way.</summary>
     public void Shift(long microseconds)
     {
@@ -262,10 +278,11 @@ internal sealed partial class LossRecovery
         _silence.Shift(microseconds);
         _heardAt = _heardAt.AddMicroseconds(microseconds);
         _waitsSince = _waitsSince.AddMicroseconds(microseconds);
+        _probeBase = _probeBase == Timestamp.LongAgo ? _probeBase : _probeBase.AddMicroseconds(microseconds);
         foreach (PacketNumberSpace space in _spaces)
         {
             space.LastElicitingAt = space.LastElicitingAt.AddMicroseconds(microseconds);
-            space.LossAt = space.LossAt.AddMicroseconds(microseconds);
+            space.LossAt = space.LossAt.IsNever ? space.LossAt : space.LossAt.AddMicroseconds(microseconds);
             for (QuicSentPacket? packet = space.Oldest; packet is not null; packet = packet.Next)
             {
                 packet.Shift(microseconds);

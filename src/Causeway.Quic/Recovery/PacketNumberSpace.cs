@@ -3,6 +3,15 @@ namespace Causeway.Quic.Recovery;
 /// <summary>One packet number space (RFC 9000, 12.3): what was sent in it and is under way, and what arrived.</summary>
 internal sealed class PacketNumberSpace(PacketSpaceId id)
 {
+    // A number is left out after so many, and up to as many more (RFC 9000, 21.4). Often enough that a peer which acknowledges
+    // ahead of what arrives is found within a window, and too seldom to cost anything.
+    private const int LeastBetweenSkips = 64;
+    private const int MostMoreBetweenSkips = 512;
+
+    private readonly long[] _skipped = [-1, -1, -1, -1];
+    private int _skips;
+    private long _skipAt = -1;
+
     /// <summary>Which one it is.</summary>
     public PacketSpaceId Id { get; } = id;
 
@@ -38,6 +47,39 @@ internal sealed class PacketNumberSpace(PacketSpaceId id)
 
     /// <summary>The newest packet in flight.</summary>
     public QuicSentPacket? Newest { get; private set; }
+
+    /// <summary>Leaves a number out now and then, that no honest peer ever acknowledges.</summary>
+    /// <param name="random">Decides when.</param>
+    public void SkipNowAndThen(RandomBytes random)
+    {
+        if (NextNumber < _skipAt)
+        {
+            return;
+        }
+
+        if (_skipAt >= 0)
+        {
+            _skipped[_skips++ % _skipped.Length] = NextNumber++;
+        }
+
+        Span<byte> bytes = stackalloc byte[sizeof(ushort)];
+        random(bytes);
+        _skipAt = NextNumber + LeastBetweenSkips + (BitConverter.ToUInt16(bytes) % MostMoreBetweenSkips);
+    }
+
+    /// <summary>Whether one of the numbers left out last is in a range, both ends included.</summary>
+    public bool HasSkipped(long low, long high)
+    {
+        foreach (long number in _skipped)
+        {
+            if (number >= low && number <= high)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>Links a packet that is in flight behind all others.</summary>
     public void Link(QuicSentPacket packet)

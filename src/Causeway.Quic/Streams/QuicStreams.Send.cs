@@ -29,9 +29,10 @@ internal sealed partial class QuicStreams
     private bool _isOpenAllowed;
 
     /// <summary>Whether a packet could carry something of the streams.</summary>
-    public bool HasOutput => !_isOver
-        && (_control.First is not null || _isMaxDataDue || _isDataBlockedDue || _bidirectional.HasOutput
-            || _unidirectional.HasOutput || HasData);
+    public bool HasOutput => !_isOver && (IsEarly ? HasData : HasControl || HasData);
+
+    private bool HasControl => _control.First is not null || _isMaxDataDue || _isDataBlockedDue || _bidirectional.HasOutput
+        || _unidirectional.HasOutput;
 
     /// <summary>Whether there is data to send, as far as windows allow.</summary>
     public bool HasData => _repairing.First is not null || _fresh.First is not null || (_sending.First is not null && !_isStuck);
@@ -40,7 +41,7 @@ internal sealed partial class QuicStreams
     /// <returns>Bytes written.</returns>
     public int Write(Span<byte> room, QuicSentPacket packet, Timestamp now)
     {
-        int written = WriteControl(room, packet, now);
+        int written = IsEarly ? 0 : WriteControl(room, packet, now);
         while (HasData && room.Length - written >= LeastFrame)
         {
             int count = WriteData(room[written..], packet);
@@ -185,7 +186,7 @@ internal sealed partial class QuicStreams
 
     internal void OnWritable(QuicStream stream)
     {
-        if (stream.IsWriteFinished || stream.IsSendBlocked || !stream.CanSend)
+        if (stream.IsWriteFinished || stream.IsSendBlocked || !stream.CanSend || (IsEarly && !stream.IsReplaySafe))
         {
             return;
         }

@@ -17,6 +17,7 @@ internal sealed class IdSessionTable(TransportEndpoint endpoint, ListenerDirecto
 
     public override IDrivenSession? Find(PacketBuffer datagram, Timestamp now)
     {
+        endpoint.Now = now;
         Routing routing = endpoint.Route(datagram);
         IDrivenSession? session = routing.Kind switch
         {

@@ -8,10 +8,12 @@ internal sealed class QuicPair : IDisposable
 {
     private readonly Dictionary<long, long> _answers = [];
 
-    public QuicPair(FaultPlan plan, QuicPeerOptions? client = null, QuicPeerOptions? server = null, PacketPool? pool = null)
+    public QuicPair(
+        FaultPlan plan, QuicPeerOptions? client = null, QuicPeerOptions? server = null, PacketPool? pool = null, TimeSpan startAt = default)
     {
         Pool = pool ?? new PacketPool(track: true, stackTraces: false);
         Network = new SimulatedNetwork(plan.Seed, Pool);
+        Network.Run(startAt);
         ulong content = SeededRandom.Derive(plan.Seed, 3);
         TimeSpan serverClock = TimeSpan.FromSeconds(17);
         Client = new QuicPeer(EndpointRole.Client, client ?? new QuicPeerOptions(), Pool, content, Network.Clock.Now);

@@ -2,6 +2,7 @@ using Causeway.Protocol;
 using Causeway.Protocol.Streams;
 using Causeway.Quic.Handshake;
 using Causeway.Quic.Handshake.Tls13;
+using Causeway.Quic.Streams;
 using Causeway.Quic.Tests.Handshake;
 using Causeway.TestKit;
 
@@ -14,6 +15,8 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
 
     private readonly PacketBatch _batch = new(32);
     private readonly Dictionary<long, SessionStream> _streams = [];
+    private readonly List<QuicSession> _sessions = [];
+    private readonly Queue<PacketBuffer> _answers = new();
     private readonly ulong _seed;
     private readonly TlsServerOptions? _serverOptions;
     private Timestamp _now;
@@ -35,6 +38,7 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
         if (role == EndpointRole.Client)
         {
             Session = Endpoint.Connect(1, now);
+            _sessions.Add(Session);
         }
     }
 
@@ -42,10 +46,16 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
 
     public QuicEndpoint Endpoint { get; }
 
-    /// <summary>The session; at a server the newest one, and null before the first datagram.</summary>
+    /// <summary>The session; at a server the newest one that was accepted while none was established.</summary>
     public QuicSession? Session { get; private set; }
 
+    /// <summary>All sessions that are not over; at a server there may be many.</summary>
+    public IReadOnlyList<QuicSession> Sessions => _sessions;
+
     public IReadOnlyDictionary<long, SessionStream> Streams => _streams;
+
+    /// <summary>Whether streams that a client opens may be sent as early data.</summary>
+    public bool IsReplaySafe { get; set; }
 
     public Action<SessionStream>? OnAccepted { get; set; }
 
@@ -56,9 +66,26 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
 
     public TransportFailure? Failure => Session?.Failure;
 
-    public Timestamp NextDeadline => Session?.NextDeadline ?? Timestamp.Never;
+    public Timestamp NextDeadline
+    {
+        get
+        {
+            Timestamp due = Timestamp.Never;
+            foreach (QuicSession session in _sessions)
+            {
+                due = Timestamp.Min(due, session.NextDeadline);
+            }
 
-    public SessionStream Open() => Add(Session!.Streams.TryOpen(_now) ?? throw new SimulationException("no stream to open"));
+            return due;
+        }
+    }
+
+    public SessionStream Open()
+    {
+        QuicStream stream = Session!.Streams.TryOpen(_now) ?? throw new SimulationException("no stream to open");
+        stream.IsReplaySafe = IsReplaySafe;
+        return Add(stream);
+    }
 
     public void Receive(PacketBuffer datagram, Timestamp now)
     {
@@ -68,11 +95,12 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
             return;
         }
 
+        Endpoint.Now = now;
         Routing routing = Endpoint.Route(datagram);
+        Collect();
         if (routing.Kind == RoutingKind.Opening)
         {
-            Session = Endpoint.Accept(datagram.Peer, routing.RoutingId, now);
-            Session.Input(datagram, now);
+            Accept(datagram, routing.RoutingId, now);
         }
         else if (routing.Session is QuicSession session)
         {
@@ -83,34 +111,38 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
     public void Turn(Timestamp now, IDatagramOutput output)
     {
         _now = now;
-        while (Endpoint.TryTakeAnswer(out PacketBuffer? answer))
+        while (_answers.TryDequeue(out PacketBuffer? answer))
         {
-            output.Send(answer!);
+            output.Send(answer);
         }
 
-        if (Session is null)
+        for (int i = _sessions.Count - 1; i >= 0; i--)
         {
-            return;
-        }
-
-        Answer(now);
-        bool read;
-        do
-        {
-            Session.Deliver(now);
-            ReadEvents();
-            read = false;
-            foreach (SessionStream stream in _streams.Values)
+            QuicSession session = _sessions[i];
+            Answer(session, now);
+            Deliver(session, now);
+            Flush(session, output);
+            if (!ReferenceEquals(session, Session) && (session.Failure is not null || session.IsDrained))
             {
-                read |= stream.ReadAndCheck();
-                Violation ??= stream.Violation;
+                Forget(session);
             }
         }
-        while (read);
-        Flush(output);
     }
 
-    public void Dispose() => Session?.Dispose();
+    public void Dispose()
+    {
+        while (_answers.TryDequeue(out PacketBuffer? answer))
+        {
+            answer.Release();
+        }
+
+        foreach (QuicSession session in _sessions)
+        {
+            session.Dispose();
+        }
+
+        Session?.Dispose();
+    }
 
     public override string ToString() => Session is null
         ? "no session"
@@ -119,26 +151,74 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
             + $"PTO {Session.Recovery.ProbeTimeouts}, rtt {Session.Recovery.Rtt.Smoothed}, unopened {Session.Statistics.PacketsUnopened}, "
             + string.Join("; ", _streams.Values.Take(20));
 
-    private void Answer(Timestamp now)
+    private void Accept(PacketBuffer datagram, uint routingId, Timestamp now)
     {
-        while (Session!.Question is { } question)
+        QuicSession session = Endpoint.Accept(datagram.Peer, routingId, now);
+        _sessions.Add(session);
+        session.Input(datagram, now);
+        if (session.Failure is not null && !session.IsClosing)
         {
-            if (question == HandshakeEventKind.ServerOptionsNeeded)
-            {
-                ((Tls13Server)Session.Handshake!).AnswerServerOptions(_serverOptions!, now);
-            }
-            else
-            {
-                Session.Handshake!.AnswerCertificateCheck(null, now);
-            }
-
-            Session.OnQuestionAnswered(now);
+            Forget(session);
+        }
+        else if (Session is not { IsEstablished: true, Failure: null, IsClosing: false })
+        {
+            Session = session;
         }
     }
 
-    private void ReadEvents()
+    private void Forget(QuicSession session)
     {
-        while (Session!.Streams.TryReadEvent(out StreamEvent e))
+        Endpoint.Remove(session);
+        session.Dispose();
+        _sessions.Remove(session);
+    }
+
+    // An endpoint keeps one answer, which the driver takes at once.
+    private void Collect()
+    {
+        while (Endpoint.TryTakeAnswer(out PacketBuffer? answer))
+        {
+            _answers.Enqueue(answer);
+        }
+    }
+
+    private void Answer(QuicSession session, Timestamp now)
+    {
+        while (session.Question is { } question)
+        {
+            if (question == HandshakeEventKind.ServerOptionsNeeded)
+            {
+                ((Tls13Server)session.Handshake!).AnswerServerOptions(_serverOptions!, now);
+            }
+            else
+            {
+                session.Handshake!.AnswerCertificateCheck(null, now);
+            }
+
+            session.OnQuestionAnswered(now);
+        }
+    }
+
+    private void Deliver(QuicSession session, Timestamp now)
+    {
+        bool read;
+        do
+        {
+            session.Deliver(now);
+            ReadEvents(session);
+            read = false;
+            foreach (SessionStream stream in _streams.Values)
+            {
+                read |= ReferenceEquals(session, Session) && stream.ReadAndCheck();
+                Violation ??= stream.Violation;
+            }
+        }
+        while (read);
+    }
+
+    private void ReadEvents(QuicSession session)
+    {
+        while (session.Streams.TryReadEvent(out StreamEvent e))
         {
             if (e.Kind == StreamEventKind.Accepted)
             {
@@ -166,7 +246,7 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
         return added;
     }
 
-    private void Flush(IDatagramOutput output)
+    private void Flush(QuicSession session, IDatagramOutput output)
     {
         bool more = true;
         for (int flushes = 0; more; flushes++)
@@ -176,7 +256,7 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
                 throw new SimulationException("The session's flush never ends.");
             }
 
-            more = Session!.Flush(_batch, default, _now);
+            more = session.Flush(_batch, default, _now);
             foreach (PacketBuffer datagram in _batch.Span)
             {
                 datagram.Retain();
