@@ -221,7 +221,7 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
             SourceId = new ConnectionId(header.SourceId),
             Path = datagram.Path,
         };
-        if (!header.Token.IsEmpty && !TryReadToken(datagram, header.Token))
+        if (!header.Token.IsEmpty && !TryReadToken(datagram, in header))
         {
             return Nobody;
         }
@@ -241,9 +241,9 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
     }
 
     /// <summary>Takes a client's token for what it is worth. False if it ends the attempt.</summary>
-    private bool TryReadToken(PacketBuffer datagram, ReadOnlySpan<byte> bytes)
+    private bool TryReadToken(PacketBuffer datagram, in PacketHeader header)
     {
-        AddressToken token = _tokenKeys.Read(bytes, _opening.Version, datagram.Peer, _opening.DestinationId, UnixTime);
+        AddressToken token = _tokenKeys.Read(header.Token, _opening.Version, datagram.Peer, _opening.DestinationId, UnixTime);
         if (token.Status == AddressTokenStatus.Valid)
         {
             Counters.TokensAccepted++;
@@ -268,8 +268,13 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
             return true;
         }
 
-        // RFC 9000, 8.1.2: the client will not take another Retry, so that there is no use in going on.
-        AnswerClose(datagram, TransportErrorCode.InvalidToken);
+        // RFC 9000, 8.1.2: the client will not take another Retry, so that there is no use in going on. Unless the packet was changed
+        // on the way: the client sends it again.
+        if (IsIntact(datagram, in header))
+        {
+            AnswerClose(datagram, TransportErrorCode.InvalidToken);
+        }
+
         return false;
     }
 }

@@ -192,5 +192,5 @@ public sealed class EarlyDataTests
         FaultPlans.Named(plan, seed + 50),
         new QuicPeerOptions { Client = HandshakePair.ClientOptions() with { Session = ticket, OfferEarlyData = true } },
         new QuicPeerOptions { Server = server ?? _server, Configure = configure ?? (static s => s) },
-        TimeSpan.FromSeconds(100));
+        startAt: TimeSpan.FromSeconds(100));
 }
