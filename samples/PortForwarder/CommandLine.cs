@@ -1,6 +1,7 @@
 using System.Reflection;
 using Causeway.Kcptun.Configuration;
 using Causeway.PortForwarder.Demo;
+using Causeway.PortForwarder.Forward;
 using Causeway.PortForwarder.Output;
 
 namespace Causeway.PortForwarder;
@@ -20,7 +21,7 @@ internal static class CommandLine
     // For the last lines; a standard error that takes none is not waited for.
     private static readonly TimeSpan s_lastLines = TimeSpan.FromSeconds(2);
 
-    private const string Commands = "client, server, demo, --help, --version";
+    private const string Commands = "client, server, keygen, kcptun, demo, --help, --version";
 
     public static string Version { get; } =
         typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "?";
@@ -38,7 +39,7 @@ internal static class CommandLine
         {
             return await DispatchAsync(args, output, errors, stop).ConfigureAwait(false);
         }
-        catch (KcptunConfigException problem)
+        catch (Exception problem) when (problem is KcptunConfigException or UsageException)
         {
             return Report(errors, problem, BadUsage);
         }
@@ -74,10 +75,14 @@ internal static class CommandLine
         {
             case []:
                 throw new KcptunConfigException($"a command is missing; allowed: {Commands}");
-            case ["client", .. string[] options]:
-                return await ForwardCommand.RunClientAsync(options, output, errors, stop).ConfigureAwait(false);
-            case ["server", .. string[] options]:
-                return await ForwardCommand.RunServerAsync(options, output, errors, stop).ConfigureAwait(false);
+            case ["kcptun", "client", .. string[] options]:
+                return await KcptunCommands.RunClientAsync(options, output, errors, stop).ConfigureAwait(false);
+            case ["kcptun", "server", .. string[] options]:
+                return await KcptunCommands.RunServerAsync(options, output, errors, stop).ConfigureAwait(false);
+            case ["kcptun", ..]:
+                throw new KcptunConfigException("kcptun is followed by client or server, and kcptun's own flags");
+            case ["client" or "server" or "keygen", .. string[] options]:
+                return await ForwardCommands.RunAsync(args[0], options, output, errors, stop).ConfigureAwait(false);
             case ["demo", .. string[] options]:
                 return await DemoCommand.RunAsync(options, output).ConfigureAwait(false);
             case ["--help" or "-help" or "-h" or "help", ..]:

@@ -9,4 +9,4 @@ if (Environment.GetEnvironmentVariable(InlineCompletions) is null)
     Environment.SetEnvironmentVariable(InlineCompletions, "1");
 }
 
-return await CommandLine.RunAsync(args, StandardStreams.Output, StandardStreams.Error);
+return await CommandLine.RunAsync(InvokedName.Apply(args), StandardStreams.Output, StandardStreams.Error);

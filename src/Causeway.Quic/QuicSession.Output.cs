@@ -41,6 +41,11 @@ internal sealed partial class QuicSession
 
         _recovery[PacketSpaceId.Application].SkipNowAndThen(_settings.Random);
         WriteProbes(batch, now);
+        if (_recovery.IsSilenceProbeDue && !batch.IsFull)
+        {
+            WriteSilenceProbe(batch, now);
+        }
+
         bool isLimited = false;
         while (!batch.IsFull && TryWriteDatagram(batch, now, out isLimited))
         {
@@ -138,6 +143,44 @@ internal sealed partial class QuicSession
         datagram.Truncate(written);
         Commit(batch, datagram, _path);
         return true;
+    }
+
+    /// <summary>Nothing is heard of the peer: asks for a sign of life by a packet with a PING.</summary>
+    private void WriteSilenceProbe(PacketBatch batch, Timestamp now)
+    {
+        const int Room = 128;
+        if (_path.Allowance < Room)
+        {
+            return;
+        }
+
+        _isDatagramCapable = _ecn.IsNextCapable;
+        PacketNumberSpace space = _recovery[PacketSpaceId.Application];
+        PacketBuffer datagram = batch.Rent(_pool, _settings.Link.Headroom);
+        datagram.Path = _path.Address;
+        Span<byte> room = datagram.Append(Room);
+        int payloadOffset = BeginPacket(room, EncryptionLevel.Application, space, out _);
+        QuicSentPacket packet = _recovery.Rent();
+        packet.Number = space.NextNumber;
+        packet.Space = space.Id;
+        packet.IsSilenceProbe = true;
+        packet.IsInFlight = true;
+
+        // As many bytes as header protection samples (RFC 9001, 5.4.2).
+        Span<byte> payload = room[payloadOffset..^PacketAead.TagLength];
+        int length = WritePing(payload, packet);
+        payload[length..PacketNumber.MaxLength].Clear();
+        packet.Size = payloadOffset + PacketNumber.MaxLength + PacketAead.TagLength;
+        if (Seal(datagram, 0, payloadOffset, packet, EncryptionLevel.Application, now))
+        {
+            _recovery.OnSilenceProbeSent(now);
+            datagram.Truncate(packet.Size);
+            Commit(batch, datagram, _path);
+        }
+        else
+        {
+            datagram.Release();
+        }
     }
 
     private void Commit(PacketBatch batch, PacketBuffer datagram, QuicPath path)

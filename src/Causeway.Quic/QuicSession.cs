@@ -61,8 +61,8 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
         _token = opening.Token;
         _mtu = new MtuDiscovery(settings.Link.MaxDatagramSize);
         _recovery = new LossRecovery(
-            role, settings.CongestionControl(QuicLimits.MinInitialDatagramSize), this, QuicLimits.MinInitialDatagramSize);
-        _streams = new QuicStreams(role, settings.Limits, settings.MemoryBudget, _pool);
+            role, settings.CongestionControl(Math.Max(settings.Link.MaxDatagramSize, QuicLimits.MinInitialDatagramSize)), this, QuicLimits.MinInitialDatagramSize);
+        _streams = new QuicStreams(role, settings.Limits, _pool);
         _path = new QuicPath(opening.Path) { IsValidated = role == EndpointRole.Client || opening.IsAddressValidated };
         ConnectionId ownId = registry.Add(this);
         SourceId = ownId;

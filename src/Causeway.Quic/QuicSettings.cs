@@ -113,15 +113,19 @@ internal sealed record QuicSettings
     public AeadLimits? KeyLimits { get; init; }
 
     /// <summary>Streams begin with these limits: windows that grow with what readers take.</summary>
+    /// <remarks>
+    /// Nobody knows beforehand which reader will stop, and a window cannot be taken back. So the connection's window has room for
+    /// the first windows of all bidirectional streams at once, and for what streams may grow by beside them (see
+    /// <see cref="QuicStreams"/>): a thousand readers that never read leave room for one that does.
+    /// </remarks>
     public StreamLimits Limits
     {
         get
         {
-            // What a stream may send before anybody read of it: so little that a thousand readers that never read leave room.
-            long first = Math.Clamp(MemoryBudget / 1024, 4096, 64 << 10);
+            long first = Math.Clamp(MemoryBudget / 2 / Math.Max(1, BidirectionalStreams), 4096, 64 << 10);
             return new StreamLimits
             {
-                Data = MemoryBudget / 4 * 3,
+                Data = MemoryBudget / 16 * 15,
                 BidirectionalLocal = first,
                 BidirectionalRemote = first,
                 Unidirectional = first,

@@ -44,7 +44,7 @@ internal static class QuicTarget
 
     private static void ReadFrames(ReadOnlySpan<byte> payload)
     {
-        FrameReader reader = new(payload);
+        FrameReader reader = new(payload, takesAckFrequency: true);
         while (reader.TryRead(out Frame frame))
         {
             FrameRules.IsAllowed(frame, PacketType.ZeroRtt, EndpointRole.Client);

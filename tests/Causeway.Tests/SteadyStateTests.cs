@@ -56,10 +56,24 @@ public sealed class SteadyStateTests
     {
         const int Megabytes = 64;
         await using Pair pair = await Pair.ConnectAsync(engine, inline: true);
-        await TransferAsync(pair, Megabytes).Guarded();
-        int before = GC.CollectionCount(0);
-        await TransferAsync(pair, Megabytes).Guarded();
-        Assert.Equal(before, GC.CollectionCount(0));
+        byte[] sent = new byte[64 * 1024];
+        byte[] received = new byte[64 * 1024];
+
+        // The first attempts may collect: pools still grow to what the unluckiest interleaving of threads needs, and whatever ran
+        // before has used up part of the budget after which the runtime collects. The bytes are the sharper measure: an object
+        // for each datagram would need several attempts before it causes a collection.
+        int collections = int.MaxValue;
+        long allocated = long.MaxValue;
+        for (int attempt = 0; attempt < 20 && (collections > 0 || allocated > Noise); attempt++)
+        {
+            int collectionsBefore = GC.CollectionCount(0);
+            long allocatedBefore = GC.GetTotalAllocatedBytes(precise: true);
+            await TransferAsync(pair, sent, received, Megabytes).Guarded();
+            allocated = GC.GetTotalAllocatedBytes(precise: true) - allocatedBefore;
+            collections = GC.CollectionCount(0) - collectionsBefore;
+        }
+
+        Assert.True(collections == 0 && allocated <= Noise, $"{Megabytes} MiB: {collections} collections, {allocated} bytes allocated.");
     }
 
     private static async Task RequestAsync(CausewayStream stream, byte[] buffer, int count)
@@ -87,10 +101,8 @@ public sealed class SteadyStateTests
         }
     }
 
-    private static async Task TransferAsync(Pair pair, int megabytes)
+    private static async Task TransferAsync(Pair pair, byte[] sent, byte[] received, int megabytes)
     {
-        byte[] sent = new byte[64 * 1024];
-        byte[] received = new byte[64 * 1024];
         Task writing = WriteAsync(pair.Client, sent, megabytes * 16);
         for (long left = megabytes * 1024L * 1024; left > 0;)
         {

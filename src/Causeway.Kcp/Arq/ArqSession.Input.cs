@@ -26,15 +26,10 @@ public sealed partial class ArqSession
         }
 
         NoteTime(now);
-        InputState state = new()
-        {
-            Datagram = datagram,
-            Recovered = recovered,
-            Now = now,
-            NowTicks = ToTicks(now),
-            Unacknowledged = _ring.Unacknowledged,
-            RttTicks = -1,
-        };
+        InputState state = default;
+        state.Datagram = datagram;
+        state.Unacknowledged = _ring.Unacknowledged;
+        state.Acks.Begin(now, _clock.ToTicks(now), recovered);
         if (!recovered)
         {
             _path.OnArrived(datagram.Ecn);
@@ -98,7 +93,7 @@ public sealed partial class ArqSession
         if (!isCurrent && Sequence.IsBefore(header.Unacknowledged, _ring.Unacknowledged))
         {
             state.IsRegress = true;
-            TakeRegress(ref state, in header);
+            state.PeerForgot = _peer.IsForgotten(in header, _ring, state.Acks.Recovered, state.Acks.Now);
             if (state.PeerForgot)
             {
                 return;
@@ -106,9 +101,9 @@ public sealed partial class ArqSession
         }
 
         // A window that comes with an old una was overtaken by a newer one.
-        if (isCurrent && !state.Recovered)
+        if (isCurrent && !state.Acks.Recovered)
         {
-            _peerWindow = header.Window;
+            _sendWindow.Peer = header.Window;
         }
 
         bool hasMark = header.Fragment == SegmentHeader.CausewayMark;
@@ -118,10 +113,10 @@ public sealed partial class ArqSession
         switch (header.Command)
         {
             case SegmentCommand.Push:
-                TakeData(ref state, in header, dataOffset);
+                _receiver.Take(in header, state.Datagram, dataOffset, state.Acks.Recovered, _peerIsCauseway, state.Acks.Now);
                 break;
             case SegmentCommand.Ack:
-                TakeAck(ref state, header.Sequence, header.Time);
+                _recovery.OnAck(ref state.Acks, header.Sequence, header.Time);
                 if (header.Length > 0 && header.Fragment == SegmentHeader.CausewayMark && _usesRack)
                 {
                     TakeRanges(ref state, header.Unacknowledged, dataOffset, (int)header.Length);
@@ -129,14 +124,13 @@ public sealed partial class ArqSession
 
                 break;
             case SegmentCommand.WindowAsk:
-                _receive.RequestReport();
+                _receiver.RequestReport();
                 break;
             case SegmentCommand.WindowReport when header.Length > 0:
                 TakeExtension(ref state, dataOffset, (int)header.Length);
                 break;
-            case SegmentCommand.WindowReport when _hasAsked:
-                _hasAsked = false;
-                _blackHole.OnPassed(length: 0);
+            case SegmentCommand.WindowReport:
+                _recovery.OnWindowReport();
                 break;
         }
     }
@@ -161,47 +155,19 @@ public sealed partial class ArqSession
         }
 
         state.Unacknowledged = unacknowledged;
-        _restart.OnCurrent();
+        _peer.OnCurrent();
         return true;
     }
 
-    private void TakeRegress(ref InputState state, in SegmentHeader header)
+    private void TakeRanges(ref InputState state, uint unacknowledged, int offset, int length)
     {
-        if (header.Command == SegmentCommand.Ack
-            && (_restart.IsAnswer(header.Sequence, header.Time)
-                || (_ring.WasSent(header.Sequence) && _restart.IsProof(_ring[header.Sequence], header.Time))))
+        if (AckRanges.TryRead(state.Datagram.Payload.Slice(offset, length), out AckRanges ranges))
         {
-            state.PeerForgot = true;
+            _recovery.OnRanges(ref state.Acks, unacknowledged, in ranges);
         }
-        else if (!state.Recovered)
+        else
         {
-            _restart.OnRegress(header.Unacknowledged, SmoothedRttMicroseconds, state.Now);
-        }
-    }
-
-    private void TakeData(ref InputState state, in SegmentHeader header, int offset)
-    {
-        Arrival arrival = _receive.Accept(header.Sequence, state.Datagram, offset, (int)header.Length);
-        if (arrival is Arrival.Duplicate or Arrival.Beyond && !state.Recovered)
-        {
-            Statistics.Repeated++;
-        }
-
-        if (arrival == Arrival.Beyond)
-        {
-            return;
-        }
-
-        if (_peerIsCauseway && !Sequence.IsBefore(header.Sequence, _receive.Next))
-        {
-            _receivedRanges.Add(header.Sequence, _receive.Next);
-        }
-
-        // Between two of ours, what comes behind a known gap is as good as in order: ranges tell of it.
-        bool mayWait = arrival == Arrival.InOrder || (arrival == Arrival.BehindGap && _peerIsCauseway);
-        if (!_acks.Add(header.Sequence, header.Time, atOnce: !mayWait, mayGather: _peerIsCauseway, state.Now))
-        {
-            Statistics.AcknowledgementsDropped++;
+            Statistics.InvalidPathReports++;
         }
     }
 
@@ -215,94 +181,47 @@ public sealed partial class ArqSession
 
     private void Finish(ref InputState state, bool isIntact)
     {
+        ref AckRun acks = ref state.Acks;
+        Timestamp now = acks.Now;
         bool advanced = state.Unacknowledged != _ring.Unacknowledged;
-        while (_ring.Unacknowledged != state.Unacknowledged)
-        {
-            SendSegment segment = _ring[_ring.Unacknowledged];
-            if (segment.State != SendState.Acknowledged)
-            {
-                Acknowledge(ref state, segment, Evidence.Unknown, wasLost: false);
-            }
-
-            NodesVisited++;
-            _ring.RemoveFirst();
-        }
-
         if (advanced)
         {
-            _restart.OnAdvanced(state.Now);
+            _recovery.AdvanceTo(ref acks, state.Unacknowledged);
+            _peer.OnAdvanced(now);
         }
 
-        HeardAt = state.Now;
-        _deadLink.OnHeard(_inFlight.Count + _lost.Count > 0, IsHeartbeat(_ring.Unacknowledged), state.Now);
-        _probe.OnHeard();
-        UpdateProbe(state.Now);
-        if (state.AckedSegments > 0)
+        bool isPathBack = _peer.OnHeard(_recovery.OutstandingCount > 0, state.Unacknowledged, state.IsRegress, now);
+        _sender.OnHeard(now);
+        if (acks.Segments > 0)
         {
-            _timer.OnProgress();
-            _tailProbe.OnProgress();
-            _timeoutProbes = 0;
+            _recovery.OnProgress();
         }
 
-        NoteSign(in state);
+        if (isPathBack)
+        {
+            _recovery.OnPathBack();
+        }
 
-        bool hasSample = isIntact && !state.Recovered && state.RttTicks >= 0;
+        bool hasSample = isIntact && !acks.Recovered && acks.RttMicroseconds >= 0;
         if (hasSample)
         {
-            _rtt.Add(state.RttTicks);
-            Statistics.SmoothedRtt = FromMicroseconds(SmoothedRttMicroseconds);
-            Statistics.Rto = FromMicroseconds(RtoMicroseconds);
+            _recovery.AddSample(acks.RttMicroseconds);
         }
 
-        if (state.EpisodeWasSpurious)
+        if (acks.EpisodeWasSpurious)
         {
-            _congestion.OnSpuriousLoss(state.Now);
+            _congestion.OnSpuriousLoss(now);
         }
 
         if (_ecn is not null && _path.TryTakeReport(out PathReport news)
-            && _ecn.OnReport(_path.There, in news, SmoothedRttMicroseconds, state.Now) && news.Marked > 0)
+            && _ecn.OnReport(_path.There, in news, _recovery.Rtt.Smoothed, now) && news.Marked > 0)
         {
-            ReportMarks(in news, state.Now);
+            ReportMarks(in news, now);
         }
 
-        if (state.AckedSegments > 0 || advanced)
+        if (acks.Segments > 0 || advanced)
         {
-            Statistics.BytesInFlight = _inFlight.Bytes;
-            Statistics.LossRate = _lossMeter.Rate;
-            AckEvent e = new()
-            {
-                Now = state.Now,
-                Bytes = state.AckedBytes,
-                Segments = state.AckedSegments,
-                IsCumulativeAdvance = advanced,
-                Delivered = _rate.Delivered,
-                Lost = _rate.Lost,
-                Rate = _rate.Take(),
-                IsCongestionLimited = _isCongestionLimited,
-                BytesInFlight = _inFlight.Bytes,
-                RttMicroseconds = hasSample ? state.RttTicks * _resolution : -1,
-                SmoothedRttMicroseconds = SmoothedRttMicroseconds,
-                PeerWindowSegments = _peerWindow,
-                SegmentSize = _segmentSize,
-            };
-            _isLimitReported = true;
-            _congestion.OnAck(in e);
-        }
-    }
-
-    /// <summary>
-    /// After a silence in which this side has asked, anything that arrives says that the path is back: what waits for a timer
-    /// that has backed off goes at once. A peer that was restarted says nothing of the kind.
-    /// </summary>
-    private void NoteSign(in InputState state)
-    {
-        if (_silence.IsOutstanding && !state.IsRegress)
-        {
-            // Its una often acknowledges what had arrived before the outage; what has not is no less lost for that.
-            _silence.OnHeard();
-            _timer.OnPathBack();
-            _timeoutProbes = ProbesPerRepeatedTimeout;
-            _isPathBack = true;
+            _recovery.EndAcks(in acks, advanced, hasSample, _sender.TakeLimit());
         }
     }
 
@@ -314,9 +233,9 @@ public sealed partial class ArqSession
             Now = now,
             Marked = (int)news.Marked,
             Received = (int)news.Datagrams,
-            BytesInFlight = _inFlight.Bytes,
-            SmoothedRttMicroseconds = SmoothedRttMicroseconds,
-            SegmentSize = _segmentSize,
+            BytesInFlight = _recovery.BytesInFlight,
+            SmoothedRttMicroseconds = _recovery.Rtt.Smoothed,
+            SegmentSize = _options.SegmentSize,
         };
         _congestion.OnEcnMarks(in e);
     }
@@ -346,20 +265,12 @@ public sealed partial class ArqSession
     /// <summary>What is known of the datagram at hand, and what it has done so far.</summary>
     private struct InputState
     {
-        public required PacketBuffer Datagram;
-        public required bool Recovered;
-        public required Timestamp Now;
-        public required uint NowTicks;
+        public PacketBuffer Datagram;
 
         // The newest valid una of the datagram.
-        public required uint Unacknowledged;
-
-        // The sample of its last acknowledgement that told one, or -1.
-        public required long RttTicks;
+        public uint Unacknowledged;
+        public AckRun Acks;
         public int Segments;
-        public int AckedSegments;
-        public long AckedBytes;
-        public bool EpisodeWasSpurious;
         public bool PeerForgot;
         public bool IsRegress;
     }

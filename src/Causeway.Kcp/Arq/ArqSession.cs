@@ -18,56 +18,19 @@ namespace Causeway.Kcp.Arq;
 /// </remarks>
 public sealed partial class ArqSession : IDisposable
 {
-    private const long InitialRtoMicroseconds = 200_000;
-    private const long MaxRtoMicroseconds = 60_000_000;
-    private const long MaxAckDelayMicroseconds = 2_000;
-
-    // Spec 5.4: what a sender assumes until the peer says otherwise.
-    private const int InitialPeerWindow = 32;
-
-    // kcptun's sndwnd on a server.
-    private const int UncontrolledSendWindow = 1024;
-
     private readonly ArqOptions _options;
     private readonly CongestionController _congestion;
-    private readonly long _resolution;
-    private readonly int _segmentSize;
-    private readonly int _sendWindow;
-
-    private readonly SendRing _ring;
-    private readonly TransmissionList _inFlight = new();
-    private readonly TransmissionList _lost = new();
-    private readonly RttEstimator _rtt;
-    private readonly RetransmissionTimer _timer;
-    private readonly LossDetector _detector;
+    private readonly WireClock _clock;
     private readonly bool _usesRack;
-    private readonly TailLossProbe _tailProbe = new();
-    private readonly ThinStreamCopies _copies = new();
-    private readonly LossMeter _lossMeter = new();
-    private readonly DeliveryRateSampler _rate = new();
-    private readonly Pacer _pacer;
-    private readonly WindowProbe _probe;
-    private readonly DeadLinkMonitor _deadLink;
-    private readonly BlackHoleDetector _blackHole = new();
-    private readonly ReceiveWindow _receive;
-    private readonly AckList _acks;
-    private readonly ReceivedRanges _receivedRanges = new();
+    private readonly SendRing _ring;
+    private readonly SendWindow _sendWindow;
+    private readonly ArqReceiver _receiver;
+    private readonly ArqRecovery _recovery;
+    private readonly ArqSender _sender;
+    private readonly PeerWatch _peer;
     private readonly PathExchange _path = new();
-    private readonly RestartDetector _restart = new();
-    private readonly SilenceProbe _silence = new();
     private readonly EcnValidation? _ecn;
 
-    private LossEpisode _episode;
-    private int _peerWindow = InitialPeerWindow;
-    private long _lastTransmission;
-    private Timestamp _newDataSentAt = Timestamp.LongAgo;
-    private Timestamp _flushedAt;
-    private bool _ranDry;
-    private bool _isCongestionLimited;
-    private bool _isLimitReported;
-    private int _timeoutProbes;
-    private bool _isProbeDue;
-    private bool _isProbeAsked;
     private bool _peerIsCauseway;
     private bool _hasMark;
     private bool _hasUnmarkedAck;
@@ -75,9 +38,6 @@ public sealed partial class ArqSession : IDisposable
 
     // A mutable struct: not readonly.
     private RunWatch _watch = new();
-    private Timestamp _resumedAt = Timestamp.LongAgo;
-    private long _lastBeforePause;
-    private uint _heartbeatsFrom;
 
     /// <summary>Makes a session whose sequence numbers start at 0 in both directions.</summary>
     /// <param name="conversationId">The conversation, which both sides put into every segment.</param>
@@ -104,53 +64,31 @@ public sealed partial class ArqSession : IDisposable
         ArgumentNullException.ThrowIfNull(congestion);
         ArgumentNullException.ThrowIfNull(pool);
         options.Validate();
-        _segmentSize = options.SegmentSize;
-        if (_segmentSize > pool.BufferSize)
+        if (options.SegmentSize > pool.BufferSize)
         {
             throw new ArgumentOutOfRangeException(
                 nameof(pool),
                 pool.BufferSize,
                 $"The pool's buffers hold {pool.BufferSize} bytes; with {nameof(ArqOptions)}.{nameof(options.MaxDatagramSize)}"
-                + $" at {options.MaxDatagramSize} a segment needs {_segmentSize}.");
+                + $" at {options.MaxDatagramSize} a segment needs {options.SegmentSize}.");
         }
 
         ConversationId = conversationId;
         _options = options;
         _congestion = congestion;
-        _resolution = options.TimestampResolutionMicroseconds;
-        long interval = ToMicroseconds(options.Interval);
-        long timeout = ToMicroseconds(options.DeadLinkTimeout);
-        _ring = new SendRing(pool, _segmentSize, initialSend);
-        _heartbeatsFrom = initialSend;
-        _rtt = new RttEstimator(
-            leastRto: (options.NoDelay ? 30_000 : 100_000) / _resolution,
-            margin: interval / _resolution,
-            initialRto: InitialRtoMicroseconds / _resolution,
-            mostRto: MaxRtoMicroseconds / _resolution);
-        _timer = new RetransmissionTimer(options.NoDelay);
-        _detector = new LossDetector(options.FastResend);
+        _clock = new WireClock(options.TimestampResolutionMicroseconds);
         _usesRack = options.Recovery == LossRecovery.Rack;
-        _pacer = new Pacer(options.MaxDatagramSize);
-        _probe = new WindowProbe(timeout);
-        _deadLink = new DeadLinkMonitor(options.DeadLinkTransmissions, timeout);
-
-        _sendWindow = options.SendWindow
-            ?? (congestion is FixedController ? UncontrolledSendWindow : options.BudgetInSegments);
-        int receiveWindow = options.ReceiveWindow ?? options.BudgetInSegments;
-
-        // Twice the window in datagrams is what an honest peer can fill: in order unread, and out of order.
-        PayloadKeeper keeper = new(pool, 2L * receiveWindow * options.MaxDatagramSize);
-        _receive = new ReceiveWindow(receiveWindow, initialReceive, keeper, isAutomatic: options.ReceiveWindow is null);
-        _acks = new AckList(
-            limit: Math.Max(128, 2 * receiveWindow),
-            options.AckNoDelay ? 0 : Math.Min(interval / 4, MaxAckDelayMicroseconds));
+        _ring = new SendRing(pool, options.SegmentSize, initialSend);
+        _sendWindow = new SendWindow(_ring, ArqSender.WindowOf(options, congestion));
+        _receiver = new ArqReceiver(options, pool, initialReceive, Statistics);
+        _recovery = new ArqRecovery(options, _sendWindow, congestion, Statistics, _clock);
+        _peer = new PeerWatch(options, _recovery.Rtt, initialSend);
+        _sender = new ArqSender(options, _sendWindow, congestion, _recovery, _peer, Statistics);
         if (options.Ecn && congestion.AnswersMarks)
         {
             _ecn = new EcnValidation();
             _path.Announcement = new PathAnnouncement(0, 0);
         }
-
-        Statistics.Rto = FromMicroseconds(RtoMicroseconds);
     }
 
     /// <summary>The conversation that both sides put into every segment.</summary>
@@ -169,10 +107,10 @@ public sealed partial class ArqSession : IDisposable
     public int LostDatagramSize { get; private set; }
 
     /// <summary>Whether something written was not acknowledged yet.</summary>
-    public bool HasUnacknowledged => _inFlight.Count + _lost.Count + _ring.UnsentCount > 0;
+    public bool HasUnacknowledged => _recovery.OutstandingCount + _ring.UnsentCount > 0;
 
     /// <summary>When something valid last arrived, or Never if nothing has.</summary>
-    public Timestamp HeardAt { get; private set; } = Timestamp.Never;
+    public Timestamp HeardAt => _peer.HeardAt;
 
     /// <summary>What is known of how the path to the peer treats congestion marks.</summary>
     public EcnState EcnState => _ecn?.State ?? EcnState.Off;
@@ -186,7 +124,7 @@ public sealed partial class ArqSession : IDisposable
     /// Since when something that was sent waits for an answer and nothing at all was heard of the peer;
     /// <see cref="Timestamp.Never"/> if nothing waits. May be read by any thread.
     /// </summary>
-    public Timestamp WaitingSince => _deadLink.WaitingSince;
+    public Timestamp WaitingSince => _peer.WaitingSince;
 
     /// <summary>Segments written and not yet sent.</summary>
     public int SendQueueLength => _ring.UnsentCount;
@@ -201,13 +139,13 @@ public sealed partial class ArqSession : IDisposable
     public long HeldAbove { get; set; }
 
     /// <summary>Segments that the peer may send before the reader takes one.</summary>
-    public int ReceiveCapacity => _receive.Free;
+    public int ReceiveCapacity => _receiver.Free;
 
     /// <summary>Segments received in order and not yet read.</summary>
-    public int ReceiveQueueLength => _receive.UnreadCount;
+    public int ReceiveQueueLength => _receiver.UnreadCount;
 
     /// <summary>Segments received that wait for one before them, or for the reader.</summary>
-    public int ReceiveBufferLength => _receive.OutOfOrderCount;
+    public int ReceiveBufferLength => _receiver.OutOfOrderCount;
 
     /// <summary>
     /// The soonest time at which <see cref="Flush"/> has something to do by itself: a retransmission, a window probe, a
@@ -223,25 +161,8 @@ public sealed partial class ArqSession : IDisposable
                 return Timestamp.Never;
             }
 
-            Timestamp deadline = Timestamp.Min(_acks.DueAt, Timestamp.Min(_deadLink.Deadline, _restart.ChallengeAt));
-            if (_inFlight.Head is { } oldest)
-            {
-                deadline = Timestamp.Min(deadline, LossDeadline(oldest));
-            }
-
-            if (_ring.UnsentCount > 0)
-            {
-                deadline = Timestamp.Min(deadline, _probe.DueAt);
-            }
-
-            deadline = Timestamp.Min(deadline, SilenceProbeDueAt);
-
-            if (_pacer.IsWaiting && WindowsAllowSomething())
-            {
-                deadline = Timestamp.Min(deadline, _pacer.ReadyAt);
-            }
-
-            return deadline;
+            Timestamp deadline = Timestamp.Min(_receiver.AcksDueAt, _peer.Deadline);
+            return Timestamp.Min(deadline, Timestamp.Min(_recovery.Deadline, _sender.Deadline));
         }
     }
 
@@ -249,11 +170,11 @@ public sealed partial class ArqSession : IDisposable
 
     internal uint SendNext => _ring.Next;
 
-    internal uint ReceiveNext => _receive.Next;
+    internal uint ReceiveNext => _receiver.Next;
 
-    internal int PeerWindow => _peerWindow;
+    internal int PeerWindow => _sendWindow.Peer;
 
-    internal int PendingAcks => _acks.Count;
+    internal int PendingAcks => _receiver.AckCount;
 
     /// <summary>
     /// How long a datagram that did not arrive may still be rebuilt from parity: before that, later acknowledgements are no
@@ -261,11 +182,11 @@ public sealed partial class ArqSession : IDisposable
     /// </summary>
     public long RepairDelayMicroseconds
     {
-        get => _detector.RepairDelay;
-        set => _detector.RepairDelay = value;
+        get => _recovery.RepairDelay;
+        set => _recovery.RepairDelay = value;
     }
 
-    internal RttEstimator Rtt => _rtt;
+    internal RttEstimator Rtt => _recovery.Rtt;
 
     /// <summary>Whether the peer acknowledges as others do, and nothing else showed that it is one of ours.</summary>
     internal bool SeemsForeign => _hasUnmarkedAck && !_hasMark && _path.PeerAnnouncement is null && !_path.HasReport;
@@ -274,27 +195,17 @@ public sealed partial class ArqSession : IDisposable
     internal PathExchange Path => _path;
 
     // Nodes of lists and rings that were looked at, so that a test can show that work does not grow with the window.
-    internal long NodesVisited { get; private set; }
-
-    private long RtoMicroseconds => _rtt.Rto * _resolution;
-
-    private long SmoothedRttMicroseconds => _rtt.Smoothed * _resolution;
+    internal long NodesVisited => _recovery.NodesVisited;
 
     /// <summary>Whether a flush at this time would send something or has a timer to serve.</summary>
     public bool HasPendingOutput(Timestamp now) =>
-        !_isClosed && (NextDeadline <= now || _receive.IsReportDue
-            || (WindowsAllowSomething() && _pacer.CanSend(_congestion.PacingRate, now)));
+        !_isClosed && (NextDeadline <= now || _receiver.IsReportDue || _sender.CanSend(now));
 
     /// <summary>
     /// Takes the next bytes received in order, and makes room in the window for as many. The caller owns the slice.
     /// </summary>
     /// <returns>False if there are none.</returns>
-    public bool TryRead(out PacketSlice slice)
-    {
-        bool read = _receive.TryRead(out slice);
-        Statistics.BytesReceived += slice.Length;
-        return read;
-    }
+    public bool TryRead(out PacketSlice slice) => _receiver.TryRead(out slice);
 
     /// <summary>
     /// Sets the <see cref="PacketBuffer.Ecn"/> of a datagram that leaves for the peer now, and remembers it. To be called
@@ -313,7 +224,7 @@ public sealed partial class ArqSession : IDisposable
     /// Has the next flush send something that a peer answers at once if it is there: the oldest segment in flight once more,
     /// or a question for its window. For a driver that has reason to doubt that the peer lives.
     /// </summary>
-    public void Probe() => _isProbeAsked = true;
+    public void Probe() => _sender.IsProbeAsked = true;
 
     /// <summary>
     /// Releases everything. Nothing is sent; use <see cref="IsIdle"/> to wait for what is on its way.
@@ -321,62 +232,34 @@ public sealed partial class ArqSession : IDisposable
     public void Dispose()
     {
         _isClosed = true;
-        _inFlight.Clear();
-        _lost.Clear();
+        _recovery.Clear();
         _ring.Clear();
-        _receive.Clear();
-        _acks.Clear();
-        Statistics.BytesInFlight = 0;
+        _receiver.Clear();
     }
 
     /// <summary>Gives back what the rings grew to, as far as they are empty.</summary>
     internal void Trim()
     {
         _ring.Trim();
-        _receive.Trim();
+        _receiver.Trim();
     }
-
-    private static long ToMicroseconds(TimeSpan duration) => duration.Ticks / TimeSpan.TicksPerMicrosecond;
-
-    private static TimeSpan FromMicroseconds(long microseconds) => new(microseconds * TimeSpan.TicksPerMicrosecond);
-
-    private Timestamp SilenceProbeDueAt => _usesRack
-        ? _silence.DueAt(_deadLink.WaitingSince, _rtt.Shortest * _resolution, RtoMicroseconds)
-        : Timestamp.Never;
-
-    private bool IsHeartbeat(uint sequence) => !Sequence.IsBefore(sequence, _heartbeatsFrom);
 
     /// <summary>Takes a time in which this side did not run out of all that judges the peer and measures the path.</summary>
     private void NoteTime(Timestamp now)
     {
-        if (_watch.IsSuspicious(now) && _inFlight.Head is { } oldest)
+        if (_watch.IsSuspicious(now) && _recovery.OldestInFlight is not null)
         {
-            long gap = _watch.Gap(Timestamp.Min(LossDeadline(oldest), SilenceProbeDueAt), now);
+            long gap = _watch.Gap(Timestamp.Min(_recovery.Deadline, _peer.AskAt), now);
             if (gap > 0)
             {
-                OnPaused(gap, now);
+                Statistics.Pauses++;
+                _peer.Shift(gap);
+                _recovery.OnPaused(gap, now);
             }
         }
 
         _watch.OnRun(now);
     }
-
-    private void OnPaused(long gap, Timestamp now)
-    {
-        Statistics.Pauses++;
-        _resumedAt = now;
-        _lastBeforePause = _lastTransmission;
-        _deadLink.Shift(gap);
-        _timer.Shift(gap);
-        _silence.Shift(gap);
-        _restart.Shift(gap);
-        _rate.Shift(gap);
-        _newDataSentAt = _newDataSentAt.AddMicroseconds(gap);
-        _inFlight.Shift(gap);
-        _lost.Shift(gap);
-    }
-
-    private uint ToTicks(Timestamp now) => unchecked((uint)(now.Microseconds / _resolution));
 
     private void Fail(ArqFailure failure)
     {

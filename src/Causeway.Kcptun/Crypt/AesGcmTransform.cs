@@ -18,7 +18,7 @@ internal sealed class AesGcmTransform : DatagramTransform
     private readonly GcmCipher _cipher;
     private readonly NonceSource? _nonces;
     private readonly NonceMaker? _maker;
-    private NonceMaker? _ownMaker;
+    private NonceRecogniser? _own;
     private bool _disposed;
 
     /// <param name="cipher">The cipher; the transform's from here on.</param>
@@ -34,7 +34,8 @@ internal sealed class AesGcmTransform : DatagramTransform
 
     public override int Tailroom => TagLength;
 
-    public override void PairWith(DatagramTransform sender) => _ownMaker = (sender as AesGcmTransform)?._maker;
+    public override void PairWith(DatagramTransform sender) =>
+        _own = (sender as AesGcmTransform)?._maker?.CreateRecogniser();
 
     public override void Protect(ReadOnlySpan<PacketBuffer> batch)
     {
@@ -61,9 +62,9 @@ internal sealed class AesGcmTransform : DatagramTransform
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         int opened = 0;
-        for (int from = 0; from < batch.Length; from += NonceMaker.Group)
+        for (int from = 0; from < batch.Length; from += NonceRecogniser.Group)
         {
-            OpenGroup(batch, ref opened, from, Math.Min(from + NonceMaker.Group, batch.Length));
+            OpenGroup(batch, ref opened, from, Math.Min(from + NonceRecogniser.Group, batch.Length));
         }
 
         return opened;
@@ -71,7 +72,7 @@ internal sealed class AesGcmTransform : DatagramTransform
 
     private void OpenGroup(Span<PacketBuffer> batch, ref int opened, int from, int to)
     {
-        Span<byte> nonces = stackalloc byte[NonceMaker.Group * NonceLength];
+        Span<byte> nonces = stackalloc byte[NonceRecogniser.Group * NonceLength];
         nonces.Clear();
         for (int i = from; i < to; i++)
         {
@@ -81,7 +82,7 @@ internal sealed class AesGcmTransform : DatagramTransform
             }
         }
 
-        uint own = _ownMaker?.FindOwn(nonces[..((to - from) * NonceLength)]) ?? 0;
+        uint own = _own?.FindOwn(nonces[..((to - from) * NonceLength)]) ?? 0;
         for (int i = from; i < to; i++)
         {
             PacketBuffer datagram = batch[i];
@@ -115,6 +116,8 @@ internal sealed class AesGcmTransform : DatagramTransform
         {
             _disposed = true;
             _cipher.Dispose();
+            _maker?.Dispose();
+            _own?.Dispose();
         }
 
         base.Dispose(disposing);

@@ -22,9 +22,9 @@ internal sealed class ChecksummedTransform : DatagramTransform
     private const int ChecksumLength = 4;
 
     private readonly PacketCipher _cipher;
-    private readonly NonceSource _nonces;
+    private readonly NonceSource? _nonces;
     private readonly NonceMaker? _maker;
-    private NonceMaker? _ownMaker;
+    private NonceRecogniser? _own;
     private bool _disposed;
 
     /// <param name="cipher">The cipher; the transform's from here on.</param>
@@ -32,15 +32,17 @@ internal sealed class ChecksummedTransform : DatagramTransform
     public ChecksummedTransform(PacketCipher cipher, NonceSource? nonces = null)
     {
         _cipher = cipher;
-        _nonces = nonces ?? new RandomNonceSource();
-        _maker = nonces is null && cipher.IdentityLength > 0 ? new NonceMaker(cipher.IdentityLength) : null;
+        int identity = nonces is null ? cipher.IdentityLength : 0;
+        _maker = identity > 0 ? new NonceMaker(identity) : null;
+        _nonces = identity < NonceLength ? nonces ?? new RandomNonceSource() : null;
     }
 
     public override int Headroom => Overhead;
 
     public override int Tailroom => 0;
 
-    public override void PairWith(DatagramTransform sender) => _ownMaker = (sender as ChecksummedTransform)?._maker;
+    public override void PairWith(DatagramTransform sender) =>
+        _own = (sender as ChecksummedTransform)?._maker?.CreateRecogniser();
 
     public override void Protect(ReadOnlySpan<PacketBuffer> batch)
     {
@@ -119,17 +121,14 @@ internal sealed class ChecksummedTransform : DatagramTransform
     {
         if (_maker is null)
         {
-            _nonces.Fill(nonce);
+            _nonces!.Fill(nonce);
             return;
         }
 
         Span<byte> identity = stackalloc byte[NonceLength];
         identity = identity[.._maker.Length];
         _maker.Next(identity);
-        if (identity.Length < NonceLength)
-        {
-            _nonces.Fill(nonce);
-        }
+        _nonces?.Fill(nonce);
 
         _cipher.WriteIdentity(nonce, identity);
     }
@@ -138,11 +137,11 @@ internal sealed class ChecksummedTransform : DatagramTransform
     private int TakeHeaders(Span<PacketBuffer> opened)
     {
         int length = _cipher.IdentityLength;
-        Span<byte> identities = stackalloc byte[NonceMaker.Group * NonceLength];
+        Span<byte> identities = stackalloc byte[NonceRecogniser.Group * NonceLength];
         int kept = 0;
-        for (int from = 0; from < opened.Length; from += NonceMaker.Group)
+        for (int from = 0; from < opened.Length; from += NonceRecogniser.Group)
         {
-            int to = Math.Min(from + NonceMaker.Group, opened.Length);
+            int to = Math.Min(from + NonceRecogniser.Group, opened.Length);
             for (int i = from; i < to && length > 0; i++)
             {
                 Span<byte> identity = identities.Slice((i - from) * length, length);
@@ -150,7 +149,7 @@ internal sealed class ChecksummedTransform : DatagramTransform
                 opened[i].Fingerprint = BinaryPrimitives.ReadUInt64LittleEndian(identity);
             }
 
-            uint own = _ownMaker?.FindOwn(identities[..((to - from) * length)]) ?? 0;
+            uint own = _own?.FindOwn(identities[..((to - from) * length)]) ?? 0;
             for (int i = from; i < to; i++)
             {
                 if ((own & (1u << (i - from))) != 0)
@@ -173,6 +172,8 @@ internal sealed class ChecksummedTransform : DatagramTransform
         {
             _disposed = true;
             _cipher.Dispose();
+            _maker?.Dispose();
+            _own?.Dispose();
         }
 
         base.Dispose(disposing);

@@ -4,12 +4,12 @@ using Causeway.Quic.Handshake.Tls13;
 namespace Causeway.Quic.Handshake;
 
 /// <summary>
-/// A cryptographic handshake as a connection sees it (RFC 9001, 4), without I/O: handshake bytes go in by encryption level and
-/// in order, steps come out.
+/// A cryptographic handshake as a connection sees it (RFC 9001, 4), without I/O: handshake bytes go in by encryption
+/// level and in order, steps come out.
 /// </summary>
 /// <remarks>
-/// After <see cref="Start"/>, <see cref="Input"/> and each answer to a question, read <see cref="TryReadEvent"/> until it says
-/// false. Not thread-safe. Nothing that the peer sends throws: the handshake fails, with an event.
+/// After <see cref="Start"/>, <see cref="Input"/> and each answer to a question, read <see cref="TryReadEvent"/> until
+/// it says false. Not thread-safe. Nothing that the peer sends throws: the handshake fails, with an event.
 /// </remarks>
 internal interface IHandshake : IDisposable
 {
@@ -23,14 +23,21 @@ internal interface IHandshake : IDisposable
     bool IsComplete { get; }
 
     /// <summary>
-    /// This end's encoded transport parameters (RFC 9000, 18). A client sets them before <see cref="Start"/>, a server before it
-    /// answers <see cref="HandshakeEventKind.ServerOptionsNeeded"/>.
+    /// This end's encoded transport parameters (RFC 9000, 18). A client sets them before <see cref="Start"/>, a server
+    /// before it answers <see cref="HandshakeEventKind.ServerOptionsNeeded"/>.
     /// </summary>
     ReadOnlyMemory<byte> LocalTransportParameters { get; set; }
 
     /// <summary>
-    /// The negotiated application protocol (RFC 7301); empty until then. A client that sends early data has that of the earlier
-    /// connection.
+    /// What tickets are bound to beside the name, as the QUIC version is (RFC 9369, 5): a ticket of another context is not
+    /// used. At most 255 bytes, set when <see cref="LocalTransportParameters"/> are; a client sets it again when the
+    /// version that it started by was changed.
+    /// </summary>
+    ReadOnlyMemory<byte> SessionContext { get; set; }
+
+    /// <summary>
+    /// The negotiated application protocol (RFC 7301); empty until then. A client that sends early data has that of the
+    /// earlier connection.
     /// </summary>
     ReadOnlyMemory<byte> ApplicationProtocol { get; }
 
@@ -43,14 +50,17 @@ internal interface IHandshake : IDisposable
     /// <summary>The negotiated group of the key exchange.</summary>
     NamedGroup Group { get; }
 
-    /// <summary>Whether a session ticket was used, so that the peer's certificates are those of the earlier connection.</summary>
+    /// <summary>
+    /// Whether a session ticket was used, so that the peer's certificates are those of the earlier connection.
+    /// </summary>
     bool IsResumed { get; }
 
     /// <summary>The identity of the external PSK that authenticated both ends; empty if none did.</summary>
     ReadOnlyMemory<byte> PskIdentity { get; }
 
     /// <summary>
-    /// The peer's certificates in DER, the end entity first. After resumption only the end entity's, which the ticket keeps.
+    /// The peer's certificates in DER, the end entity first. After resumption only the end entity's, which the ticket
+    /// keeps.
     /// </summary>
     IReadOnlyList<ReadOnlyMemory<byte>> PeerCertificates { get; }
 
@@ -58,8 +68,8 @@ internal interface IHandshake : IDisposable
     void Start(Timestamp now);
 
     /// <summary>
-    /// Takes the next bytes of the CRYPTO stream of a level. A message may end in a later call; its length is bounded, and bytes
-    /// of a level that is over, or not yet there, fail the handshake.
+    /// Takes the next bytes of the CRYPTO stream of a level. A message may end in a later call; its length is bounded,
+    /// and bytes of a level that is over, or not yet there, fail the handshake.
     /// </summary>
     void Input(EncryptionLevel level, ReadOnlySpan<byte> bytes, Timestamp now);
 
@@ -72,7 +82,7 @@ internal interface IHandshake : IDisposable
     bool TryReadEvent(out HandshakeEvent step);
 
     /// <summary>Keying material for an application (RFC 8446, 7.5).</summary>
-    /// <param name="label">What it is for.</param>
+    /// <param name="label">What it is for; at most 249 bytes.</param>
     /// <param name="context">What it is bound to; may be empty.</param>
     /// <param name="destination">Takes the material.</param>
     /// <returns>False while the handshake is not complete.</returns>

@@ -1,24 +1,22 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Security.Cryptography;
-using Causeway.Protocol;
 using Causeway.Protocol.Crypto;
 using Causeway.Quic.Wire;
 
 namespace Causeway.Quic.Protection;
 
 /// <summary>
-/// Writes and reads address validation tokens (RFC 9000, 8.1) under a current and a previous key. Servers that share keys take
-/// each other's tokens.
+/// Writes and reads address validation tokens (RFC 9000, 8.1) under a current and a previous key, without allocating.
+/// Servers that share keys take each other's tokens. For one thread at a time: each shard has one, with the same keys.
 /// </summary>
 /// <remarks>
 /// <para>
-/// A token is <c>first byte | salt of 16 bytes | sealed(time, original connection id) | tag</c>. The first byte is a hint at the key
-/// and has the kind in its lowest bit. It is sealed by AES-256-GCM under a key of its own, HMAC-SHA-256 of the salt: random nonces
-/// under one key would have to stop at 2^32 tokens, which a flood that is answered by Retry reaches within hours. The address, the
-/// version and, for Retry, port and connection id are covered by the tag and not in the token.
+/// A token is <c>first byte | nonce of 12 bytes | sealed(time, original connection id) | tag</c>, sealed by
+/// AES-256-GCM. The first byte is a hint at the key and has the kind in its lowest bit. The address, the version and,
+/// for Retry, port and connection id are covered by the tag and not in the token.
 /// </para>
-/// <para>All tokens of a kind have the same length, so that they do not tell that of a connection id.</para>
+/// <para>All tokens have the same length, so that they do not tell that of a connection id.</para>
 /// </remarks>
 internal sealed class AddressTokenKeys : IDisposable
 {
@@ -26,40 +24,50 @@ internal sealed class AddressTokenKeys : IDisposable
     public const int KeyLength = 32;
 
     /// <summary>Bytes of a token.</summary>
-    public const int TokenLength = 1 + SaltLength + TextLength + GcmCipher.TagLength;
+    public const int TokenLength = 1 + GcmCipher.NonceLength + TextLength + GcmCipher.TagLength;
 
     /// <summary>Seconds for which a Retry token is good: a client answers at once.</summary>
     public const long RetryLifetime = 30;
 
-    /// <summary>Seconds for which a token of NEW_TOKEN is good: seven days, after which addresses belong to others.</summary>
+    /// <summary>
+    /// Seconds for which a token of NEW_TOKEN is good: seven days, after which addresses belong to others.
+    /// </summary>
     public const long NewTokenLifetime = 7 * 24 * 3600;
 
     // Seconds by which the clocks of servers who share keys may differ.
     private const long ClockSkew = 5;
 
-    private const int SaltLength = 16;
+    // Random nonces under one key are to stop here (SP 800-38D, 8.3).
+    private const long MaxSealed = 1L << 32;
+
     private const int TextLength = sizeof(long) + 1 + ConnectionId.MaxLength;
     private const int MaxAssociatedDataLength = 1 + sizeof(uint) + 16 + sizeof(ushort) + 1 + ConnectionId.MaxLength;
     private const byte KindMask = 0x01;
 
-    private byte[] _current;
-    private byte[]? _previous;
+    private Key _current;
+    private Key? _previous;
 
     /// <param name="current">The key of new tokens, of <see cref="KeyLength"/> bytes.</param>
     /// <param name="previous">The key that was current before; empty for none.</param>
     public AddressTokenKeys(ReadOnlySpan<byte> current, ReadOnlySpan<byte> previous = default)
     {
-        _current = Copy(current);
-        _previous = previous.IsEmpty ? null : Copy(previous);
+        _current = new Key(current);
+        _previous = previous.IsEmpty ? null : new Key(previous);
     }
+
+    /// <summary>
+    /// Whether the current key sealed so many tokens that it should not seal more. A server that answers floods by
+    /// Retry gets there within hours; others rotate by the calendar.
+    /// </summary>
+    public bool NeedsRotation => _current.SealedCount >= MaxSealed;
 
     /// <summary>Makes another key current. Tokens of the one that was are good as before, older ones are not.</summary>
     public void Rotate(ReadOnlySpan<byte> next)
     {
-        byte[] copy = Copy(next);
-        CryptographicOperations.ZeroMemory(_previous);
+        Key key = new(next);
+        _previous?.Dispose();
         _previous = _current;
-        _current = copy;
+        _current = key;
     }
 
     /// <summary>Writes a token for a Retry packet.</summary>
@@ -69,7 +77,7 @@ internal sealed class AddressTokenKeys : IDisposable
     /// <param name="originalDestinationId">The destination connection id of its Initial packet.</param>
     /// <param name="retrySourceId">The source connection id of the Retry packet.</param>
     /// <param name="unixTime">Seconds since 1970, by a clock that servers who share keys agree on.</param>
-    /// <param name="random">Gives the salt.</param>
+    /// <param name="random">Gives the nonce.</param>
     /// <returns>The length; 0 if there is no room.</returns>
     public int WriteRetry(
         Span<byte> destination,
@@ -87,7 +95,7 @@ internal sealed class AddressTokenKeys : IDisposable
     /// <param name="version">The negotiated version, which the next connection must begin with (RFC 9369, 5).</param>
     /// <param name="peer">The client's address, whose port may change.</param>
     /// <param name="unixTime">Seconds since 1970, by a clock that servers who share keys agree on.</param>
-    /// <param name="random">Gives the salt.</param>
+    /// <param name="random">Gives the nonce.</param>
     /// <returns>The length; 0 if there is no room.</returns>
     public int WriteNewToken(
         Span<byte> destination, QuicVersion version, in PeerAddress peer, long unixTime, RandomBytes random) =>
@@ -111,8 +119,9 @@ internal sealed class AddressTokenKeys : IDisposable
         AddressTokenKind kind = (AddressTokenKind)(token[0] & KindMask);
         foreign = foreign with { Kind = kind };
         Span<byte> text = stackalloc byte[TextLength];
-        if (!TryOpen(_current, token, kind, version, peer, destinationId, text)
-            && (_previous is null || !TryOpen(_previous, token, kind, version, peer, destinationId, text)))
+        Span<byte> associatedData = stackalloc byte[MaxAssociatedDataLength];
+        associatedData = associatedData[..WriteAssociatedData(associatedData, kind, version, peer, destinationId)];
+        if (!_current.TryOpen(token, associatedData, text) && _previous?.TryOpen(token, associatedData, text) is not true)
         {
             return foreign;
         }
@@ -134,8 +143,8 @@ internal sealed class AddressTokenKeys : IDisposable
     /// <summary>Forgets the keys.</summary>
     public void Dispose()
     {
-        CryptographicOperations.ZeroMemory(_current);
-        CryptographicOperations.ZeroMemory(_previous);
+        _current.Dispose();
+        _previous?.Dispose();
     }
 
     private int Write(
@@ -153,11 +162,9 @@ internal sealed class AddressTokenKeys : IDisposable
             return 0;
         }
 
-        destination = destination[..TokenLength];
-        destination[0] = FirstByte(_current, kind);
-        Span<byte> salt = destination.Slice(1, SaltLength);
-        random(salt);
-        Span<byte> text = destination.Slice(1 + SaltLength, TextLength);
+        Span<byte> token = destination[..TokenLength];
+        random(token.Slice(1, GcmCipher.NonceLength));
+        Span<byte> text = token.Slice(1 + GcmCipher.NonceLength, TextLength);
         text.Clear();
         BinaryPrimitives.WriteInt64BigEndian(text, unixTime);
         text[sizeof(long)] = (byte)originalDestinationId.Length;
@@ -165,48 +172,8 @@ internal sealed class AddressTokenKeys : IDisposable
 
         Span<byte> associatedData = stackalloc byte[MaxAssociatedDataLength];
         associatedData = associatedData[..WriteAssociatedData(associatedData, kind, version, peer, boundId)];
-        using GcmCipher cipher = CreateCipher(_current, salt);
-        cipher.Seal(stackalloc byte[GcmCipher.NonceLength], associatedData, text, destination[^GcmCipher.TagLength..]);
+        _current.Seal(token, kind, associatedData);
         return TokenLength;
-    }
-
-    private static bool TryOpen(
-        byte[] key,
-        ReadOnlySpan<byte> token,
-        AddressTokenKind kind,
-        QuicVersion version,
-        in PeerAddress peer,
-        in ConnectionId boundId,
-        Span<byte> text)
-    {
-        if (token[0] != FirstByte(key, kind))
-        {
-            return false;
-        }
-
-        token.Slice(1 + SaltLength, TextLength).CopyTo(text);
-        Span<byte> associatedData = stackalloc byte[MaxAssociatedDataLength];
-        associatedData = associatedData[..WriteAssociatedData(associatedData, kind, version, peer, boundId)];
-        using GcmCipher cipher = CreateCipher(key, token.Slice(1, SaltLength));
-        return cipher.TryOpen(
-            stackalloc byte[GcmCipher.NonceLength], associatedData, text, token[^GcmCipher.TagLength..]);
-    }
-
-    // The key of one token, which is used once: so the nonce may be zero.
-    private static GcmCipher CreateCipher(byte[] key, ReadOnlySpan<byte> salt)
-    {
-        Span<byte> derived = stackalloc byte[HMACSHA256.HashSizeInBytes];
-        HMACSHA256.HashData(key, salt, derived);
-        GcmCipher cipher = GcmCipher.Create(derived);
-        CryptographicOperations.ZeroMemory(derived);
-        return cipher;
-    }
-
-    private static byte FirstByte(byte[] key, AddressTokenKind kind)
-    {
-        Span<byte> hash = stackalloc byte[HMACSHA256.HashSizeInBytes];
-        HMACSHA256.HashData(key, "key id"u8, hash);
-        return (byte)((hash[0] & ~KindMask) | (byte)kind);
     }
 
     private static int WriteAssociatedData(
@@ -233,11 +200,43 @@ internal sealed class AddressTokenKeys : IDisposable
         return writer.Length;
     }
 
-    private static byte[] Copy(ReadOnlySpan<byte> key)
+    private sealed class Key : IDisposable
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(key.Length, KeyLength, nameof(key));
-        byte[] copy = GC.AllocateArray<byte>(KeyLength, pinned: true);
-        key.CopyTo(copy);
-        return copy;
+        private readonly GcmCipher _cipher;
+        private readonly byte _hint;
+
+        public Key(ReadOnlySpan<byte> key)
+        {
+            ArgumentOutOfRangeException.ThrowIfNotEqual(key.Length, KeyLength, nameof(key));
+            _cipher = GcmCipher.Create(key);
+            Span<byte> hash = stackalloc byte[HMACSHA256.HashSizeInBytes];
+            HMACSHA256.HashData(key, "hint"u8, hash);
+            _hint = (byte)(hash[0] & ~KindMask);
+        }
+
+        public long SealedCount { get; private set; }
+
+        public void Seal(Span<byte> token, AddressTokenKind kind, ReadOnlySpan<byte> associatedData)
+        {
+            SealedCount++;
+            token[0] = (byte)(_hint | (byte)kind);
+            _cipher.Seal(
+                token.Slice(1, GcmCipher.NonceLength), associatedData, token.Slice(1 + GcmCipher.NonceLength, TextLength),
+                token[^GcmCipher.TagLength..]);
+        }
+
+        public bool TryOpen(ReadOnlySpan<byte> token, ReadOnlySpan<byte> associatedData, Span<byte> text)
+        {
+            if ((token[0] & ~KindMask) != _hint)
+            {
+                return false;
+            }
+
+            token.Slice(1 + GcmCipher.NonceLength, TextLength).CopyTo(text);
+            return _cipher.TryOpen(
+                token.Slice(1, GcmCipher.NonceLength), associatedData, text, token[^GcmCipher.TagLength..]);
+        }
+
+        public void Dispose() => _cipher.Dispose();
     }
 }

@@ -13,7 +13,9 @@ internal readonly record struct AeadLimits(long Confidentiality, long Integrity)
         : new AeadLimits(1L << 23, 1L << 52);
 }
 
-/// <summary>How many packets of a connection failed to open, whatever their keys (RFC 9001, 6.6). Its openers share one.</summary>
+/// <summary>
+/// How many packets of a connection failed to open, whatever their keys (RFC 9001, 6.6). Its openers share one.
+/// </summary>
 internal sealed class ForgeryCount
 {
     /// <summary>The number.</summary>

@@ -9,9 +9,10 @@ namespace Causeway.Quic.Protection;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Either end may update: <see cref="TryUpdate"/> here, or a packet of the peer that opens with the next keys. Both directions
-/// change together, so that there is one key phase. The keys of the phase before are kept for packets that come late, until
-/// <see cref="DiscardPreviousKeys"/>, which the caller owes three probe timeouts after the first packet of a phase (6.5).
+/// Either end may update: <see cref="TryUpdate"/> here, or a packet of the peer that opens with the next keys. Both
+/// directions change together, so that there is one key phase. The keys of the phase before are kept for packets that
+/// come late, until <see cref="DiscardPreviousKeys"/>, which the caller owes three probe timeouts after the first
+/// packet of a phase (6.5).
 /// </para>
 /// <para>
 /// A packet is tried with one key, whatever its key phase says, so that the time it takes does not tell (6.3).
@@ -56,7 +57,9 @@ internal sealed class ApplicationKeys : IDisposable
     /// <summary>Whether packets can be opened. Until the handshake is complete, none may be (RFC 9001, 5.7).</summary>
     public bool CanOpen => _current is not null;
 
-    /// <summary>What seals: use it for headers, and for its counts. Payloads go through <see cref="TrySeal"/>.</summary>
+    /// <summary>
+    /// What seals: use it for headers, and for its counts. Payloads go through <see cref="TrySeal"/>.
+    /// </summary>
     public PacketSealer? Sealer => _sealer;
 
     /// <summary>How many key updates there were.</summary>
@@ -68,12 +71,14 @@ internal sealed class ApplicationKeys : IDisposable
     /// <summary>Whether keys of the phase before are kept.</summary>
     public bool HasPreviousKeys => _previous is not null;
 
-    /// <summary>Whether so many packets were sealed that <see cref="TryUpdate"/> should be called as soon as it may be.</summary>
+    /// <summary>
+    /// Whether so many packets were sealed that <see cref="TryUpdate"/> should be called as soon as it may be.
+    /// </summary>
     public bool NeedsUpdate => _sealer is { NeedsKeyUpdate: true };
 
     /// <summary>
-    /// Whether an update may begin: the handshake is confirmed, a packet of this phase was acknowledged (RFC 9001, 6.1), and the
-    /// keys before are gone, which says that the last update is long over (6.5).
+    /// Whether an update may begin: the handshake is confirmed, a packet of this phase was acknowledged (RFC 9001,
+    /// 6.1), and the keys before are gone, which says that the last update is long over (6.5).
     /// </summary>
     public bool CanUpdate =>
         _isConfirmed && _isAcknowledged && _previous is null && _sealer is not null && _current is not null;
@@ -100,7 +105,10 @@ internal sealed class ApplicationKeys : IDisposable
     /// <summary>The handshake is confirmed (RFC 9001, 4.1.2).</summary>
     public void OnHandshakeConfirmed() => _isConfirmed = true;
 
-    /// <summary>Seals the payload of a packet, whose header has <see cref="KeyPhaseBit"/>; see <see cref="PacketSealer.TrySeal"/>.</summary>
+    /// <summary>
+    /// Seals the payload of a packet, whose header has <see cref="KeyPhaseBit"/>; see
+    /// <see cref="PacketSealer.TrySeal"/>.
+    /// </summary>
     public bool TrySeal(Span<byte> packet, int payloadOffset, long packetNumber)
     {
         Debug.Assert((packet[0] & HeaderBits.KeyPhase) == KeyPhaseBit, "the header is of another key phase");
@@ -131,8 +139,9 @@ internal sealed class ApplicationKeys : IDisposable
         bool isOfThisPhase = (packet[0] & HeaderBits.KeyPhase) == KeyPhaseBit;
         bool isOfPrevious = !isOfThisPhase && _previous is not null && number < _smallestOpened;
 
-        // With another phase than ours it is of the one before, if it is older than what is of ours, or else of the next (6.5).
-        // The next keys may not be there for a while after an update: the work is done all the same, with keys that do not fit.
+        // With another phase than ours it is of the one before, if it is older than what is of ours, or else of the
+        // next (6.5). The next keys may not be there for a while after an update: the work is done all the same, with
+        // keys that do not fit.
         PacketKey? fitting = isOfThisPhase ? _current : isOfPrevious ? _previous : _opening!.Next;
         bool isOpen = (fitting ?? _current).TryOpen(packet, payloadOffset, number);
         if (!isOpen || fitting is null)
@@ -187,8 +196,8 @@ internal sealed class ApplicationKeys : IDisposable
     }
 
     /// <summary>
-    /// Forgets the keys of the phase before, and prepares those of the next. Due three probe timeouts after the first packet of a
-    /// phase was opened (RFC 9001, 6.5).
+    /// Forgets the keys of the phase before, and prepares those of the next. Due three probe timeouts after the first
+    /// packet of a phase was opened (RFC 9001, 6.5).
     /// </summary>
     public void DiscardPreviousKeys()
     {
@@ -198,8 +207,8 @@ internal sealed class ApplicationKeys : IDisposable
     }
 
     /// <summary>
-    /// Derives the next keys where an update took them. Call it when packets are done with, not between them: the time it takes
-    /// tells of the update (RFC 9001, 6.3). Until it is called, the peer's next update is not understood.
+    /// Derives the next keys where an update took them. Call it when packets are done with, not between them: the time
+    /// it takes tells of the update (RFC 9001, 6.3). Until it is called, the peer's next update is not understood.
     /// </summary>
     public void PrepareNextKeys()
     {
@@ -232,9 +241,8 @@ internal sealed class ApplicationKeys : IDisposable
 
         if (!isOfThisPhase)
         {
-            // The peer updates. It must not before it knows that we have the keys of this phase (6.2), and must not seal a packet
-            // with newer keys than one behind it (6.4).
-            if (!_mayPeerUpdate || number < _largestOpened)
+            // The peer updates. It must not before it knows that we have the keys of this phase (6.2).
+            if (!_mayPeerUpdate)
             {
                 return false;
             }
@@ -245,6 +253,8 @@ internal sealed class ApplicationKeys : IDisposable
         isFirst = _largestOpened == PacketNumber.None;
         _smallestOpened = Math.Min(_smallestOpened, number);
         _largestOpened = Math.Max(_largestOpened, number);
+
+        // Newer keys than those of a packet behind it (6.4).
         return number > _largestOpenedBefore;
     }
 

@@ -1,18 +1,20 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
 
 namespace Causeway.Quic.Protection;
 
 /// <summary>
-/// The block function of ChaCha20 (RFC 8439, 2.3) at any block counter, for up to eight counters and nonces at once: one in each
-/// lane of a vector.
+/// The block function of ChaCha20 (RFC 8439, 2.3) at any block counter, for up to eight counters and nonces at once:
+/// one in each lane of a vector.
 /// </summary>
 /// <remarks>
-/// This is here because nobody else has it: .NET has ChaCha20 only inside the AEAD, whose counter begins at 1, and the engines of
-/// BouncyCastle begin at 0 and cannot be moved. Header protection needs a counter that comes out of the packet. It is no cipher
-/// for data. Nothing branches on, or looks up by, the key: additions, rotations and exclusive ors are all there is.
+/// This is here because nobody else has it: .NET has ChaCha20 only inside the AEAD, whose counter begins at 1, and the
+/// engines of BouncyCastle begin at 0 and cannot be moved. Header protection needs a counter that comes out of the
+/// packet. It is no cipher for data. Nothing branches on, or looks up by, the key: additions, rotations and exclusive
+/// ors are all there is.
 /// </remarks>
 internal sealed class ChaChaBlocks : IDisposable
 {
@@ -93,7 +95,7 @@ internal sealed class ChaChaBlocks : IDisposable
     }
 
     /// <summary>Forgets the key.</summary>
-    public void Dispose() => CryptographicOperations.ZeroMemory(System.Runtime.InteropServices.MemoryMarshal.AsBytes(_key.AsSpan()));
+    public void Dispose() => CryptographicOperations.ZeroMemory(MemoryMarshal.AsBytes(_key.AsSpan()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void QuarterRound(

@@ -5,15 +5,17 @@ using Causeway.Quic.Wire;
 namespace Causeway.Quic.Protection;
 
 /// <summary>
-/// Applies masks to headers (RFC 9001, 5.4.1). How long the packet number is, is a secret until the packet is opened: nothing
-/// branches on it.
+/// Applies masks to headers (RFC 9001, 5.4.1). How long the packet number is, is a secret until the packet is opened:
+/// nothing branches on it.
 /// </summary>
 internal static class HeaderMask
 {
     private const byte LongBits = 0x0f;
     private const byte ShortBits = 0x1f;
 
-    /// <summary>Whether the sample is in the packet; without it, the packet is to be dropped (RFC 9001, 5.4.2).</summary>
+    /// <summary>
+    /// Whether the sample is in the packet; without it, the packet is to be dropped (RFC 9001, 5.4.2).
+    /// </summary>
     public static bool HasSample(int packetLength, int packetNumberOffset) =>
         packetLength >= packetNumberOffset + HeaderProtector.SampleOffset + HeaderProtector.SampleLength;
 

@@ -5,8 +5,8 @@ using Causeway.Quic.Handshake;
 namespace Causeway.Quic.Protection;
 
 /// <summary>
-/// Makes the masks that hide packet numbers (RFC 9001, 5.4), several at a time. Its key lasts through key updates. For one thread at
-/// a time.
+/// Makes the masks that hide packet numbers (RFC 9001, 5.4), several at a time. Its key lasts through key updates. For
+/// one thread at a time.
 /// </summary>
 internal abstract class HeaderProtector : IDisposable
 {
@@ -16,7 +16,9 @@ internal abstract class HeaderProtector : IDisposable
     /// <summary>Bytes of a mask that are used.</summary>
     public const int MaskLength = 5;
 
-    /// <summary>The sample begins so many bytes behind the start of the packet number, however long that is (RFC 9001, 5.4.2).</summary>
+    /// <summary>
+    /// The sample begins so many bytes behind the start of the packet number, however long that is (RFC 9001, 5.4.2).
+    /// </summary>
     public const int SampleOffset = 4;
 
     /// <summary>The most masks that one call is best asked for.</summary>
@@ -27,7 +29,9 @@ internal abstract class HeaderProtector : IDisposable
         suite == CipherSuite.ChaCha20Poly1305Sha256 ? new ChaChaHeaderProtector(key) : new AesHeaderProtector(key);
 
     /// <summary>Makes masks of samples, in place.</summary>
-    /// <param name="samples">Samples of <see cref="SampleLength"/> bytes, whose first <see cref="MaskLength"/> bytes become masks.</param>
+    /// <param name="samples">
+    /// Samples of <see cref="SampleLength"/> bytes, whose first <see cref="MaskLength"/> bytes become masks.
+    /// </param>
     public abstract void Mask(Span<byte> samples);
 
     /// <summary>Forgets the key.</summary>
@@ -48,8 +52,8 @@ internal sealed class AesHeaderProtector : HeaderProtector
 }
 
 /// <summary>
-/// Header protection by ChaCha20 (RFC 9001, 5.4.4): the mask is the keystream that begins at the block and nonce which the sample
-/// gives.
+/// Header protection by ChaCha20 (RFC 9001, 5.4.4): the mask is the keystream that begins at the block and nonce which
+/// the sample gives.
 /// </summary>
 internal sealed class ChaChaHeaderProtector : HeaderProtector
 {

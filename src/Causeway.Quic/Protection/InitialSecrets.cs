@@ -5,7 +5,9 @@ using Causeway.Quic.Wire;
 
 namespace Causeway.Quic.Protection;
 
-/// <summary>The secrets of Initial packets, which anybody can derive who saw the first one (RFC 9001, 5.2; RFC 9369, 3.3.1).</summary>
+/// <summary>
+/// The secrets of Initial packets, which anybody can derive who saw the first one (RFC 9001, 5.2; RFC 9369, 3.3.1).
+/// </summary>
 internal static class InitialSecrets
 {
     /// <summary>The suite of Initial packets.</summary>

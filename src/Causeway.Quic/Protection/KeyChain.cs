@@ -9,8 +9,8 @@ internal sealed class KeyChain : IDisposable
     private readonly CipherSuite _suite;
     private readonly QuicVersion _version;
 
-    // The secret of the first generation that has no key yet. No secret of a key that exists is kept: whoever took the memory
-    // could read what was sent before.
+    // The secret of the first generation that has no key yet. No secret of a key that exists is kept: whoever took the
+    // memory could read what was sent before.
     private readonly byte[] _secret;
     private PacketKey? _next;
 
@@ -29,7 +29,9 @@ internal sealed class KeyChain : IDisposable
     /// <summary>The next generation's key, if it was prepared.</summary>
     public PacketKey? Next => _next;
 
-    /// <summary>Derives the next generation's key ahead, so that no packet has to wait for it and tell so (RFC 9001, 6.3).</summary>
+    /// <summary>
+    /// Derives the next generation's key ahead, so that no packet has to wait for it and tell so (RFC 9001, 6.3).
+    /// </summary>
     public void Prepare()
     {
         if (_next is not null)

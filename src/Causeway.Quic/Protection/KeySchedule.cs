@@ -42,7 +42,8 @@ internal static class KeySchedule
         ExpandLabel(Hash(suite), secret, version == QuicVersion.V2 ? "quicv2 hp"u8 : "quic hp"u8, key);
 
     /// <summary>The secret that follows in a key update: "quic ku" (RFC 9001, 6.1).</summary>
-    public static void DeriveNextSecret(CipherSuite suite, QuicVersion version, ReadOnlySpan<byte> secret, Span<byte> next) =>
+    public static void DeriveNextSecret(
+        CipherSuite suite, QuicVersion version, ReadOnlySpan<byte> secret, Span<byte> next) =>
         ExpandLabel(Hash(suite), secret, version == QuicVersion.V2 ? "quicv2 ku"u8 : "quic ku"u8, next);
 
     /// <summary>HKDF-Expand-Label with an empty context (RFC 8446, 7.1).</summary>

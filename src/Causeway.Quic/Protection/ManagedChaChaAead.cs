@@ -6,7 +6,8 @@ using BouncyChaCha20Poly1305 = Org.BouncyCastle.Crypto.Modes.ChaCha20Poly1305;
 namespace Causeway.Quic.Protection;
 
 /// <summary>
-/// AEAD_CHACHA20_POLY1305 (RFC 8439) by BouncyCastle, for systems that have none. Unlike the others it allocates for each packet.
+/// AEAD_CHACHA20_POLY1305 (RFC 8439) by BouncyCastle, for systems that have none. Unlike the others it allocates for
+/// each packet.
 /// </summary>
 internal sealed class ManagedChaChaAead : PacketAead
 {

@@ -6,7 +6,9 @@ internal enum OpenStatus
     /// <summary>It is open: header and payload are plain.</summary>
     Opened,
 
-    /// <summary>It is to be dropped: too short, or not sealed with the keys at hand. Its payload is wiped, its last bytes stay.</summary>
+    /// <summary>
+    /// It is to be dropped: too short, or not sealed with the keys at hand. Its payload is wiped, its last bytes stay.
+    /// </summary>
     Dropped,
 
     /// <summary>It is open, but a reserved bit is set: PROTOCOL_VIOLATION (RFC 9000, 17.2 and 17.3.1).</summary>
@@ -15,7 +17,9 @@ internal enum OpenStatus
     /// <summary>It shows that the peer breaks the rules of key updates: KEY_UPDATE_ERROR (RFC 9001, 6).</summary>
     KeyUpdateError,
 
-    /// <summary>Too many packets failed to open: AEAD_LIMIT_REACHED (RFC 9001, 6.6). Nothing more may be opened.</summary>
+    /// <summary>
+    /// Too many packets failed to open: AEAD_LIMIT_REACHED (RFC 9001, 6.6). Nothing more may be opened.
+    /// </summary>
     LimitReached,
 }
 
@@ -25,8 +29,8 @@ internal enum OpenStatus
 /// <param name="PayloadLength">Bytes of its frames; 0 is a PROTOCOL_VIOLATION (RFC 9000, 12.4).</param>
 /// <param name="KeyGeneration">How many key updates its keys have behind them.</param>
 /// <param name="IsFirstOfGeneration">
-/// Whether it is the first one that was opened with keys of this generation. After an update, that starts the time after which
-/// <see cref="ApplicationKeys.DiscardPreviousKeys"/> is due.
+/// Whether it is the first one that was opened with keys of this generation. After an update, that starts the time
+/// after which <see cref="ApplicationKeys.DiscardPreviousKeys"/> is due.
 /// </param>
 internal readonly record struct OpenedPacket(
     long PacketNumber, int PayloadOffset, int PayloadLength, long KeyGeneration, bool IsFirstOfGeneration);

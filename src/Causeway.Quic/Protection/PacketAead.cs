@@ -3,7 +3,9 @@ using Causeway.Quic.Handshake;
 
 namespace Causeway.Quic.Protection;
 
-/// <summary>Authenticated encryption of packets under one key (RFC 9001, 5.3), in place. For one thread at a time.</summary>
+/// <summary>
+/// Authenticated encryption of packets under one key (RFC 9001, 5.3), in place. For one thread at a time.
+/// </summary>
 internal abstract class PacketAead : IDisposable
 {
     /// <summary>Bytes of a nonce.</summary>

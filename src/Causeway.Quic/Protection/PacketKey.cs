@@ -6,7 +6,9 @@ using Causeway.Quic.Wire;
 
 namespace Causeway.Quic.Protection;
 
-/// <summary>A key and its IV (RFC 9001, 5.3): seals or opens payloads by packet number. For one thread at a time.</summary>
+/// <summary>
+/// A key and its IV (RFC 9001, 5.3): seals or opens payloads by packet number. For one thread at a time.
+/// </summary>
 internal sealed class PacketKey : IDisposable
 {
     private readonly PacketAead _aead;

@@ -5,8 +5,8 @@ using Causeway.Quic.Wire;
 namespace Causeway.Quic.Protection;
 
 /// <summary>
-/// Opens the packets of an encryption level whose keys do not change: Initial, 0-RTT and Handshake (RFC 9001, 5), in place and
-/// without allocating. For one thread at a time.
+/// Opens the packets of an encryption level whose keys do not change: Initial, 0-RTT and Handshake (RFC 9001, 5), in
+/// place and without allocating. For one thread at a time.
 /// </summary>
 internal sealed class PacketOpener : IDisposable
 {
@@ -36,7 +36,9 @@ internal sealed class PacketOpener : IDisposable
 
     /// <summary>Opens a packet.</summary>
     /// <param name="packet">All of it, and nothing of the next one.</param>
-    /// <param name="packetNumberOffset">Where its packet number begins: <see cref="PacketHeader.PacketNumberOffset"/>.</param>
+    /// <param name="packetNumberOffset">
+    /// Where its packet number begins: <see cref="PacketHeader.PacketNumberOffset"/>.
+    /// </param>
     /// <param name="largestReceived">The largest number of a packet that was opened in this space.</param>
     /// <param name="opened">The packet, if it was opened.</param>
     public OpenStatus TryOpen(Span<byte> packet, int packetNumberOffset, long largestReceived, out OpenedPacket opened)

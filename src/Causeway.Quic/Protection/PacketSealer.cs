@@ -6,11 +6,13 @@ using Causeway.Quic.Wire;
 namespace Causeway.Quic.Protection;
 
 /// <summary>
-/// Protects the packets of one encryption level (RFC 9001, 5), in place and without allocating. For one thread at a time.
+/// Protects the packets of one encryption level (RFC 9001, 5), in place and without allocating. For one thread at a
+/// time.
 /// </summary>
 /// <remarks>
-/// A packet is sealed by <see cref="TrySeal"/>, and then its header is protected: at once by <see cref="ProtectHeader"/>, or, which
-/// costs less, with others by <see cref="DeferHeader"/> and <see cref="FlushHeaders"/> before they leave.
+/// A packet is sealed by <see cref="TrySeal"/>, and then its header is protected: at once by
+/// <see cref="ProtectHeader"/>, or, which costs less, with others by <see cref="DeferHeader"/> and
+/// <see cref="FlushHeaders"/> before they leave.
 /// </remarks>
 internal sealed class PacketSealer : IDisposable
 {
@@ -47,13 +49,14 @@ internal sealed class PacketSealer : IDisposable
     public long SealedCount { get; private set; }
 
     /// <summary>
-    /// Whether it is time for a key update: half of the uses are gone, which leaves time for a peer that is slow to acknowledge.
+    /// Whether it is time for a key update: half of the uses are gone, which leaves time for a peer that is slow to
+    /// acknowledge.
     /// </summary>
     public bool NeedsKeyUpdate => SealedCount >= _limits.Confidentiality / 2;
 
     /// <summary>
-    /// Whether the key has few uses left: if it cannot be updated now, the connection is to be closed with AEAD_LIMIT_REACHED while
-    /// that can still be sealed (RFC 9001, 6.6).
+    /// Whether the key has few uses left: if it cannot be updated now, the connection is to be closed with
+    /// AEAD_LIMIT_REACHED while that can still be sealed (RFC 9001, 6.6).
     /// </summary>
     public bool IsNearlyUsedUp =>
         SealedCount >= _limits.Confidentiality - Math.Min(UsesForClosing, _limits.Confidentiality / 4);
@@ -91,7 +94,9 @@ internal sealed class PacketSealer : IDisposable
     }
 
     /// <summary>Keeps a packet that was sealed, until its header is protected together with those of others.</summary>
-    /// <param name="datagram">The datagram that it is in, which is neither released nor moved until <see cref="FlushHeaders"/>.</param>
+    /// <param name="datagram">
+    /// The datagram that it is in, which is neither released nor moved until <see cref="FlushHeaders"/>.
+    /// </param>
     /// <param name="packetOffset">Where in the datagram it begins.</param>
     /// <param name="payloadOffset">Where in the packet its header ends.</param>
     public void DeferHeader(PacketBuffer datagram, int packetOffset, int payloadOffset)
@@ -111,6 +116,11 @@ internal sealed class PacketSealer : IDisposable
     /// <summary>Protects the headers that were deferred. Call it before the datagrams leave.</summary>
     public void FlushHeaders()
     {
+        if (_deferredCount == 0)
+        {
+            return;
+        }
+
         Span<byte> masks = _samples.AsSpan(0, _deferredCount * HeaderProtector.SampleLength);
         _header.Mask(masks);
         for (int i = 0; i < _deferredCount; i++)

@@ -5,8 +5,8 @@ namespace Causeway.Quic.Protection;
 /// <summary>AEAD_CHACHA20_POLY1305 (RFC 8439) by what .NET has from the operating system.</summary>
 internal sealed class PlatformChaChaAead : PacketAead
 {
-    // A refusal by Decrypt is an exception, which costs many times what a packet does: that is what a flood of forgeries
-    // would live on. So after one, this many packets must open before the next is given that chance.
+    // A refusal by Decrypt is an exception, which costs many times what a packet does: that is what a flood of
+    // forgeries would live on. So after one, this many packets must open before the next is given that chance.
     private const int WaryFor = 256;
 
     private const int InitialScratchLength = 1500;
@@ -54,8 +54,9 @@ internal sealed class PlatformChaChaAead : PacketAead
     }
 
     /// <summary>
-    /// Decrypts without an exception for a wrong tag, at twice the work. ChaCha20 encrypts by a keystream, so that to encrypt the
-    /// ciphertext is to decrypt it; to encrypt the result once more gives the tag that the packet should have had.
+    /// Decrypts without an exception for a wrong tag, at twice the work. ChaCha20 encrypts by a keystream, so that to
+    /// encrypt the ciphertext is to decrypt it; to encrypt the result once more gives the tag that the packet should
+    /// have had.
     /// </summary>
     private bool TryDecryptQuietly(
         ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associatedData, Span<byte> text, ReadOnlySpan<byte> tag)

@@ -4,8 +4,8 @@ using Causeway.Quic.Wire;
 namespace Causeway.Quic.Protection;
 
 /// <summary>
-/// Makes the stateless reset token of a connection id from a static key (RFC 9000, 10.3.2), so that a server can reset what it no
-/// longer knows. Servers that share connection ids share the key.
+/// Makes the stateless reset token of a connection id from a static key (RFC 9000, 10.3.2), so that a server can reset
+/// what it no longer knows. Servers that share connection ids share the key.
 /// </summary>
 internal sealed class StatelessResetKey : IDisposable
 {

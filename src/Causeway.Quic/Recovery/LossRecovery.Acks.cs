@@ -36,6 +36,9 @@ internal sealed partial class LossRecovery
         _hasOldestMoved = false;
         _largestNew = null;
         _ackedAt = now;
+        _heardAt = now;
+        _silence.OnHeard();
+        IsSilenceProbeDue = false;
         _acked.LargestAcknowledged = Math.Max(_acked.LargestAcknowledged, largest);
         return true;
     }

@@ -11,8 +11,32 @@ internal sealed partial class LossRecovery
         get
         {
             Timestamp loss = LossDeadline(out _);
-            return loss.IsNever ? ProbeDeadline(out _) : loss;
+            Timestamp due = loss.IsNever ? ProbeDeadline(out _) : loss;
+            return Timestamp.Min(due, SilenceDeadline);
         }
+    }
+
+    /// <summary>Whether a packet with nothing but a PING is to ask for a sign of life, whatever the window is.</summary>
+    public bool IsSilenceProbeDue { get; private set; }
+
+    // Probe timeouts double, and a path that comes back would wait for the next one: see SilenceProbe. The answer to the PING tells
+    // of everything that left before it that it is lost.
+    private Timestamp SilenceDeadline
+    {
+        get
+        {
+            PacketNumberSpace space = _spaces[(int)PacketSpaceId.Application];
+            return !IsConfirmed || space.ElicitingInFlight == 0 || IsSilenceProbeDue
+                ? Timestamp.Never
+                : _silence.DueAt(Timestamp.Max(_heardAt, _waitsSince), Rtt.Shortest, Rtt.ProbeTimeout + PeerMaxAckDelay);
+        }
+    }
+
+    /// <summary>The packet that asks for a sign of life left.</summary>
+    public void OnSilenceProbeSent(Timestamp now)
+    {
+        IsSilenceProbeDue = false;
+        _silence.OnSent(now);
     }
 
     /// <summary>Does what is due: finds packets that are late by now, or lets probes out (RFC 9002, A.9).</summary>
@@ -20,6 +44,7 @@ internal sealed partial class LossRecovery
     public bool OnTimeout(Timestamp now)
     {
         ForgetOldLosses(now);
+        IsSilenceProbeDue |= SilenceDeadline <= now;
         Timestamp lossAt = LossDeadline(out PacketNumberSpace? late);
         if (!lossAt.IsNever)
         {

@@ -36,6 +36,7 @@ internal sealed partial class LossRecovery
     private readonly Pacer _pacer;
     private readonly DeliveryRateSampler _sampler = new();
     private readonly LossMeter _lossMeter = new();
+    private readonly SilenceProbe _silence = new();
     private readonly Stack<QuicSentPacket> _free = new();
     private readonly PacketNumberSpace[] _spaces;
     private CongestionController _controller;
@@ -50,6 +51,8 @@ internal sealed partial class LossRecovery
     private bool _isAckReported;
     private bool _ranDry;
     private Timestamp _flushedAt;
+    private Timestamp _heardAt = Timestamp.LongAgo;
+    private Timestamp _waitsSince;
 
     /// <summary>Makes it, with nothing sent.</summary>
     /// <param name="role">A client probes before the server can (RFC 9002, 6.2.2.1).</param>
@@ -174,8 +177,9 @@ internal sealed partial class LossRecovery
         space.Link(packet);
         if (packet.IsAckEliciting)
         {
+            _waitsSince = space.Id == PacketSpaceId.Application && space.ElicitingInFlight == 0 ? now : _waitsSince;
             space.ElicitingInFlight++;
-            space.LastElicitingAt = now;
+            space.LastElicitingAt = packet.IsSilenceProbe ? space.LastElicitingAt : now;
         }
 
         _pacer.OnSent(packet.Size);
@@ -272,6 +276,9 @@ internal sealed partial class LossRecovery
     {
         _sampler.Shift(microseconds);
         _probeBase = _probeBase == Timestamp.LongAgo ? _probeBase : _probeBase.AddMicroseconds(microseconds);
+        _silence.Shift(microseconds);
+        _heardAt = _heardAt.AddMicroseconds(microseconds);
+        _waitsSince = _waitsSince.AddMicroseconds(microseconds);
         foreach (PacketNumberSpace space in _spaces)
         {
             space.LastElicitingAt = space.LastElicitingAt.AddMicroseconds(microseconds);
@@ -289,6 +296,11 @@ internal sealed partial class LossRecovery
         {
             BytesInFlight -= packet.Size;
             space.Unlink(packet);
+        }
+        else if (packet.IsInFlight)
+        {
+            // Nobody will say any more whether it had arrived: as good as lost.
+            _episode.OnResolved(wasSpurious: false);
         }
 
         space.Sent.Remove(packet);

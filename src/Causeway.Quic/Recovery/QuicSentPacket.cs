@@ -37,6 +37,9 @@ internal sealed class QuicSentPacket : SentPacket
     /// <summary>Whether it only measures the MTU, so that its loss says nothing of congestion (RFC 9000, 14.4).</summary>
     public bool IsMtuProbe { get; set; }
 
+    /// <summary>Whether it only asks for a sign of life, without moving the probe timeout.</summary>
+    public bool IsSilenceProbe { get; set; }
+
     /// <summary>Whether it left marked as capable of ECN.</summary>
     public bool IsEcnCapable { get; set; }
 
@@ -81,6 +84,7 @@ internal sealed class QuicSentPacket : SentPacket
         IsInFlight = false;
         IsMtuProbe = false;
         IsEcnCapable = false;
+        IsSilenceProbe = false;
         State = SentPacketState.InFlight;
         Previous = null;
         Next = null;

@@ -102,6 +102,12 @@ internal sealed class QuicStream : TransportStream
 
     internal int Deficit { get; set; }
 
+    /// <summary>What it got, as fair queueing counts it.</summary>
+    internal long VirtualFinish { get; set; }
+
+    /// <summary>Whether it is among those that have their first turn before the round.</summary>
+    internal bool IsFresh { get; set; }
+
     /// <summary>Whether the peer may know of the stream, because a frame of it was sent.</summary>
     internal bool IsAnnounced { get; set; }
 

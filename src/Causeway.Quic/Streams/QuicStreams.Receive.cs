@@ -12,6 +12,7 @@ internal sealed partial class QuicStreams
 
     // A window is told again when so much of it was taken.
     private const int StepsOfWindow = 8;
+    private const long LeastStepOfConnection = 32 << 10;
 
     private readonly ReceiveBudget _budget;
     private readonly long _receiveWindow;
@@ -120,6 +121,7 @@ internal sealed partial class QuicStreams
         if (added > 0)
         {
             _buffered += added;
+            stream.Tuner?.OnArrived(added);
             Statistics.BytesReceived += added;
             if (!stream.HasReadableEvent)
             {
@@ -151,9 +153,16 @@ internal sealed partial class QuicStreams
             return wrong;
         }
 
-        // Everything arrived before: the reset says nothing new (RFC 9000, 3.2).
+        // Everything up to the end arrived before, FIN included: the reset says nothing new (RFC 9000, 3.2).
         if (stream.IsReceiveDone || stream.IsPeerFinished)
         {
+            return null;
+        }
+
+        if (stream.IsReceiveStopped)
+        {
+            // The answer to STOP_SENDING: nobody waits for more.
+            EndStopped(stream);
             return null;
         }
 
@@ -174,6 +183,7 @@ internal sealed partial class QuicStreams
     public void OnStreamsBlocked(bool isUnidirectional)
     {
         ref StreamCounts counts = ref Counts(isUnidirectional);
+        counts.IsPeerBlocked = true;
         counts.IsLimitDue |= NextStreamLimit(in counts, isUnidirectional) > counts.PeerLimit;
     }
 
@@ -203,9 +213,7 @@ internal sealed partial class QuicStreams
             return;
         }
 
-        WindowTuner tuner = stream.Tuner ??= new WindowTuner(SecondStreamWindow, stream.Window, MostStreamWindow);
-        tuner.OnTaken(bytes);
-        tuner.OnArrived(bytes);
+        stream.Tuner?.OnTaken(bytes);
         if (stream.ReceiveLimit - stream.Taken <= stream.Window - Math.Max(1, stream.Window / StepsOfWindow))
         {
             RequestControl(stream, StreamControl.MaxStreamData);
@@ -227,21 +235,23 @@ internal sealed partial class QuicStreams
         RequestControl(stream, StreamControl.StopSending);
     }
 
+    // A first read shows that there is a reader, and not yet what it needs.
+    private long SecondWindow(QuicStream stream) =>
+        Math.Clamp(_budget.UnprovenWindow(stream.Grown), stream.Window, Math.Max(stream.Window, SecondStreamWindow));
+
     /// <summary>The limit to tell for a stream, by what its reader was seen to take.</summary>
     private long NextReceiveLimit(QuicStream stream, Timestamp now)
     {
-        if (stream.Tuner is { } tuner)
-        {
-            tuner.Update(now, RoundTripMicroseconds, stream.Incoming.Ready);
-            long first = InitialWindow(stream.Id);
-            long most = first + _budget.Share(stream.Grown);
-            long window = Math.Clamp(tuner.Window, first, Math.Max(first, most));
-            tuner.Limit(window);
-            stream.Window = window;
-            _budget.Grow(window - first - stream.Grown);
-            stream.Grown = window - first;
-        }
-
+        // Made now and not at the first read: the budget has to know of one stream's window before it decides on the next.
+        WindowTuner tuner = stream.Tuner ??= new WindowTuner(SecondWindow(stream), stream.Window, MostStreamWindow);
+        tuner.Update(now, RoundTripMicroseconds, stream.Incoming.Ready);
+        long first = InitialWindow(stream.Id);
+        long most = first + _budget.Share(stream.Grown);
+        long window = Math.Clamp(tuner.Window, first, Math.Max(first, most));
+        tuner.Limit(window);
+        stream.Window = window;
+        _budget.Grow(window - first - stream.Grown);
+        stream.Grown = window - first;
         return Math.Max(stream.ReceiveLimit, stream.Taken + stream.Window);
     }
 
@@ -341,7 +351,12 @@ internal sealed partial class QuicStreams
     private void TakeConnection(long bytes)
     {
         _taken += bytes;
-        _isMaxDataDue |= _receiveLimit - _taken <= _receiveWindow - (_receiveWindow / StepsOfWindow);
+
+        // Where readers that have stopped hold most of the window, the rest is told in smaller steps: an eighth of the whole may
+        // be all that is left for the others.
+        long free = _receiveWindow - (_received - _taken);
+        long step = Math.Min(_receiveWindow / StepsOfWindow, Math.Max(free / 4, LeastStepOfConnection));
+        _isMaxDataDue |= _receiveLimit <= _taken + _receiveWindow - step;
     }
 
     private static EndpointRole Peer(EndpointRole role) => role == EndpointRole.Client ? EndpointRole.Server : EndpointRole.Client;

@@ -18,20 +18,24 @@ internal sealed partial class QuicStreams
     private long _sendLimit;
     private long _sent;
     private bool _inTurn;
+
+    // Start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996) decides who may go before the round: what each stream would
+    // have got if all had been served at once, by weight, in 256ths of a byte.
+    private long _virtualTime;
+    private int _sendingCount;
     private bool _isDataBlockedDue;
     private long _dataBlockedAt = -1;
-    private bool _isStreamsBlocked;
     private bool _isStuck;
     private bool _isOpenAllowed;
 
     /// <summary>Whether a packet could carry something of the streams.</summary>
-    public bool HasOutput => !_isOver && (IsEarly ? HasData : HasControl || HasData);
+    public bool HasOutput => !_isOver && (HasData || (!IsEarly && HasControl));
 
-    private bool HasControl => _control.First is not null || _isMaxDataDue || _isDataBlockedDue || _bidirectional.IsLimitDue
-        || _unidirectional.IsLimitDue;
+    private bool HasControl => _control.First is not null || _isMaxDataDue || _isDataBlockedDue || _bidirectional.HasOutput
+        || _unidirectional.HasOutput;
 
     /// <summary>Whether there is data to send, as far as windows allow.</summary>
-    public bool HasData => _repairing.First is not null || (_sending.First is not null && !_isStuck);
+    public bool HasData => _repairing.First is not null || _fresh.First is not null || (_sending.First is not null && !_isStuck);
 
     /// <summary>Writes frames about the streams into a packet.</summary>
     /// <returns>Bytes written.</returns>
@@ -82,8 +86,9 @@ internal sealed partial class QuicStreams
         if (limit > counts.OwnLimit)
         {
             counts.OwnLimit = limit;
-            _isOpenAllowed |= _isStreamsBlocked;
-            _isStreamsBlocked = false;
+            _isOpenAllowed |= counts.IsBlocked;
+            counts.IsBlocked = false;
+            counts.IsBlockedDue = false;
         }
     }
 
@@ -181,11 +186,31 @@ internal sealed partial class QuicStreams
 
     internal void OnWritable(QuicStream stream)
     {
-        if (!stream.IsWriteFinished && !stream.IsSendBlocked && stream.CanSend && (!IsEarly || stream.IsReplaySafe))
+        if (stream.IsWriteFinished || stream.IsSendBlocked || !stream.CanSend || (IsEarly && !stream.IsReplaySafe))
         {
-            _isStuck = false;
+            return;
+        }
+
+        _isStuck = false;
+        if (QuicStream.SendLink.Of(stream).IsLinked)
+        {
+            return;
+        }
+
+        // Who used less than its share waits for nobody's round: a request beside a thousand other streams.
+        stream.IsFresh = stream.VirtualFinish <= _virtualTime;
+        stream.VirtualFinish = Math.Max(stream.VirtualFinish, _virtualTime);
+        if (stream.IsFresh)
+        {
+            stream.Deficit = Share(stream);
+            _fresh.Append(stream);
+        }
+        else
+        {
             _sending.Append(stream);
         }
+
+        _sendingCount++;
     }
 
     internal void OnResetRequested(QuicStream stream)
@@ -234,7 +259,38 @@ internal sealed partial class QuicStreams
 
         // An unused share is lost, a debt stays: else a stream that runs dry after every frame would get more.
         stream.Deficit = Math.Min(stream.Deficit, 0);
-        _sending.Remove(stream);
+        if (!QuicStream.SendLink.Of(stream).IsLinked)
+        {
+            return;
+        }
+
+        _sendingCount--;
+        if (stream.IsFresh)
+        {
+            stream.IsFresh = false;
+            _fresh.Remove(stream);
+        }
+        else
+        {
+            _sending.Remove(stream);
+        }
+    }
+
+    /// <summary>A stream of its own turn goes on in the round.</summary>
+    private void JoinRound(QuicStream stream)
+    {
+        stream.IsFresh = false;
+        _fresh.Remove(stream);
+        _sending.Append(stream);
+    }
+
+    private static int Share(QuicStream stream) => Math.Max(LeastQuantum, Quantum * stream.Weight / TransportStream.DefaultWeight);
+
+    private void Charge(QuicStream stream, int bytes)
+    {
+        stream.Deficit -= bytes;
+        stream.VirtualFinish += ((long)bytes << 8) * TransportStream.DefaultWeight / stream.Weight;
+        _virtualTime += ((long)bytes << 8) / Math.Max(1, _sendingCount);
     }
 
     private void StopRepairing(QuicStream stream)
@@ -335,9 +391,32 @@ internal sealed partial class QuicStreams
         return written;
     }
 
+    private void NoteStreamsBlocked(ref StreamCounts counts)
+    {
+        counts.IsBlocked |= !_isOver;
+
+        // Before the first limit is known there is nothing to complain of; a limit is complained of once (RFC 9000, 19.14).
+        if (counts.OwnLimit > counts.BlockedAt)
+        {
+            counts.BlockedAt = counts.OwnLimit;
+            counts.IsBlockedDue = true;
+        }
+    }
+
     private int WriteStreamLimit(Span<byte> room, QuicSentPacket packet, bool isUnidirectional)
     {
         ref StreamCounts counts = ref Counts(isUnidirectional);
+        if (counts.IsBlockedDue)
+        {
+            int blocked = FrameWriter.StreamsBlocked(room, isUnidirectional, counts.OwnLimit);
+            counts.IsBlockedDue = blocked == 0;
+            if (blocked > 0)
+            {
+                Note(packet, new SentFrame { Kind = SentFrameKind.Blocked });
+                return blocked;
+            }
+        }
+
         if (!counts.IsLimitDue)
         {
             return 0;
@@ -348,6 +427,7 @@ internal sealed partial class QuicStreams
         if (count > 0)
         {
             counts.IsLimitDue = false;
+            counts.IsPeerBlocked = false;
             counts.PeerLimit = limit;
             Note(packet, new SentFrame { Kind = SentFrameKind.MaxStreams, IsFinal = isUnidirectional });
         }
@@ -379,6 +459,21 @@ internal sealed partial class QuicStreams
             return written;
         }
 
+        while (_fresh.First is { } fresh)
+        {
+            int written = fresh.Deficit > 0 ? WriteFrame(room, packet, fresh, out _) : 0;
+            if (written > 0)
+            {
+                Charge(fresh, written);
+                return written;
+            }
+
+            if (fresh.IsFresh)
+            {
+                JoinRound(fresh);
+            }
+        }
+
         QuicStream? firstBlocked = null;
         while (_sending.First is { } stream && !_isStuck)
         {
@@ -392,7 +487,7 @@ internal sealed partial class QuicStreams
             if (!_inTurn)
             {
                 _inTurn = true;
-                stream.Deficit += Math.Max(LeastQuantum, Quantum * stream.Weight / TransportStream.DefaultWeight);
+                stream.Deficit += Share(stream);
             }
 
             if (stream.Deficit <= 0)
@@ -405,7 +500,7 @@ internal sealed partial class QuicStreams
             int written = WriteFrame(room, packet, stream, out bool isBlocked);
             if (written > 0)
             {
-                stream.Deficit -= written;
+                Charge(stream, written);
                 return written;
             }
 

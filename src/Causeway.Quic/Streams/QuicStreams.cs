@@ -35,6 +35,7 @@ internal sealed partial class QuicStreams : StreamSession
     private readonly Dictionary<long, QuicStream> _streams = [];
     private readonly StreamLimits _own;
     private StreamLimits _peer;
+    private StreamList<QuicStream, QuicStream.SendLink> _fresh;
     private StreamList<QuicStream, QuicStream.SendLink> _sending;
     private StreamList<QuicStream, QuicStream.RepairLink> _repairing;
     private StreamList<QuicStream, QuicStream.ControlLink> _control;
@@ -46,14 +47,17 @@ internal sealed partial class QuicStreams : StreamSession
     /// <summary>Makes it, with no stream.</summary>
     /// <param name="role">Which end this is.</param>
     /// <param name="own">What this end tells the peer.</param>
-    /// <param name="memoryBudget">Bytes that the streams may hold of what arrived.</param>
     /// <param name="pool">Where memory for data is rented.</param>
-    public QuicStreams(EndpointRole role, in StreamLimits own, long memoryBudget, PacketPool pool)
+    public QuicStreams(EndpointRole role, in StreamLimits own, PacketPool pool)
         : base(role)
     {
         _pool = pool;
         _own = own;
-        _budget = new ReceiveBudget(memoryBudget);
+
+        // What windows may grow by in all: what the connection's window has beside the first windows of all streams. It is three
+        // quarters of the budget's size.
+        long firstWindows = own.BidirectionalStreams * Math.Max(own.BidirectionalLocal, own.BidirectionalRemote);
+        _budget = new ReceiveBudget(Math.Max(own.Data - firstWindows, own.Data / 4) / 3 * 4);
         _receiveLimit = own.Data;
         _receiveWindow = own.Data;
         _bidirectional.PeerLimit = own.BidirectionalStreams;
@@ -97,8 +101,8 @@ internal sealed partial class QuicStreams : StreamSession
     {
         _peer = peer;
         OnMaxData(peer.Data);
-        _bidirectional.OwnLimit = Math.Max(_bidirectional.OwnLimit, peer.BidirectionalStreams);
-        _unidirectional.OwnLimit = Math.Max(_unidirectional.OwnLimit, peer.UnidirectionalStreams);
+        OnMaxStreams(isUnidirectional: false, peer.BidirectionalStreams);
+        OnMaxStreams(isUnidirectional: true, peer.UnidirectionalStreams);
         foreach (QuicStream stream in _streams.Values)
         {
             RaiseSendLimit(stream, InitialSendLimit(stream.Id));
@@ -123,7 +127,7 @@ internal sealed partial class QuicStreams : StreamSession
         ref StreamCounts counts = ref Counts(isUnidirectional);
         if (Refusal(in counts) != StreamOpenRefusal.None)
         {
-            _isStreamsBlocked |= !_isOver;
+            NoteStreamsBlocked(ref counts);
             return null;
         }
 
@@ -258,7 +262,7 @@ internal sealed partial class QuicStreams : StreamSession
 
         stream.IsForgotten = true;
         _streams.Remove(stream.Id);
-        _sending.Remove(stream);
+        StopSending(stream);
         _repairing.Remove(stream);
         _control.Remove(stream);
         stream.Control = StreamControl.None;
@@ -269,9 +273,9 @@ internal sealed partial class QuicStreams : StreamSession
             ref StreamCounts counts = ref Counts(StreamId.IsUnidirectional(stream.Id));
             counts.PeerEnded++;
 
-            // A peer that opens and ends streams one after the other is told in steps.
+            // A peer that opens and ends streams one after the other is told in steps, one that waits for a stream at once.
             bool isUnidirectional = StreamId.IsUnidirectional(stream.Id);
-            long step = Math.Max(1, InitialStreamLimit(isUnidirectional) / StepsOfStreams);
+            long step = counts.IsPeerBlocked ? 1 : Math.Max(1, InitialStreamLimit(isUnidirectional) / StepsOfStreams);
             counts.IsLimitDue |= NextStreamLimit(in counts, isUnidirectional) - counts.PeerLimit >= step;
         }
 
@@ -298,5 +302,20 @@ internal sealed partial class QuicStreams : StreamSession
 
         /// <summary>The peer is to be told.</summary>
         public bool IsLimitDue;
+
+        /// <summary>The peer waits for a stream.</summary>
+        public bool IsPeerBlocked;
+
+        /// <summary>Somebody had to wait for a stream.</summary>
+        public bool IsBlocked;
+
+        /// <summary>The peer is to be told that more streams would be opened than it allows.</summary>
+        public bool IsBlockedDue;
+
+        /// <summary>The limit of which the peer was told that it is in the way.</summary>
+        public long BlockedAt;
+
+        /// <summary>Whether the peer is to be told something.</summary>
+        public readonly bool HasOutput => IsLimitDue || IsBlockedDue;
     }
 }

@@ -72,7 +72,7 @@ internal struct SendBuffer
     {
         if (destination.IsEmpty)
         {
-            // Only the end of the stream: everything before it may be acknowledged and gone.
+            // A frame of nothing but the end: there may be no buffer any more.
             return;
         }
 

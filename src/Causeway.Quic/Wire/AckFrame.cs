@@ -75,7 +75,8 @@ internal readonly ref struct AckFrame
                 return false;
             }
 
-            // Gap and length count from one (RFC 9000, 19.3.1). "_end" is the largest number, then the last smallest one.
+            // Gap and length count from one (RFC 9000, 19.3.1). "_end" is the largest number, then the last smallest
+            // one.
             long largest = _isFirst ? _end : _end - gap - 2;
             _isFirst = false;
             _end = largest - length;

@@ -59,8 +59,9 @@ internal readonly struct ConnectionId : IEquatable<ConnectionId>
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Peers choose ids that become keys of dictionaries. <see cref="HashCode"/> would fold each eight bytes to four before its
-    /// random seed comes in, so that anybody could make ids that collide. The hash of strings is keyed throughout.
+    /// Peers choose ids that become keys of dictionaries. <see cref="HashCode"/> would fold each eight bytes to four
+    /// before its random seed comes in, so that anybody could make ids that collide. The hash of strings is keyed
+    /// throughout.
     /// </remarks>
     public override int GetHashCode() => string.GetHashCode(MemoryMarshal.Cast<byte, char>(All), StringComparison.Ordinal);
 

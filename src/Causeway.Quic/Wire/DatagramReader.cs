@@ -1,6 +1,8 @@
 namespace Causeway.Quic.Wire;
 
-/// <summary>Splits a datagram into the packets that were coalesced in it (RFC 9000, 12.2). Pass it by reference.</summary>
+/// <summary>
+/// Splits a datagram into the packets that were coalesced in it (RFC 9000, 12.2). Pass it by reference.
+/// </summary>
 internal ref struct DatagramReader
 {
     private readonly int _ownIdLength;
@@ -26,8 +28,8 @@ internal ref struct DatagramReader
     /// <param name="header">Its header.</param>
     /// <param name="packet">All of it, header included.</param>
     /// <returns>
-    /// Whether there is one. A packet that does not parse ends the datagram, and so does one with a destination connection id
-    /// other than the first one's (RFC 9000, 12.2).
+    /// Whether there is one. A packet that does not parse ends the datagram, and so does one with a destination
+    /// connection id other than the first one's (RFC 9000, 12.2).
     /// </returns>
     public bool TryRead(out PacketHeader header, out Span<byte> packet)
     {

@@ -6,8 +6,8 @@ namespace Causeway.Quic.Wire;
 /// Reads the frames of a packet's payload one after the other (RFC 9000, 12.4 and 19). Pass it by reference.
 /// </summary>
 /// <remarks>
-/// Read until <see cref="TryRead"/> answers false, then look at <see cref="Error"/>. Whether a frame may stand in the packet says
-/// <see cref="FrameRules"/>.
+/// Read until <see cref="TryRead"/> answers false, then look at <see cref="Error"/>. Whether a frame may stand in the
+/// packet says <see cref="FrameRules"/>.
 /// </remarks>
 internal ref struct FrameReader
 {
@@ -17,10 +17,16 @@ internal ref struct FrameReader
     // A max_ack_delay must be less than 2^14 milliseconds (RFC 9000, 18.2).
     private const long MaxAckDelay = 1000L << 14;
 
+    private readonly bool _takesAckFrequency;
     private WireReader _reader;
 
-    public FrameReader(ReadOnlySpan<byte> payload)
+    /// <param name="payload">The payload of a packet that was opened.</param>
+    /// <param name="takesAckFrequency">
+    /// Whether this end sent min_ack_delay. If not, the frames of that extension are as unknown as any (RFC 9000, 12.4).
+    /// </param>
+    public FrameReader(ReadOnlySpan<byte> payload, bool takesAckFrequency = false)
     {
+        _takesAckFrequency = takesAckFrequency;
         _reader = new WireReader(payload);
         if (payload.IsEmpty)
         {
@@ -86,9 +92,9 @@ internal ref struct FrameReader
             FrameType.PathResponse => TryReadPathData(FrameKind.PathResponse, type, out frame),
             FrameType.ConnectionClose or FrameType.ApplicationClose => TryReadConnectionClose(type, out frame),
             FrameType.HandshakeDone => ReadEmpty(FrameKind.HandshakeDone, type, out frame),
-            FrameType.ImmediateAck => ReadEmpty(FrameKind.ImmediateAck, type, out frame),
+            FrameType.ImmediateAck when _takesAckFrequency => ReadEmpty(FrameKind.ImmediateAck, type, out frame),
             FrameType.Datagram or FrameType.DatagramWithLength => TryReadDatagram(type, out frame),
-            FrameType.AckFrequency => TryReadAckFrequency(out frame),
+            FrameType.AckFrequency when _takesAckFrequency => TryReadAckFrequency(out frame),
             _ => FailUnknown(out frame),
         };
         if (!read && Error == TransportErrorCode.NoError)
@@ -250,7 +256,8 @@ internal ref struct FrameReader
 
         if (retirePriorTo > sequenceNumber)
         {
-            return Fail(TransportErrorCode.FrameEncodingError, "a NEW_CONNECTION_ID frame that retires its own connection id");
+            return Fail(
+                TransportErrorCode.FrameEncodingError, "a NEW_CONNECTION_ID frame that retires its own connection id");
         }
 
         if (!_reader.TryReadShortPrefixed(out ReadOnlySpan<byte> id)
@@ -261,10 +268,13 @@ internal ref struct FrameReader
 
         if (id.IsEmpty || id.Length > ConnectionId.MaxLength)
         {
-            return Fail(TransportErrorCode.FrameEncodingError, "a NEW_CONNECTION_ID frame with a connection id of such a length");
+            return Fail(
+                TransportErrorCode.FrameEncodingError,
+                "a NEW_CONNECTION_ID frame with a connection id of such a length");
         }
 
-        frame = new Frame(FrameKind.NewConnectionId, FrameType.NewConnectionId, sequenceNumber, retirePriorTo, data: id, more: token);
+        frame = new Frame(
+            FrameKind.NewConnectionId, FrameType.NewConnectionId, sequenceNumber, retirePriorTo, data: id, more: token);
         return true;
     }
 

@@ -10,8 +10,8 @@ internal static class FrameRules
         (1u << (int)FrameKind.Padding) | (1u << (int)FrameKind.Ping) | (1u << (int)FrameKind.Ack)
         | (1u << (int)FrameKind.Crypto) | (1u << (int)FrameKind.ConnectionClose);
 
-    // Early data can be neither acknowledged nor answered by a client that has no 1-RTT keys yet (RFC 9000, 12.5). The frames of
-    // ACK frequency need a parameter that is not remembered.
+    // Early data can be neither acknowledged nor answered by a client that has no 1-RTT keys yet (RFC 9000, 12.5). The
+    // frames of ACK frequency need a parameter that is not remembered.
     private const uint NotInZeroRtt =
         (1u << (int)FrameKind.Ack) | (1u << (int)FrameKind.Crypto) | (1u << (int)FrameKind.HandshakeDone)
         | (1u << (int)FrameKind.NewToken) | (1u << (int)FrameKind.PathResponse)
@@ -52,7 +52,9 @@ internal static class FrameRules
     /// <summary>Whether a packet with such a frame is to be acknowledged (RFC 9000, 13.2).</summary>
     public static bool IsAckEliciting(FrameKind kind) => (NotAckEliciting & (1u << (int)kind)) == 0;
 
-    /// <summary>Whether a packet that has only such frames does not move a connection to its path (RFC 9000, 9.1).</summary>
+    /// <summary>
+    /// Whether a packet that has only such frames does not move a connection to its path (RFC 9000, 9.1).
+    /// </summary>
     public static bool IsProbing(FrameKind kind) => (Probing & (1u << (int)kind)) != 0;
 
     /// <summary>Whether a packet with such a frame counts as in flight (RFC 9002, 2).</summary>

@@ -12,7 +12,9 @@ internal static class FrameType
     public const long Crypto = 0x06;
     public const long NewToken = 0x07;
 
-    /// <summary>The first of eight; see <see cref="StreamFin"/>, <see cref="StreamLength"/>, <see cref="StreamOffset"/>.</summary>
+    /// <summary>
+    /// The first of eight; see <see cref="StreamFin"/>, <see cref="StreamLength"/>, <see cref="StreamOffset"/>.
+    /// </summary>
     public const long Stream = 0x08;
 
     /// <summary>The last of the eight.</summary>

@@ -4,8 +4,8 @@ using Causeway.Protocol;
 namespace Causeway.Quic.Wire;
 
 /// <summary>
-/// Writes frames (RFC 9000, 19; RFC 9221; draft-ietf-quic-ack-frequency). Each answers how many bytes it took, or 0 if they do
-/// not fit, in which case what is in the span means nothing.
+/// Writes frames (RFC 9000, 19; RFC 9221; draft-ietf-quic-ack-frequency). Each answers how many bytes it took, or 0 if
+/// they do not fit, in which case what is in the span means nothing.
 /// </summary>
 internal static class FrameWriter
 {
@@ -31,7 +31,9 @@ internal static class FrameWriter
 
     /// <summary>ACK with as many ranges as fit, from the largest number down.</summary>
     /// <param name="destination">Where to.</param>
-    /// <param name="ranges">What was received, in ascending order, disjoint and not touching: at least one range.</param>
+    /// <param name="ranges">
+    /// What was received, in ascending order, disjoint and not touching: at least one range.
+    /// </param>
     /// <param name="encodedDelay">The delay, divided by two to the power of our ack_delay_exponent.</param>
     /// <param name="ecn">Counts of ECN marks, if they are to be reported.</param>
     /// <param name="maxRanges">How many ranges at most; one or more.</param>
@@ -245,7 +247,9 @@ internal static class FrameWriter
     /// <param name="sequenceNumber">Larger than that of the one before.</param>
     /// <param name="ackElicitingThreshold">How many packets that elicit one may go without an acknowledgement.</param>
     /// <param name="requestedMaxAckDelay">Microseconds; not less than the peer's min_ack_delay.</param>
-    /// <param name="reorderingThreshold">How much reordering makes an acknowledgement immediate; 0 if none shall.</param>
+    /// <param name="reorderingThreshold">
+    /// How much reordering makes an acknowledgement immediate; 0 if none shall.
+    /// </param>
     public static int AckFrequency(
         Span<byte> destination,
         long sequenceNumber,

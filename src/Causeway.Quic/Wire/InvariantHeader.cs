@@ -1,6 +1,8 @@
 namespace Causeway.Quic.Wire;
 
-/// <summary>What every version of QUIC has in common (RFC 8999): enough to find a connection, or to refuse a version.</summary>
+/// <summary>
+/// What every version of QUIC has in common (RFC 8999): enough to find a connection, or to refuse a version.
+/// </summary>
 /// <remarks>Spans point into the datagram.</remarks>
 internal ref struct InvariantHeader
 {
@@ -24,7 +26,9 @@ internal ref struct InvariantHeader
 
     /// <summary>Reads the start of a packet.</summary>
     /// <param name="packet">The packet, and what follows it in the datagram.</param>
-    /// <param name="ownIdLength">Bytes of the connection ids that the receiver issues: a short header does not tell.</param>
+    /// <param name="ownIdLength">
+    /// Bytes of the connection ids that the receiver issues: a short header does not tell.
+    /// </param>
     /// <param name="header">What was read.</param>
     public static bool TryRead(ReadOnlySpan<byte> packet, int ownIdLength, out InvariantHeader header)
     {

@@ -3,8 +3,8 @@ using Causeway.Quic.Handshake;
 namespace Causeway.Quic.Wire;
 
 /// <summary>
-/// The header of one packet as it is before its protection is removed (RFC 9000, 17; RFC 9369): where it ends, whose it is, and
-/// where its packet number begins.
+/// The header of one packet as it is before its protection is removed (RFC 9000, 17; RFC 9369): where it ends, whose it
+/// is, and where its packet number begins.
 /// </summary>
 /// <remarks>Spans point into the datagram.</remarks>
 internal ref struct PacketHeader
@@ -15,7 +15,10 @@ internal ref struct PacketHeader
     /// <summary>The first byte. Its lowest bits are protected, except in Retry and Version Negotiation.</summary>
     public byte First { get; private set; }
 
-    /// <summary>Of a long header: its version, which is not known if <see cref="Type"/> is <see cref="PacketType.OtherVersion"/>.</summary>
+    /// <summary>
+    /// Of a long header: its version, which is not known if <see cref="Type"/> is
+    /// <see cref="PacketType.OtherVersion"/>.
+    /// </summary>
     public QuicVersion Version { get; private set; }
 
     /// <summary>The connection id of the receiver; longer than 20 bytes only where the version is not known.</summary>
@@ -49,9 +52,13 @@ internal ref struct PacketHeader
         _ => EncryptionLevel.Application,
     };
 
-    /// <summary>Reads the header of the packet that a span begins with. What does not parse is dropped without an answer.</summary>
+    /// <summary>
+    /// Reads the header of the packet that a span begins with. What does not parse is dropped without an answer.
+    /// </summary>
     /// <param name="datagram">The packet, and what follows it in the datagram.</param>
-    /// <param name="ownIdLength">Bytes of the connection ids that the receiver issues: a short header does not tell.</param>
+    /// <param name="ownIdLength">
+    /// Bytes of the connection ids that the receiver issues: a short header does not tell.
+    /// </param>
     /// <param name="acceptsGreasedBit">Whether the receiver said that the fixed bit may be clear (RFC 9287).</param>
     /// <param name="header">What was read.</param>
     public static bool TryRead(

@@ -5,7 +5,9 @@ namespace Causeway.Quic.Wire;
 /// <summary>Writes the headers of packets that are to be protected (RFC 9000, 17.2 and 17.3).</summary>
 internal static class PacketHeaderWriter
 {
-    /// <summary>Bytes of the Length field of a long header: two, because it is filled in when the packet is complete.</summary>
+    /// <summary>
+    /// Bytes of the Length field of a long header: two, because it is filled in when the packet is complete.
+    /// </summary>
     public const int LengthFieldLength = 2;
 
     /// <summary>Bytes of a short header with its packet number.</summary>
@@ -21,7 +23,9 @@ internal static class PacketHeaderWriter
 
     /// <summary>Writes the header of a 1-RTT packet.</summary>
     /// <param name="destination">Where to.</param>
-    /// <param name="flags"><see cref="HeaderBits.Fixed"/>, <see cref="HeaderBits.Spin"/> and <see cref="HeaderBits.KeyPhase"/>.</param>
+    /// <param name="flags">
+    /// <see cref="HeaderBits.Fixed"/>, <see cref="HeaderBits.Spin"/> and <see cref="HeaderBits.KeyPhase"/>.
+    /// </param>
     /// <param name="destinationId">The peer's connection id.</param>
     /// <param name="packetNumber">The packet number.</param>
     /// <param name="packetNumberLength">How many bytes of it.</param>
@@ -44,7 +48,9 @@ internal static class PacketHeaderWriter
         return length;
     }
 
-    /// <summary>Writes the header of an Initial, 0-RTT or Handshake packet, whose length is set by <see cref="SetLength"/>.</summary>
+    /// <summary>
+    /// Writes the header of an Initial, 0-RTT or Handshake packet, whose length is set by <see cref="SetLength"/>.
+    /// </summary>
     /// <param name="destination">Where to.</param>
     /// <param name="type">The type.</param>
     /// <param name="version">The version.</param>

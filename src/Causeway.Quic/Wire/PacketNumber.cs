@@ -19,14 +19,16 @@ internal static class PacketNumber
 
     /// <summary>Bytes that a packet number needs, so that the peer decodes it (RFC 9000, A.2).</summary>
     /// <param name="packetNumber">The number.</param>
-    /// <param name="largestAcknowledged">The largest one that the peer acknowledged in this space, or <see cref="None"/>.</param>
+    /// <param name="largestAcknowledged">
+    /// The largest one that the peer acknowledged in this space, or <see cref="None"/>.
+    /// </param>
     public static int Length(long packetNumber, long largestAcknowledged)
     {
         Debug.Assert(packetNumber > largestAcknowledged, "a number is used once");
         long unacknowledged = packetNumber - largestAcknowledged;
 
-        // The bytes must span more than twice the distance (17.1), because the peer looks for the closest number on both
-        // sides of what it expects. At a power of two that is a bit more than the formula of A.2 has.
+        // The bytes must span more than twice the distance (17.1), because the peer looks for the closest number on
+        // both sides of what it expects. At a power of two that is a bit more than the formula of A.2 has.
         int bits = BitOperations.Log2((ulong)unacknowledged) + 2;
         return Math.Min((bits + 7) / 8, MaxLength);
     }
@@ -59,7 +61,9 @@ internal static class PacketNumber
     /// <summary>The number with these lowest bytes that is closest to the one expected next (RFC 9000, A.3).</summary>
     /// <param name="truncated">What <see cref="ReadTruncated"/> gave.</param>
     /// <param name="length">Bytes that it was read from.</param>
-    /// <param name="largestReceived">The largest number of a packet that was opened in this space, or <see cref="None"/>.</param>
+    /// <param name="largestReceived">
+    /// The largest number of a packet that was opened in this space, or <see cref="None"/>.
+    /// </param>
     public static long Decode(long truncated, int length, long largestReceived)
     {
         long expected = Math.Min(largestReceived + 1, Max);

@@ -1,6 +1,8 @@
 namespace Causeway.Quic.Wire;
 
-/// <summary>What a packet is (RFC 9000, 17). The numbers are ours: the wire's differ between versions (RFC 9369, 3.2).</summary>
+/// <summary>
+/// What a packet is (RFC 9000, 17). The numbers are ours: the wire's differ between versions (RFC 9369, 3.2).
+/// </summary>
 internal enum PacketType : byte
 {
     /// <summary>Opens a connection (RFC 9000, 17.2.2).</summary>
@@ -21,6 +23,8 @@ internal enum PacketType : byte
     /// <summary>The one with the short header (RFC 9000, 17.3.1).</summary>
     OneRtt,
 
-    /// <summary>A long header of a version that is not known: no more than its invariants is read (RFC 8999, 5.1).</summary>
+    /// <summary>
+    /// A long header of a version that is not known: no more than its invariants is read (RFC 8999, 5.1).
+    /// </summary>
     OtherVersion,
 }

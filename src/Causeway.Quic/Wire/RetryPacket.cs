@@ -12,6 +12,13 @@ internal static class RetryPacket
     // Enough for the id that is put before the packet, and a datagram.
     private const int MaxPseudoPacketLength = 1 + ConnectionId.MaxLength + 2048;
 
+    // A server answers a flood with these packets: no cipher is made for each. The keys are public and stay for good.
+    [ThreadStatic]
+    private static GcmCipher? s_cipherV1;
+
+    [ThreadStatic]
+    private static GcmCipher? s_cipherV2;
+
     private static ReadOnlySpan<byte> KeyV1 =>
         [0xbe, 0x0c, 0x69, 0x0b, 0x9f, 0x66, 0x57, 0x5a, 0x1d, 0x76, 0x6b, 0x54, 0xe3, 0x68, 0xc8, 0x4e];
 
@@ -28,7 +35,9 @@ internal static class RetryPacket
     /// <param name="destination">Where to.</param>
     /// <param name="version">The version of the Initial packet that it answers (RFC 9369, 4.1).</param>
     /// <param name="destinationId">The client's connection id.</param>
-    /// <param name="sourceId">The connection id that the client shall use next; other than the one that it chose.</param>
+    /// <param name="sourceId">
+    /// The connection id that the client shall use next; other than the one that it chose.
+    /// </param>
     /// <param name="originalDestinationId">The one that it chose.</param>
     /// <param name="token">The token; not empty.</param>
     /// <param name="unusedBits">Four bits that receivers ignore.</param>
@@ -57,7 +66,9 @@ internal static class RetryPacket
             : 0;
     }
 
-    /// <summary>Whether a Retry packet comes from somebody who saw the client's Initial packet. Takes the same time either way.</summary>
+    /// <summary>
+    /// Whether a Retry packet comes from somebody who saw the client's Initial packet. Takes the same time either way.
+    /// </summary>
     /// <param name="packet">The packet, which is the whole datagram.</param>
     /// <param name="version">Its version.</param>
     /// <param name="originalDestinationId">The destination connection id of the client's first Initial packet.</param>
@@ -83,9 +94,8 @@ internal static class RetryPacket
         originalDestinationId.Span.CopyTo(pseudoPacket[1..]);
         packet.CopyTo(pseudoPacket[(1 + idLength)..]);
 
-        // The keys are public, and Retry is rare: a cipher for each costs less than to keep two that are for one thread.
         bool isV2 = version == QuicVersion.V2;
-        using GcmCipher cipher = GcmCipher.Create(isV2 ? KeyV2 : KeyV1);
+        GcmCipher cipher = isV2 ? s_cipherV2 ??= GcmCipher.Create(KeyV2) : s_cipherV1 ??= GcmCipher.Create(KeyV1);
         cipher.Seal(isV2 ? NonceV2 : NonceV1, pseudoPacket[..(1 + idLength + packet.Length)], default, tag);
         return true;
     }

@@ -3,8 +3,8 @@ using Causeway.Protocol;
 namespace Causeway.Quic.Wire;
 
 /// <summary>
-/// The latency spin bit of one path (RFC 9000, 17.4), from which observers read the round-trip time. Make a new one when the
-/// connection id of the path changes.
+/// The latency spin bit of one path (RFC 9000, 17.4), from which observers read the round-trip time. Make a new one
+/// when the connection id of the path changes.
 /// </summary>
 /// <remarks>A mutable value: keep it in a field.</remarks>
 internal struct SpinBit

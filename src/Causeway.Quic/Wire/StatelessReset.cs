@@ -7,16 +7,16 @@ internal static class StatelessReset
     public const int MinLength = 21;
 
     /// <summary>
-    /// Bytes of the longest one. Enough that it passes for a packet with a connection id of any length (RFC 9000, 10.3), and so
-    /// short that it is worth nothing to who reflects it.
+    /// Bytes of the longest one. Enough that it passes for a packet with a connection id of any length (RFC 9000,
+    /// 10.3), and so short that it is worth nothing to who reflects it.
     /// </summary>
     public const int MaxLength = 1 + ConnectionId.MaxLength + 1 + StatelessResetToken.Length + 5;
 
     /// <summary>Writes the answer to a packet of a connection that is not known.</summary>
     /// <param name="destination">Where to.</param>
     /// <param name="triggerLength">
-    /// Bytes of the datagram that is answered. The answer is shorter, so that two endpoints who know nothing of each other stop
-    /// (RFC 9000, 10.3.3).
+    /// Bytes of the datagram that is answered. The answer is shorter, so that two endpoints who know nothing of each
+    /// other stop (RFC 9000, 10.3.3).
     /// </param>
     /// <param name="token">The token that belongs to the connection id of that packet.</param>
     /// <param name="random">Gives the bytes before the token.</param>
@@ -37,11 +37,13 @@ internal static class StatelessReset
     }
 
     /// <summary>
-    /// Whether a datagram may be a reset: it does not begin with a long header, and is long enough. Ask before the datagram is
-    /// opened, or keep its last bytes: what does not open is wiped.
+    /// Whether a datagram may be a reset: it does not begin with a long header, and is long enough. An attempt to open
+    /// the datagram leaves its last bytes as they are, so that this may be asked afterwards.
     /// </summary>
     /// <param name="datagram">The whole datagram.</param>
-    /// <param name="token">Its last bytes, to be compared by <see cref="StatelessResetToken.Equals(ReadOnlySpan{byte})"/>.</param>
+    /// <param name="token">
+    /// Its last bytes, to be compared by <see cref="StatelessResetToken.Equals(ReadOnlySpan{byte})"/>.
+    /// </param>
     public static bool TryGetToken(ReadOnlySpan<byte> datagram, out ReadOnlySpan<byte> token)
     {
         bool isPossible = datagram.Length >= MinLength && (datagram[0] & HeaderBits.Long) == 0;

@@ -5,7 +5,9 @@ using System.Security.Cryptography;
 
 namespace Causeway.Quic.Wire;
 
-/// <summary>The sixteen bytes by which a peer knows a stateless reset (RFC 9000, 10.3), as a value. A secret until it is used.</summary>
+/// <summary>
+/// The sixteen bytes by which a peer knows a stateless reset (RFC 9000, 10.3), as a value. A secret until it is used.
+/// </summary>
 internal readonly struct StatelessResetToken : IEquatable<StatelessResetToken>
 {
     /// <summary>Bytes of a token.</summary>

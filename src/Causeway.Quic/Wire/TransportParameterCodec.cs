@@ -5,8 +5,8 @@ namespace Causeway.Quic.Wire;
 /// <summary>Reads and writes transport parameters (RFC 9000, 18).</summary>
 internal static class TransportParameterCodec
 {
-    // Parameters that are not known are compared with so many others before them: enough to find a peer that repeats itself,
-    // too few to be kept busy by one that sends thousands.
+    // Parameters that are not known are compared with so many others before them: enough to find a peer that repeats
+    // itself, too few to be kept busy by one that sends thousands.
     private const int MaxUnknown = 32;
 
     private const long MaxStreamCount = 1L << 60;
@@ -68,7 +68,9 @@ internal static class TransportParameterCodec
     }
 
     /// <summary>Writes what this end sends. Values that say what absence says are left out.</summary>
-    /// <param name="destination">Where to; <see cref="EndpointRole"/> is not asked: set nothing that a client must not send.</param>
+    /// <param name="destination">
+    /// Where to; <see cref="EndpointRole"/> is not asked: set nothing that a client must not send.
+    /// </param>
     /// <param name="parameters">The values.</param>
     /// <param name="random">
     /// Random bits for a reserved parameter and a reserved version, so that peers do not come to choke on unknown ones
@@ -78,7 +80,8 @@ internal static class TransportParameterCodec
     public static int Write(Span<byte> destination, TransportParameters parameters, ulong? random)
     {
         WireWriter writer = new(destination);
-        WriteId(ref writer, TransportParameterId.OriginalDestinationConnectionId, parameters.OriginalDestinationConnectionId);
+        WriteId(
+            ref writer, TransportParameterId.OriginalDestinationConnectionId, parameters.OriginalDestinationConnectionId);
         WriteInteger(ref writer, TransportParameterId.MaxIdleTimeout, parameters.MaxIdleTimeout, 0);
         if (parameters.StatelessResetToken is { } token)
         {

@@ -3,8 +3,8 @@ using Causeway.Protocol;
 namespace Causeway.Quic.Wire;
 
 /// <summary>
-/// The transport parameters of one endpoint (RFC 9000, 18.2; RFC 9221; RFC 9287; RFC 9368; draft-ietf-quic-ack-frequency). What is
-/// not set has the value that its absence means.
+/// The transport parameters of one endpoint (RFC 9000, 18.2; RFC 9221; RFC 9287; RFC 9368;
+/// draft-ietf-quic-ack-frequency). What is not set has the value that its absence means.
 /// </summary>
 /// <remarks><see cref="TransportParameterCodec"/> reads and writes them.</remarks>
 internal sealed class TransportParameters
@@ -66,7 +66,9 @@ internal sealed class TransportParameters
     /// <summary>How many connection ids of the peer are kept; at least 2.</summary>
     public long ActiveConnectionIdLimit { get; set; } = DefaultActiveConnectionIdLimit;
 
-    /// <summary>The source connection id of the sender's first Initial packet. Null if missing, which is an error (7.3).</summary>
+    /// <summary>
+    /// The source connection id of the sender's first Initial packet. Null if missing, which is an error (7.3).
+    /// </summary>
     public ConnectionId? InitialSourceConnectionId { get; set; }
 
     /// <summary>Of a server that sent a Retry packet: the source connection id of that.</summary>
@@ -81,7 +83,9 @@ internal sealed class TransportParameters
     /// <summary>Whether the fixed bit may be clear in what is sent to the sender of this (RFC 9287).</summary>
     public bool GreaseQuicBit { get; set; }
 
-    /// <summary>Microseconds below which acknowledgements are not delayed; null if ACK_FREQUENCY is not understood.</summary>
+    /// <summary>
+    /// Microseconds below which acknowledgements are not delayed; null if ACK_FREQUENCY is not understood.
+    /// </summary>
     public long? MinAckDelay { get; set; }
 
     /// <summary>Sets everything back to what absence means.</summary>

@@ -5,8 +5,8 @@ using System.Runtime.CompilerServices;
 namespace Causeway.Quic.Wire;
 
 /// <summary>
-/// Variable-length integers (RFC 9000, 16): the two highest bits of the first byte say whether the integer takes 1, 2, 4 or 8
-/// bytes. Values fit into a <see cref="long"/>.
+/// Variable-length integers (RFC 9000, 16): the two highest bits of the first byte say whether the integer takes 1, 2,
+/// 4 or 8 bytes. Values fit into a <see cref="long"/>.
 /// </summary>
 internal static class VarInt
 {

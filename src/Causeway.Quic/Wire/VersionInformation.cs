@@ -6,7 +6,9 @@ using Causeway.Protocol;
 namespace Causeway.Quic.Wire;
 
 /// <summary>The version_information parameter (RFC 9368, 3), as a value.</summary>
-/// <remarks>Of what a peer lists, it keeps the first sixteen versions that are not reserved: nobody speaks as many.</remarks>
+/// <remarks>
+/// Of what a peer lists, it keeps the first sixteen versions that are not reserved: nobody speaks as many.
+/// </remarks>
 internal struct VersionInformation
 {
     /// <summary>How many versions it has room for.</summary>
@@ -24,8 +26,8 @@ internal struct VersionInformation
     public readonly bool IsPresent => Chosen != QuicVersion.Negotiation;
 
     /// <summary>
-    /// The versions that a client's first flight is compatible with, by preference, or that a server has deployed. They live as long
-    /// as this value does.
+    /// The versions that a client's first flight is compatible with, by preference, or that a server has deployed. They
+    /// live as long as this value does.
     /// </summary>
     [UnscopedRef]
     public readonly ReadOnlySpan<QuicVersion> Available => ((ReadOnlySpan<QuicVersion>)_available)[..AvailableCount];
@@ -47,7 +49,9 @@ internal struct VersionInformation
     public static bool TryRead(ReadOnlySpan<byte> value, EndpointRole sender, out VersionInformation information)
     {
         information = default;
-        if (value.Length % sizeof(uint) != 0 || !BinaryPrimitives.TryReadUInt32BigEndian(value, out uint chosen) || chosen == 0)
+        if (value.Length % sizeof(uint) != 0
+            || !BinaryPrimitives.TryReadUInt32BigEndian(value, out uint chosen)
+            || chosen == 0)
         {
             return false;
         }

@@ -6,8 +6,8 @@ namespace Causeway.Quic.Wire;
 internal static class VersionNegotiationPacket
 {
     /// <summary>
-    /// Writes the answer to a packet of a version that is not spoken here, with a reserved version among those that are, so that
-    /// clients do not come to choke on unknown ones (RFC 9000, 6.3).
+    /// Writes the answer to a packet of a version that is not spoken here, with a reserved version among those that
+    /// are, so that clients do not come to choke on unknown ones (RFC 9000, 6.3).
     /// </summary>
     /// <param name="destination">Where to.</param>
     /// <param name="received">The header of the packet that is answered, whose connection ids change places.</param>

@@ -1,7 +1,8 @@
 namespace Causeway.Quic.Wire;
 
 /// <summary>
-/// Chooses versions (RFC 9368). The versions that are known here, 1 and 2, are compatible with each other (RFC 9369, 4).
+/// Chooses versions (RFC 9368). The versions that are known here, 1 and 2, are compatible with each other (RFC 9369,
+/// 4).
 /// </summary>
 internal static class VersionSelection
 {
@@ -22,7 +23,9 @@ internal static class VersionSelection
         return QuicVersion.Negotiation;
     }
 
-    /// <summary>The negotiated version that a server chooses (RFC 9368, 2.3): the first of its own that the client offers.</summary>
+    /// <summary>
+    /// The negotiated version that a server chooses (RFC 9368, 2.3): the first of its own that the client offers.
+    /// </summary>
     /// <param name="supported">The server's versions, by preference.</param>
     /// <param name="original">The version of the client's first packet, which the server speaks.</param>
     /// <param name="client">What the client sent; not there if it knows nothing of this.</param>
@@ -40,13 +43,17 @@ internal static class VersionSelection
         return original;
     }
 
-    /// <summary>Whether a server may go on with what a client says (RFC 9368, 4); if not: VERSION_NEGOTIATION_ERROR.</summary>
+    /// <summary>
+    /// Whether a server may go on with what a client says (RFC 9368, 4); if not: VERSION_NEGOTIATION_ERROR.
+    /// </summary>
     /// <param name="original">The version of the client's first packet.</param>
     /// <param name="client">What the client sent.</param>
     public static bool IsClientRight(QuicVersion original, in VersionInformation client) =>
         !client.IsPresent || client.Chosen == original;
 
-    /// <summary>Whether a client may go on with what a server says (RFC 9368, 4); if not: VERSION_NEGOTIATION_ERROR.</summary>
+    /// <summary>
+    /// Whether a client may go on with what a server says (RFC 9368, 4); if not: VERSION_NEGOTIATION_ERROR.
+    /// </summary>
     /// <param name="supported">The client's versions, by preference; what it lists as available.</param>
     /// <param name="original">The version of the client's first packet of this attempt.</param>
     /// <param name="negotiated">The version of the server's long headers.</param>
@@ -74,7 +81,8 @@ internal static class VersionSelection
             return true;
         }
 
-        // Had the client known what the server has, it would have tried the same version: else somebody hid a better one.
+        // Had the client known what the server has, it would have tried the same version: else somebody hid a better
+        // one.
         foreach (QuicVersion version in supported)
         {
             if (server.Available.Contains(version) || version == negotiated)

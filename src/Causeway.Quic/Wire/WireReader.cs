@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace Causeway.Quic.Wire;
 
 /// <summary>
-/// Reads fields one after the other and answers false where there are not enough bytes; then nothing was read. Pass it by
-/// reference.
+/// Reads fields one after the other and answers false where there are not enough bytes; then nothing was read. Pass it
+/// by reference.
 /// </summary>
 internal ref struct WireReader
 {
@@ -84,7 +84,9 @@ internal ref struct WireReader
         return false;
     }
 
-    /// <summary>Reads a length of one byte and so many bytes, as connection ids are in headers (RFC 8999, 5.1).</summary>
+    /// <summary>
+    /// Reads a length of one byte and so many bytes, as connection ids are in headers (RFC 8999, 5.1).
+    /// </summary>
     public bool TryReadShortPrefixed(out ReadOnlySpan<byte> bytes)
     {
         int start = _offset;

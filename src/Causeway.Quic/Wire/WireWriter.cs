@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Causeway.Quic.Wire;
 
 /// <summary>
-/// Writes fields one after the other. What does not fit spoils all of it: <see cref="Length"/> is 0 then. So a caller looks
-/// once, at the end. Pass it by reference.
+/// Writes fields one after the other. What does not fit spoils all of it: <see cref="Length"/> is 0 then. So a caller
+/// looks once, at the end. Pass it by reference.
 /// </summary>
 internal ref struct WireWriter
 {

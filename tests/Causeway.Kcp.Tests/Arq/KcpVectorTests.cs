@@ -48,6 +48,9 @@ public sealed class KcpVectorTests
         ("congestion-window", 10, Deviation.NoIdleFirstFlush, "the window starts at 1, where kcptun gets by its first flush"),
     ];
 
+    // A tick of kcptun's clock in microseconds.
+    private const long Tick = 1000;
+
     public static TheoryData<string> Scenarios => [.. GoldenVectors.Load("kcp.json").GetProperty("scenarios").EnumerateArray()
         .Select(scenario => scenario.GetProperty("name").GetString()!)];
 
@@ -64,12 +67,13 @@ public sealed class KcpVectorTests
         int rows = 0;
         foreach (JsonElement table in GoldenVectors.Load("kcp.json").GetProperty("rtt_estimator").EnumerateArray())
         {
-            RttEstimator estimator = new(Int(table, "min_rto"), Int(table, "interval"), 200, 60000);
+            RttEstimator estimator = new(
+                Tick, Int(table, "min_rto") * Tick, Int(table, "interval") * Tick, initialRto: 200 * Tick, mostRto: 60_000 * Tick);
             foreach (JsonElement row in table.GetProperty("rows").EnumerateArray())
             {
-                estimator.Add(Int(row, "rtt"));
+                estimator.Add(Int(row, "rtt") * Tick);
                 Assert.Equal(
-                    (Int(row, "srtt"), Int(row, "rttvar"), Int(row, "rto")),
+                    (Int(row, "srtt") * Tick, Int(row, "rttvar") * Tick, Int(row, "rto") * Tick),
                     (estimator.Smoothed, estimator.Variance, estimator.Rto));
                 rows++;
             }
@@ -90,6 +94,12 @@ public sealed class KcpVectorTests
             Differences.Where(difference => difference.Scenario == name)
                 .Select(difference => (difference.TimeMs, difference.Kind)),
             replay.DifferencesMet);
+    }
+
+    private static long ToTicks(long microseconds)
+    {
+        Assert.Equal(0, microseconds % Tick);
+        return microseconds / Tick;
     }
 
     private static long Int(JsonElement element, string name) =>
@@ -344,9 +354,9 @@ public sealed class KcpVectorTests
                 ["snd_nxt"] = Session.SendNext,
                 ["rcv_nxt"] = Session.ReceiveNext,
                 ["rmt_wnd"] = Session.PeerWindow,
-                ["srtt"] = Session.Rtt.Smoothed,
-                ["rttvar"] = Session.Rtt.Variance,
-                ["rto"] = Session.Rtt.Rto,
+                ["srtt"] = ToTicks(Session.Rtt.Smoothed),
+                ["rttvar"] = ToTicks(Session.Rtt.Variance),
+                ["rto"] = ToTicks(Session.Rtt.Rto),
                 ["n_snd_queue"] = Session.SendQueueLength,
                 ["n_snd_buf"] = Session.SendBufferLength,
                 ["n_rcv_queue"] = Session.ReceiveQueueLength,

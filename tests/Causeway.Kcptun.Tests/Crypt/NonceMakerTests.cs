@@ -1,46 +1,75 @@
 using System.Numerics;
-using System.Runtime.Intrinsics;
+using System.Security.Cryptography;
 using Causeway.Kcptun.Crypt;
+using Causeway.Protocol.Crypto;
+using Causeway.TestKit;
 
 namespace Causeway.Kcptun.Tests.Crypt;
 
 public sealed class NonceMakerTests
 {
+    private const ulong Seed = 20261129;
+
     public static TheoryData<int> Lengths => [8, 12, 16];
 
-    /// <remarks>Appendix C of the paper: Speck64/128, Speck96/144, Speck128/256. Words of a key from the last to the first.</remarks>
-    [Theory]
-    [InlineData(32, "1b1a1918 13121110 0b0a0908 03020100", "3b726574 7475432d", "8c6fa548 454e028b")]
-    [InlineData(48, "151413121110 0d0c0b0a0908 050403020100", "656d6974206e 69202c726576", "2bf31072228a 7ae440252ee6")]
-    [InlineData(
-        64,
-        "1f1e1d1c1b1a1918 1716151413121110 0f0e0d0c0b0a0908 0706050403020100",
-        "65736f6874206e49 202e72656e6f6f70",
-        "4109010405c0f53e 4eeeb48d9c188f43")]
-    public void SpeckIsThePublishedOne(int wordBits, string key, string plain, string cipher)
+    /// <remarks>FIPS 197, appendix C.1.</remarks>
+    [Fact]
+    public void TheLongestAreAesBackwards()
     {
-        Speck speck = new(wordBits, [.. Words(key).Reverse()]);
-        ulong[] text = Words(plain);
-        Vector256<ulong> high = Vector256.Create(text[0], 1, text[0], 3);
-        Vector256<ulong> low = Vector256.Create(text[1], 2, text[1], 4);
-        Vector256<ulong> high0 = high;
-        Vector256<ulong> low0 = low;
-        speck.Encrypt(ref high, ref low);
-        Assert.Equal(Words(cipher), new[] { high[0], low[0] });
-        Assert.Equal(Words(cipher), new[] { high[2], low[2] });
-        speck.Decrypt(ref high, ref low);
-        Assert.Equal(high0, high);
-        Assert.Equal(low0, low);
+        byte[] key = Convert.FromHexString("000102030405060708090a0b0c0d0e0f");
+        byte[] plain = Convert.FromHexString("00112233445566778899aabbccddeeff");
+        byte[] cipher = Convert.FromHexString("69c4e0d86a7b0430d8cdb78070b4c55a");
+        using NoncePermutation scrambler = NoncePermutation.CreateScrambler(length: 16, key);
+        using NoncePermutation unscrambler = NoncePermutation.CreateUnscrambler(length: 16, key);
+        byte[] result = new byte[32];
+        scrambler.Apply([.. cipher, .. cipher], result);
+        Assert.Equal([.. plain, .. plain], result);
+        scrambler.Apply(cipher, result);
+        Assert.Equal(plain, result[..16]);
+        unscrambler.Apply(plain, result);
+        Assert.Equal(cipher, result[..16]);
+    }
+
+    /// <summary>Three rounds by the book, half by half and by .NET's AES.</summary>
+    [Theory]
+    [InlineData(8)]
+    [InlineData(12)]
+    public void TheShorterAreThreeRoundsOfFeistelByAes(int length)
+    {
+        SeededRandom random = new(Seed);
+        byte[] key = new byte[NoncePermutation.KeyLength];
+        random.Fill(key);
+        foreach (AesBlockCipher aes in (AesBlockCipher[])[AesBlockCipher.Create(key), new PlatformAesBlockCipher(key)])
+        {
+            foreach (int count in (int[])[1, 2, 7, 8, 9, 63, 64, 65, 200])
+            {
+                byte[] nonces = new byte[count * length];
+                random.Fill(nonces);
+                byte[] scrambled = new byte[nonces.Length];
+                byte[] back = new byte[nonces.Length];
+                new FeistelPermutation(length, aes, undo: false).Apply(nonces, scrambled);
+                new FeistelPermutation(length, aes, undo: true).Apply(scrambled, back);
+                Assert.Equal(nonces, back);
+                for (int at = 0; at < nonces.Length; at += length)
+                {
+                    Assert.Equal(ByTheBook(key, nonces.AsSpan(at, length)), scrambled[at..(at + length)]);
+                }
+            }
+
+            aes.Dispose();
+        }
     }
 
     [Theory]
     [MemberData(nameof(Lengths))]
     public void NoncesDoNotRepeatAndAreKnownAgain(int length)
     {
-        NonceMaker maker = new(length);
-        NonceMaker other = new(length);
+        using NonceMaker maker = new(length);
+        using NonceMaker other = new(length);
+        using NonceRecogniser own = maker.CreateRecogniser();
+        using NonceRecogniser others = other.CreateRecogniser();
         HashSet<string> seen = [];
-        byte[] group = new byte[NonceMaker.Group * length];
+        byte[] group = new byte[NonceRecogniser.Group * length];
         for (int i = 0; i < 20_000; i++)
         {
             for (int at = 0; at < group.Length; at += length)
@@ -49,9 +78,9 @@ public sealed class NonceMakerTests
                 Assert.True(seen.Add(Convert.ToHexString(group, at, length)));
             }
 
-            int count = 1 + (i % NonceMaker.Group);
-            Assert.Equal((1u << count) - 1, maker.FindOwn(group.AsSpan(0, count * length)));
-            Assert.Equal(0u, other.FindOwn(group));
+            int count = 1 + (i % NonceRecogniser.Group);
+            Assert.Equal((1u << count) - 1, own.FindOwn(group.AsSpan(0, count * length)));
+            Assert.Equal(0u, others.FindOwn(group));
         }
     }
 
@@ -59,7 +88,8 @@ public sealed class NonceMakerTests
     [MemberData(nameof(Lengths))]
     public void OneBitMakesANonceSomebodyElses(int length)
     {
-        NonceMaker maker = new(length);
+        using NonceMaker maker = new(length);
+        using NonceRecogniser own = maker.CreateRecogniser();
         byte[] nonce = new byte[length];
         for (int i = 0; i < 50; i++)
         {
@@ -67,7 +97,7 @@ public sealed class NonceMakerTests
             for (int bit = 0; bit < length * 8; bit++)
             {
                 nonce[bit / 8] ^= (byte)(1 << (bit % 8));
-                Assert.Equal(0u, maker.FindOwn(nonce));
+                Assert.Equal(0u, own.FindOwn(nonce));
                 nonce[bit / 8] ^= (byte)(1 << (bit % 8));
             }
         }
@@ -79,7 +109,7 @@ public sealed class NonceMakerTests
     public void NoncesLookRandomBitByBitAndFromOneToTheNext(int length)
     {
         const int Count = 20_000;
-        NonceMaker maker = new(length);
+        using NonceMaker maker = new(length);
         int[] set = new int[length * 8];
         long changed = 0;
         byte[] nonce = new byte[length];
@@ -106,5 +136,35 @@ public sealed class NonceMakerTests
         Assert.InRange(changed, (bits / 2) - (3 * Math.Sqrt(bits)), (bits / 2) + (3 * Math.Sqrt(bits)));
     }
 
-    private static ulong[] Words(string text) => [.. text.Split(' ').Select(static word => Convert.ToUInt64(word, 16))];
+    [Theory]
+    [MemberData(nameof(Lengths))]
+    public void NoncesAreKnownAfterTheirMakerHasGone(int length)
+    {
+        NonceMaker maker = new(length);
+        using NonceRecogniser own = maker.CreateRecogniser();
+        byte[] nonce = new byte[length];
+        maker.Next(nonce);
+        maker.Dispose();
+        Assert.Equal(1u, own.FindOwn(nonce));
+    }
+
+    private static byte[] ByTheBook(byte[] key, ReadOnlySpan<byte> nonce)
+    {
+        using Aes aes = Aes.Create();
+        aes.Key = key;
+        int half = nonce.Length / 2;
+        byte[] low = nonce[..half].ToArray();
+        byte[] high = nonce[half..].ToArray();
+        for (byte round = 0; round < 3; round++)
+        {
+            byte[] block = new byte[16];
+            low.CopyTo(block, 0);
+            block[8] = round;
+            byte[] mixed = aes.EncryptEcb(block, PaddingMode.None);
+            (low, high) = ([.. high.Zip(mixed, static (a, b) => (byte)(a ^ b))], low);
+        }
+
+        // The book swaps the halves after every round, ours stay where they are: three swaps are one.
+        return [.. high, .. low];
+    }
 }

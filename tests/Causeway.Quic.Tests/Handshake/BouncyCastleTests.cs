@@ -17,9 +17,14 @@ using NamedGroup = Causeway.Quic.Handshake.Tls13.NamedGroup;
 
 namespace Causeway.Quic.Tests.Handshake;
 
-/// <summary>Our handshake against that of BouncyCastle, which also knows the hybrid group, Ed25519 and external PSKs.</summary>
+/// <summary>
+/// Our handshake against that of BouncyCastle, which also knows the hybrid group, Ed25519 and external PSKs.
+/// </summary>
 public class BouncyCastleTests
 {
+    // quic_transport_parameters (RFC 9001, 8.2).
+    private const int TransportParameters = 57;
+
     private static readonly byte[] s_pskKey = [.. Enumerable.Range(0, 32).Select(index => (byte)index)];
     private static readonly byte[] s_pskName = Encoding.ASCII.GetBytes("shared name");
 
@@ -58,6 +63,7 @@ public class BouncyCastleTests
         Exchange(peer, protocol);
         Assert.Null(client.Failure);
         Assert.True(client.IsComplete);
+        Assert.Equal(server.Exported, Export(client));
         Assert.Equal(byPsk ? s_pskName : [], client.PskIdentity.ToArray());
         if (!byPsk)
         {
@@ -85,10 +91,12 @@ public class BouncyCastleTests
         using Tls13Server server = new(HandshakePair.Environment(33));
         using TlsRecordPeer peer = new(server, options);
         TlsClientProtocol protocol = new();
-        protocol.Connect(new Client(suite, GroupOf(group), byPsk));
+        Client client = new(suite, GroupOf(group), byPsk);
+        protocol.Connect(client);
         Exchange(peer, protocol);
         Assert.Null(server.Failure);
         Assert.True(server.IsComplete);
+        Assert.Equal(client.Exported, Export(server));
         Assert.Equal(group, server.Group.ToString());
         Assert.Equal(byPsk ? s_pskName : [], server.PskIdentity.ToArray());
         if (!byPsk)
@@ -136,6 +144,33 @@ public class BouncyCastleTests
         Assert.Equal(NamedGroup.Secp384r1, server.Group);
     }
 
+    [Fact]
+    public void TransportParametersTravelBothWaysAsOverQuic()
+    {
+        using Tls13Client client = new(
+            HandshakePair.ClientOptions() with { CipherSuites = [CipherSuite.Aes128GcmSha256] }, HandshakePair.Environment(36))
+        {
+            LocalTransportParameters = HandshakePair.ClientParameters,
+        };
+        using TlsRecordPeer clientPeer = new(client);
+        TlsServerProtocol serverProtocol = new();
+        Server theirServer = new(BcCipherSuite.TLS_AES_128_GCM_SHA256, BcNamedGroup.x25519, byPsk: false, asks: false);
+        serverProtocol.Accept(theirServer);
+        Exchange(clientPeer, serverProtocol);
+        Assert.Equal(HandshakePair.ClientParameters, theirServer.ClientParameters);
+        Assert.Equal(HandshakePair.ServerParameters, clientPeer.PeerTransportParameters);
+
+        using Tls13Server server = new(HandshakePair.Environment(37)) { LocalTransportParameters = HandshakePair.ServerParameters };
+        using TlsRecordPeer serverPeer = new(
+            server, HandshakePair.ServerOptions() with { Credentials = [TestCertificates.Ed25519] });
+        TlsClientProtocol clientProtocol = new();
+        Client theirClient = new(BcCipherSuite.TLS_AES_128_GCM_SHA256, BcNamedGroup.x25519, byPsk: false, isQuic: true);
+        clientProtocol.Connect(theirClient);
+        Exchange(serverPeer, clientProtocol);
+        Assert.Equal(HandshakePair.ServerParameters, theirClient.ServerParameters);
+        Assert.Equal(HandshakePair.ClientParameters, serverPeer.PeerTransportParameters);
+    }
+
     private static ExternalPsk Psk(bool isSha384) => new(s_pskName, s_pskKey)
     {
         Hash = isSha384
@@ -144,6 +179,13 @@ public class BouncyCastleTests
     };
 
     private static int GroupOf(string group) => (int)Enum.Parse<NamedGroup>(group);
+
+    private static byte[] Export(IHandshake handshake)
+    {
+        byte[] exported = new byte[40];
+        Assert.True(handshake.TryExport("EXPORTER-test"u8, [1, 2, 3], exported));
+        return exported;
+    }
 
     private static void Exchange(TlsRecordPeer peer, TlsProtocol protocol)
     {
@@ -206,6 +248,29 @@ public class BouncyCastleTests
 
         public byte[]? ClientCertificate { get; private set; }
 
+        public byte[]? ClientParameters { get; private set; }
+
+        public override void ProcessClientExtensions(IDictionary<int, byte[]> clientExtensions)
+        {
+            ClientParameters = clientExtensions.TryGetValue(TransportParameters, out byte[]? parameters) ? parameters : null;
+            base.ProcessClientExtensions(clientExtensions);
+        }
+
+        public override IDictionary<int, byte[]> GetServerExtensions()
+        {
+            IDictionary<int, byte[]> extensions = base.GetServerExtensions() ?? new Dictionary<int, byte[]>();
+            extensions[TransportParameters] = HandshakePair.ServerParameters;
+            return extensions;
+        }
+
+        public byte[]? Exported { get; private set; }
+
+        public override void NotifyHandshakeComplete()
+        {
+            base.NotifyHandshakeComplete();
+            Exported = m_context.ExportKeyingMaterial("EXPORTER-test", [1, 2, 3], 40);
+        }
+
         public override int[] GetSupportedGroups() => [_group];
 
         public override CertificateRequest? GetCertificateRequest() => _byPsk || !_asks
@@ -233,14 +298,45 @@ public class BouncyCastleTests
         private readonly int _group;
         private readonly bool _byPsk;
         private readonly int _otherGroup;
+        private readonly bool _isQuic;
 
-        public Client(int suite, int group, bool byPsk, int otherGroup = 0)
+        public Client(int suite, int group, bool byPsk, int otherGroup = 0, bool isQuic = false)
             : base(new BcTlsCrypto(new SecureRandom()))
         {
             _suite = suite;
             _group = group;
             _byPsk = byPsk;
             _otherGroup = otherGroup;
+            _isQuic = isQuic;
+        }
+
+        public byte[]? ServerParameters { get; private set; }
+
+        public override bool ShouldUseCompatibilityMode() => !_isQuic;
+
+        public override IDictionary<int, byte[]> GetClientExtensions()
+        {
+            IDictionary<int, byte[]> extensions = base.GetClientExtensions();
+            if (_isQuic)
+            {
+                extensions[TransportParameters] = HandshakePair.ClientParameters;
+            }
+
+            return extensions;
+        }
+
+        public override void ProcessServerExtensions(IDictionary<int, byte[]> serverExtensions)
+        {
+            ServerParameters = serverExtensions.TryGetValue(TransportParameters, out byte[]? parameters) ? parameters : null;
+            base.ProcessServerExtensions(serverExtensions);
+        }
+
+        public byte[]? Exported { get; private set; }
+
+        public override void NotifyHandshakeComplete()
+        {
+            base.NotifyHandshakeComplete();
+            Exported = m_context.ExportKeyingMaterial("EXPORTER-test", [1, 2, 3], 40);
         }
 
         public override TlsAuthentication GetAuthentication() => this;

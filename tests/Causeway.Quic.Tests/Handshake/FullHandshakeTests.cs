@@ -158,4 +158,54 @@ public class FullHandshakeTests
         Assert.Equal(client, server);
         Assert.NotEqual(client, other);
     }
+
+    [Fact]
+    public void TheServerIgnoresWhateverItDoesNotKnow()
+    {
+        byte[] hello = [];
+        using HandshakePair pair = new();
+        pair.Client.Start(pair.Now);
+        Assert.True(pair.Client.TryReadEvent(out HandshakeEvent step));
+        hello = MessageEditor.WithExtensions(step.Bytes.ToArray(), extensions =>
+        {
+            Extend(extensions, ExtensionType.SupportedVersions, 1, 0x7f, 0x1c, 0x99, 0x99);
+            Extend(extensions, ExtensionType.SupportedGroups, 2, 0x01, 0x00, 0xfe, 0xfe);
+            Extend(extensions, ExtensionType.SignatureAlgorithms, 2, 0x09, 0x04, 0xee, 0xee);
+            Extend(extensions, ExtensionType.PskKeyExchangeModes, 1, 0, 77);
+            Extend(extensions, ExtensionType.KeyShare, 2, 0x77, 0x77, 0, 3, 1, 2, 3);
+            Extend(extensions, ExtensionType.ApplicationLayerProtocolNegotiation, 2, 2, 0x0a, 0x0a);
+            Extend(extensions, ExtensionType.ServerName, 2, 5, 0, 2, 9, 9);
+            for (int type = 0x6000; type < 0x6100; type++)
+            {
+                extensions.Insert(0, ((ExtensionType)type, [1, 2, 3]));
+            }
+        });
+        pair.Server.Input(EncryptionLevel.Initial, hello, pair.Now);
+        pair.Server.AnswerServerOptions(HandshakePair.ServerOptions(), pair.Now);
+        Assert.Null(pair.Server.Failure);
+        Assert.Equal(TestCertificates.ServerName, pair.Server.ServerName);
+        Assert.Equal("causeway/1"u8.ToArray(), pair.Server.ApplicationProtocol.ToArray());
+
+        static void Extend(List<(ExtensionType Type, byte[] Data)> extensions, ExtensionType type, int lengthSize, params byte[] more)
+        {
+            int index = extensions.FindIndex(extension => extension.Type == type);
+            byte[] list = [.. extensions[index].Data[lengthSize..], .. more];
+            byte[] length = lengthSize == 1 ? [(byte)list.Length] : [(byte)(list.Length >> 8), (byte)list.Length];
+            extensions[index] = (type, [.. length, .. list]);
+        }
+    }
+
+    [Theory]
+    [InlineData("P-256")]
+    [InlineData("RSA")]
+    [InlineData("Ed25519")]
+    public void OneCredentialServesSeveralThreads(string kind)
+    {
+        TlsServerOptions server = HandshakePair.ServerOptions() with { Credentials = [TestCertificates.Credential(kind)] };
+        Parallel.For(0, 40, index =>
+        {
+            using HandshakePair pair = new(server: server, seed: index);
+            pair.RunToCompletion();
+        });
+    }
 }

@@ -55,10 +55,14 @@ internal sealed class HandshakePair : IDisposable
     public static TlsServerOptions ServerOptions() =>
         new() { ApplicationProtocols = Protocols, Credentials = [TestCertificates.Credential("P-256")] };
 
-    public HandshakePair Run()
+    public HandshakePair Run(bool start = true)
     {
-        Client.Start(Now);
-        Server.Start(Now);
+        if (start)
+        {
+            Client.Start(Now);
+            Server.Start(Now);
+        }
+
         while (Pump(Client, ClientEvents, Server) | Pump(Server, ServerEvents, Client))
         {
         }

@@ -18,7 +18,9 @@ internal sealed record IllegalCase(
     /// <summary>The transport error, where it is not CRYPTO_ERROR.</summary>
     public TransportErrorCode? ErrorCode { get; init; }
 
-    /// <summary>Runs a handshake in which the message is changed on the way, and expects the alert at the other end.</summary>
+    /// <summary>
+    /// Runs a handshake in which the message is changed on the way, and expects the alert at the other end.
+    /// </summary>
     public void Check()
     {
         using HandshakePair pair = new(Client, Server);

@@ -34,6 +34,8 @@ public class IllegalClientTests
         Hello("TLS 1.2 alone", AlertDescription.ProtocolVersion, hello => Replacing(hello, ExtensionType.SupportedVersions, 2, 3, 3)),
         Hello("no extensions at all", AlertDescription.ProtocolVersion, hello => Message(HandshakeType.ClientHello, hello[4..(CompressionOf(hello) + 2)])),
 
+        Hello("version of SSL 3.0", AlertDescription.ProtocolVersion, hello => Splice(hello, 4, 2, 3, 0)),
+
         // Fixed fields (4.1.2).
         Hello("compression", AlertDescription.IllegalParameter, hello => Splice(hello, CompressionOf(hello), 2, 1, 1)),
         Hello("two compressions", AlertDescription.IllegalParameter, hello => Splice(hello, CompressionOf(hello), 2, 2, 0, 1)),
@@ -160,6 +162,9 @@ public class IllegalClientTests
         Certified("no certificate", AlertDescription.CertificateRequired, _ => Message(HandshakeType.Certificate, 0, 0, 0, 0)),
         Certified("context", AlertDescription.IllegalParameter, message => Splice(message, 4, 1, 1, 1)),
         Certified("garbage", AlertDescription.BadCertificate, _ => Message(HandshakeType.Certificate, 0, 0, 0, 6, 0, 0, 1, 48, 0, 0)),
+        Certified("PEM", AlertDescription.BadCertificate, message => CertificateOf(
+            System.Text.Encoding.ASCII.GetBytes(TestCertificates.P256.ExportCertificatePem()))),
+        Certified("bytes after it", AlertDescription.BadCertificate, message => CertificateOf([.. TestCertificates.P256.RawData, 0])),
         Certified("empty entry", AlertDescription.DecodeError, _ => Message(HandshakeType.Certificate, 0, 0, 0, 5, 0, 0, 0, 0, 0)),
         Certified("extension", AlertDescription.UnsupportedExtension, _ => Message(HandshakeType.Certificate, 0, 0, 0, 10, 0, 0, 1, 48, 0, 4, 0, 5, 0, 0)),
         Certified("eleven certificates", AlertDescription.BadCertificate, _ => Message(
@@ -207,6 +212,14 @@ public class IllegalClientTests
             Client = s_certifiedClient,
             Server = s_askingServer,
         };
+
+    /// <summary>A Certificate message of one entry, whatever it is.</summary>
+    private static byte[] CertificateOf(byte[] entry) => Message(
+        HandshakeType.Certificate,
+        [
+            0, 0, (byte)((entry.Length + 5) >> 8), (byte)(entry.Length + 5),
+            0, (byte)(entry.Length >> 8), (byte)entry.Length, .. entry, 0, 0,
+        ]);
 
     /// <summary>Changes the key_share: 2 bytes of the list's length, 2 of group, 2 of length, then the value.</summary>
     private static byte[] EditShare(byte[] hello, Action<byte[]> edit)

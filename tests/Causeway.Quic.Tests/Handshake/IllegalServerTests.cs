@@ -125,6 +125,7 @@ public class IllegalServerTests
         Requested("context", AlertDescription.IllegalParameter, message => Splice(message, 4, 1, 1, 1)),
         Requested("no signature_algorithms", AlertDescription.MissingExtension, message => Without(message, ExtensionType.SignatureAlgorithms)),
         Requested("twice an extension", AlertDescription.IllegalParameter, message => Duplicating(message, ExtensionType.SignatureAlgorithms)),
+        Requested("extension of another message", AlertDescription.IllegalParameter, message => With(message, ExtensionType.KeyShare)),
         Requested("a second one", AlertDescription.UnexpectedMessage, message => [.. message, .. message]),
         Certified("none", AlertDescription.DecodeError, _ => Message(HandshakeType.Certificate, 0, 0, 0, 0)),
         Certified("context", AlertDescription.IllegalParameter, message => Splice(message, 4, 1, 1, 1)),
@@ -141,6 +142,14 @@ public class IllegalServerTests
         },
         Signed("scheme of another curve", AlertDescription.IllegalParameter, message => Splice(message, 4, 2, 5, 3)),
         Signed("not DER", AlertDescription.DecryptError, _ => Message(HandshakeType.CertificateVerify, 4, 3, 0, 2, 1, 1)),
+
+        Signed("a key that is not for signatures", AlertDescription.UnsupportedCertificate, message => message) with
+        {
+            Server = HandshakePair.ServerOptions() with
+            {
+                Credentials = [HandshakeCredential.FromCertificate(TestCertificates.KeyEnciphermentOnly)],
+            },
+        },
 
         // Authentication that the options refuse.
         Hello("certificate where a PSK is needed", AlertDescription.HandshakeFailure, hello => hello) with
@@ -159,6 +168,7 @@ public class IllegalServerTests
         Ticket("cut short", AlertDescription.DecodeError, message => Message(HandshakeType.NewSessionTicket, message[4..20])),
         Ticket("empty ticket", AlertDescription.DecodeError, _ => Message(HandshakeType.NewSessionTicket, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0)),
         Ticket("twice an extension", AlertDescription.IllegalParameter, message => With(With(message, (ExtensionType)0x4242), (ExtensionType)0x4242)),
+        Ticket("extension of another message", AlertDescription.IllegalParameter, message => With(message, ExtensionType.ServerName)),
         Ticket("early data of a limited size", AlertDescription.IllegalParameter, message => With(message, ExtensionType.EarlyData, 0, 0, 64, 0)) with
         {
             ErrorCode = TransportErrorCode.ProtocolViolation,

@@ -174,14 +174,88 @@ public class ResumptionTests
             AllowsEarlyData = true,
             ApplicationProtocol = session.ApplicationProtocol,
             ServerName = "other.test",
+            Context = default,
             TransportParameters = session.TransportParameters,
             PeerCertificate = session.PeerCertificate,
             PskIdentity = default,
+            PskFingerprint = default,
+            LocalCertificateHash = default,
         }.Encode();
         using HandshakePair pair = Again(
             HandshakePair.ClientOptions() with { Session = renamed, ServerName = "other.test" }, _server);
         pair.RunToCompletion();
         Assert.False(pair.Server.IsResumed);
+    }
+
+    [Theory]
+    [InlineData(1, 1, true)]
+    [InlineData(2, 2, false)]
+    [InlineData(1, 2, false)]
+    public void ATicketOfAnotherQuicVersionIsNotUsed(byte client, byte server, bool resumes)
+    {
+        byte[] blob;
+        using (HandshakePair first = new(HandshakePair.ClientOptions(), _server, now: s_first))
+        {
+            first.Client.SessionContext = first.Server.SessionContext = new byte[] { 1 };
+            blob = first.RunToCompletion().Tickets()[0];
+        }
+
+        using HandshakePair pair = Again(HandshakePair.ClientOptions() with { Session = blob }, _server);
+        pair.Client.SessionContext = new[] { client };
+        pair.Server.SessionContext = new[] { server };
+        pair.RunToCompletion();
+        Assert.Equal(resumes, pair.Client.IsResumed);
+        Assert.Equal(resumes, pair.Server.IsResumed);
+    }
+
+    [Fact]
+    public void AServerThatTakesEarlyDataMustKeepItsProtocol()
+    {
+        TlsClientOptions client = HandshakePair.ClientOptions() with
+        {
+            ApplicationProtocols = [.. HandshakePair.Protocols, "zz"u8.ToArray()],
+        };
+        byte[] blob = Tickets(client, _server)[0];
+        using HandshakePair pair = Again(client with { Session = blob, OfferEarlyData = true }, _server);
+        pair.OnTheWay = (_, _, bytes) => MessageEditor.TypeOf(bytes) == HandshakeType.EncryptedExtensions
+            ? MessageEditor.Replacing(bytes, ExtensionType.ApplicationLayerProtocolNegotiation, 0, 3, 2, (byte)'z', (byte)'z')
+            : bytes;
+        pair.Run();
+        Assert.Equal((byte)AlertDescription.IllegalParameter, pair.Client.Failure!.Alert);
+    }
+
+    [Fact]
+    public void EarlyDataIsRefusedWhenTheServerNowPrefersAnotherProtocol()
+    {
+        TlsClientOptions client = HandshakePair.ClientOptions() with
+        {
+            ApplicationProtocols = [.. HandshakePair.Protocols, "zz"u8.ToArray()],
+        };
+        byte[] blob = Tickets(client, _server)[0];
+        using HandshakePair pair = Again(
+            client with { Session = blob, OfferEarlyData = true },
+            _server with { ApplicationProtocols = ["zz"u8.ToArray(), .. HandshakePair.Protocols] });
+        pair.RunToCompletion();
+        Assert.True(pair.Server.IsResumed);
+        Assert.False(pair.Server.AcceptedEarlyData);
+        Assert.Equal("zz"u8.ToArray(), pair.Client.ApplicationProtocol.ToArray());
+    }
+
+    [Fact]
+    public void ResumptionCanBeSwitchedOffAtEitherEnd()
+    {
+        byte[] blob = Tickets(HandshakePair.ClientOptions(), _server)[0];
+        using HandshakePair byServer = Again(
+            HandshakePair.ClientOptions() with { Session = blob }, _server with { AllowResumption = false });
+        byServer.RunToCompletion();
+        Assert.False(byServer.Client.IsResumed);
+        Assert.Empty(byServer.Tickets());
+
+        using HandshakePair byClient = Again(
+            HandshakePair.ClientOptions() with { Session = blob, AllowResumption = false }, _server);
+        byClient.RunToCompletion();
+        Assert.False(byClient.Server.IsResumed);
+        Assert.Empty(byClient.Tickets());
     }
 
     [Fact]
@@ -273,6 +347,70 @@ public class ResumptionTests
         Assert.True(again.Server.IsResumed);
         Assert.True(again.Server.AcceptedEarlyData);
         Assert.Equal("name"u8.ToArray(), again.Server.PskIdentity.ToArray());
+    }
+
+    [Fact]
+    public void ASessionEndsWhenTheKeyBehindItIsReplaced()
+    {
+        ExternalPsk before = new("name"u8.ToArray(), RandomNumberGenerator.GetBytes(32));
+        ExternalPsk after = before with { Key = RandomNumberGenerator.GetBytes(32) };
+        TlsServerOptions server = _server with { ExternalPsks = [before], Credentials = [] };
+        byte[] blob = Tickets(HandshakePair.ClientOptions() with { ExternalPsks = [before] }, server)[0];
+
+        // The client has the new key and does not offer the session of the old.
+        using HandshakePair renewed = Again(
+            HandshakePair.ClientOptions() with { ExternalPsks = [after], Session = blob }, server with { ExternalPsks = [after] });
+        renewed.RunToCompletion();
+        Assert.False(renewed.Server.IsResumed);
+
+        // The client has the old key still, and the server does not know its session any more.
+        using HandshakePair revoked = Again(
+            HandshakePair.ClientOptions() with { ExternalPsks = [before], Session = blob }, server with { ExternalPsks = [after] });
+        revoked.Run();
+        Assert.Equal((byte)AlertDescription.DecryptError, revoked.Server.Failure!.Alert);
+    }
+
+    [Fact]
+    public void ASessionSpeaksForTheClientsCertificateOfThenOnly()
+    {
+        TlsServerOptions asking = _server with { ClientCertificates = ClientCertificateMode.Request };
+        TlsClientOptions first = HandshakePair.ClientOptions() with { Credential = TestCertificates.Credential("P-384") };
+        byte[] blob = Tickets(first, asking)[0];
+        using HandshakePair other = Again(
+            first with { Credential = TestCertificates.Credential("P-256"), Session = blob }, asking);
+        other.RunToCompletion();
+        Assert.False(other.Server.IsResumed);
+        Assert.Equal(TestCertificates.P256.RawData, other.Server.PeerCertificates[0].ToArray());
+    }
+
+    [Fact]
+    public void SharedWordsMakeTheSameKeyAtBothEnds()
+    {
+        ExternalPsk client = ExternalPsk.FromSharedSecret("many words that two people share");
+        ExternalPsk server = ExternalPsk.FromSharedSecret("many words that two people share");
+        Assert.Equal(client.Key.ToArray(), server.Key.ToArray());
+        Assert.DoesNotContain(Convert.ToHexString(client.Key.Span), client.ToString(), StringComparison.OrdinalIgnoreCase);
+        using HandshakePair pair = new(
+            HandshakePair.ClientOptions() with { ExternalPsks = [client] },
+            _server with { ExternalPsks = [server], Credentials = [] });
+        pair.RunToCompletion();
+    }
+
+    [Fact]
+    public void AFloodOfTicketsIsNotKept()
+    {
+        byte[] ticket = [];
+        using HandshakePair pair = new(server: _server, now: s_first);
+        pair.OnTheWay = (_, level, bytes) => level == EncryptionLevel.Application ? ticket = bytes : bytes;
+        pair.RunToCompletion();
+        for (int index = 0; index < 100; index++)
+        {
+            pair.Client.Input(EncryptionLevel.Application, ticket, pair.Now);
+        }
+
+        pair.Run(start: false);
+        Assert.Equal(16, pair.Tickets().Count);
+        Assert.Null(pair.Client.Failure);
     }
 
     [Fact]

@@ -18,7 +18,8 @@ internal static class TestCertificates
 
     private static readonly Lazy<X509Certificate2> s_p256 = new(() => CreateEcdsa(ECCurve.NamedCurves.nistP256));
     private static readonly Lazy<X509Certificate2> s_p384 = new(() => CreateEcdsa(ECCurve.NamedCurves.nistP384));
-    private static readonly Lazy<X509Certificate2> s_rsa = new(CreateRsa);
+    private static readonly Lazy<X509Certificate2> s_enciphering = new(() => CreateRsa(X509KeyUsageFlags.KeyEncipherment));
+    private static readonly Lazy<X509Certificate2> s_rsa = new(() => CreateRsa(X509KeyUsageFlags.DigitalSignature));
     private static readonly Lazy<HandshakeCredential> s_ed25519 = new(CreateEd25519);
 
     public static X509Certificate2 P256 => s_p256.Value;
@@ -26,6 +27,9 @@ internal static class TestCertificates
     public static X509Certificate2 P384 => s_p384.Value;
 
     public static X509Certificate2 Rsa => s_rsa.Value;
+
+    /// <summary>A certificate whose key usage leaves out signatures.</summary>
+    public static X509Certificate2 KeyEnciphermentOnly => s_enciphering.Value;
 
     public static Ed25519PrivateKeyParameters Ed25519Key { get; } = new(RandomNumberGenerator.GetBytes(32));
 
@@ -45,10 +49,12 @@ internal static class TestCertificates
         return SelfSign(new CertificateRequest($"CN={ServerName}", key, HashAlgorithmName.SHA256));
     }
 
-    private static X509Certificate2 CreateRsa()
+    private static X509Certificate2 CreateRsa(X509KeyUsageFlags usage)
     {
         using RSA key = RSA.Create(2048);
-        return SelfSign(new CertificateRequest($"CN={ServerName}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
+        CertificateRequest request = new($"CN={ServerName}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(usage, critical: true));
+        return SelfSign(request);
     }
 
     private static X509Certificate2 SelfSign(CertificateRequest request)

@@ -8,8 +8,8 @@ using Causeway.Quic.Handshake.Tls13;
 namespace Causeway.Quic.Tests.Handshake;
 
 /// <summary>
-/// Carries a handshake of ours in TLS records (RFC 8446, 5), so that it can talk to implementations of TLS over TCP: bytes of the
-/// stream go in, bytes come out.
+/// Carries a handshake of ours in TLS records (RFC 8446, 5), so that it can talk to implementations of TLS over TCP:
+/// bytes of the stream go in, bytes come out.
 /// </summary>
 internal sealed class TlsRecordPeer : IDisposable
 {
@@ -40,6 +40,8 @@ internal sealed class TlsRecordPeer : IDisposable
     public List<byte> Received { get; } = [];
 
     public List<byte[]> Tickets { get; } = [];
+
+    public byte[]? PeerTransportParameters { get; private set; }
 
     /// <summary>The alert that the peer sent, if it sent one.</summary>
     public byte? AlertFromPeer { get; private set; }
@@ -123,6 +125,9 @@ internal sealed class TlsRecordPeer : IDisposable
                     break;
                 case HandshakeEventKind.CertificateCheckNeeded:
                     _handshake.AnswerCertificateCheck(null, _now);
+                    break;
+                case HandshakeEventKind.PeerTransportParameters:
+                    PeerTransportParameters = step.Bytes.ToArray();
                     break;
                 case HandshakeEventKind.TicketReceived:
                     Tickets.Add(step.Bytes.ToArray());

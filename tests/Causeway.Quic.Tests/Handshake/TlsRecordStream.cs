@@ -1,7 +1,8 @@
 namespace Causeway.Quic.Tests.Handshake;
 
 /// <summary>
-/// The other end's view of a <see cref="TlsRecordPeer"/>: what it writes is fed at once, and what the peer answers is there to read.
+/// The other end's view of a <see cref="TlsRecordPeer"/>: what it writes is fed at once, and what the peer answers is
+/// there to read.
 /// </summary>
 internal sealed class TlsRecordStream : Stream
 {

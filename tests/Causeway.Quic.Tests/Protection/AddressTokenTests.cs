@@ -103,6 +103,35 @@ public sealed class AddressTokenTests
     }
 
     [Fact]
+    public void NothingIsAllocatedForATokenAndARetry()
+    {
+        byte[] token = new byte[AddressTokenKeys.TokenLength];
+        byte[] packet = new byte[200];
+        RandomBytes random = _random.Fill;
+        long allocated = long.MaxValue;
+        for (int pass = 0; pass < 5; pass++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < 100; i++)
+            {
+                _keys.WriteRetry(token, QuicVersion.V1, s_peer, s_original, s_retry, Now, random);
+                int length = RetryPacket.Write(packet, QuicVersion.V1, default, s_retry, s_original, token, 0);
+                if (!RetryPacket.IsIntact(packet.AsSpan(0, length), QuicVersion.V1, s_original)
+                    || _keys.Read(token, QuicVersion.V1, s_peer, s_retry, Now).Status != AddressTokenStatus.Valid
+                    || _keys.Read(token, QuicVersion.V1, s_otherHost, s_retry, Now).Status != AddressTokenStatus.Foreign)
+                {
+                    Assert.Fail("a token that does not open");
+                }
+            }
+
+            allocated = Math.Min(allocated, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        Assert.Equal(0, allocated);
+        Assert.False(_keys.NeedsRotation);
+    }
+
+    [Fact]
     public void TokensTellNothingAndAreNeverTheSame()
     {
         byte[] first = Retry();

@@ -38,6 +38,9 @@ public sealed class KeyUpdateTests
         Assert.False(_client.Keys.TryUpdate());
         _client.Keys.DiscardPreviousKeys();
         Assert.True(_client.Keys.TryUpdate());
+        _client.Send(_server);
+        _client.Keys.DiscardPreviousKeys();
+        Assert.False(_client.Keys.TryUpdate());
     }
 
     [Fact]
@@ -221,6 +224,32 @@ public sealed class KeyUpdateTests
         _server.Keys.PrepareNextKeys();
         Assert.Equal(OpenStatus.Opened, _client.Send(_server));
         Assert.Equal(2, _server.Keys.Generation);
+    }
+
+    [Fact]
+    public void TheKeysThatDoTheWorkOfMissingOnesOpenNothing()
+    {
+        // A packet of this phase's keys that says the other one, while there are no next keys.
+        Confirm();
+        Assert.True(_client.Keys.TryUpdate());
+        Assert.Equal(OpenStatus.Opened, _client.Send(_server));
+        byte[] packet = new byte[60];
+        int payload = PacketHeaderWriter.WriteShort(packet, HeaderBits.Fixed, default, 1000, 4);
+        Assert.True(_client.Keys.Sealer!.TrySeal(packet, payload, 1000));
+        _client.Keys.Sealer.ProtectHeader(packet, payload);
+        Assert.Equal(OpenStatus.Dropped, _server.Receive(packet));
+        Assert.Equal(1, _server.Keys.Generation);
+    }
+
+    [Fact]
+    public void ReservedBitsAreSeenOnceThePacketIsOpen()
+    {
+        byte[] packet = new byte[60];
+        int payload = PacketHeaderWriter.WriteShort(packet, HeaderBits.Fixed, default, 0, 4);
+        packet[0] |= 0x10;
+        Assert.True(_client.Keys.TrySeal(packet, payload, 0));
+        _client.Keys.Sealer!.ProtectHeader(packet, payload);
+        Assert.Equal(OpenStatus.ReservedBits, _server.Receive(packet));
     }
 
     [Fact]

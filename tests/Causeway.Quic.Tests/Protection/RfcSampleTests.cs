@@ -46,6 +46,27 @@ public sealed class RfcSampleTests
     }
 
     [Theory]
+    [InlineData(QuicVersion.V1, "0020" + "0e" + "746c733133207175696320 6b6579" + "00", "000c" + "0d" + "746c733133207175696320 6976" + "00")]
+    [InlineData(QuicVersion.V2, "0020" + "10" + "746c7331332071756963763220 6b6579" + "00", "000c" + "0f" + "746c7331332071756963763220 6976" + "00")]
+    internal void KeysOfAes256AreDerivedBySha384(QuicVersion version, string keyInfo, string ivInfo)
+    {
+        // No RFC has a sample: HKDF-Expand by hand, whose first block is all that is needed (RFC 5869, 2.3).
+        byte[] secret = [.. Enumerable.Range(0, 48).Select(static i => (byte)i)];
+        byte[] key = new byte[32];
+        byte[] iv = new byte[KeySchedule.IvLength];
+        KeySchedule.DeriveKey(CipherSuite.Aes256GcmSha384, version, secret, key);
+        KeySchedule.DeriveIv(CipherSuite.Aes256GcmSha384, version, secret, iv);
+        Assert.Equal(Expand(keyInfo)[..32], key);
+        Assert.Equal(Expand(ivInfo)[..12], iv);
+
+        byte[] Expand(string info)
+        {
+            byte[] block = [.. Convert.FromHexString(info.Replace(" ", "", StringComparison.Ordinal)), 1];
+            return System.Security.Cryptography.HMACSHA384.HashData(secret, block);
+        }
+    }
+
+    [Theory]
     [InlineData(QuicVersion.V1, RfcSamples.ClientPacketV1)]
     [InlineData(QuicVersion.V2, RfcSamples.ClientPacketV2)]
     internal void ClientInitialIsSealedAndOpened(QuicVersion version, string expected)

@@ -45,7 +45,7 @@ public sealed class FrameRulesTests
     [MemberData(nameof(Table))]
     public void FramesStandWhereTheTableHasThem(string name, string packets, string marks)
     {
-        FrameReader reader = new(Samples.Frames.Single(frame => frame.Name == name).Bytes);
+        FrameReader reader = new(Samples.Frames.Single(frame => frame.Name == name).Bytes, takesAckFrequency: true);
         Assert.True(reader.TryRead(out Frame frame));
         foreach ((PacketType type, char letter) in ((PacketType, char)[])
             [
@@ -71,7 +71,7 @@ public sealed class FrameRulesTests
         HashSet<FrameKind> kinds = [];
         foreach ((string _, byte[] bytes) in Samples.Frames)
         {
-            FrameReader reader = new(bytes);
+            FrameReader reader = new(bytes, takesAckFrequency: true);
             Assert.True(reader.TryRead(out Frame frame));
             kinds.Add(frame.Kind);
         }

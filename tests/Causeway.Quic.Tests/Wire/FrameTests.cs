@@ -39,7 +39,7 @@ public sealed class FrameTests
     public void WhatWasWrittenIsReadAndWrittenAgain(string name)
     {
         byte[] bytes = Samples.Frames.Single(frame => frame.Name == name).Bytes;
-        FrameReader reader = new(bytes);
+        FrameReader reader = new(bytes, takesAckFrequency: true);
         Assert.True(reader.TryRead(out Frame frame), reader.Reason);
         byte[] again = new byte[bytes.Length];
         Assert.Equal(bytes.Length, Rewrite(frame, again));
@@ -62,7 +62,7 @@ public sealed class FrameTests
         bool endsWithPacket = name is "PADDING" or "STREAM 8" or "STREAM c" or "DATAGRAM";
         for (int length = 1; length < bytes.Length; length++)
         {
-            FrameReader reader = new(bytes.AsSpan(0, length));
+            FrameReader reader = new(bytes.AsSpan(0, length), takesAckFrequency: true);
             bool read = reader.TryRead(out _);
             Assert.Equal(read, reader.Error == TransportErrorCode.NoError);
             Assert.True(!read || endsWithPacket, $"{length} bytes");
@@ -76,7 +76,7 @@ public sealed class FrameTests
     {
         (string Name, byte[] Bytes)[] frames =
             [.. Samples.Frames.Where(static frame => frame.Name is not ("PADDING" or "STREAM 8" or "STREAM c" or "DATAGRAM"))];
-        FrameReader reader = new([.. frames.SelectMany(static frame => frame.Bytes), 0, 0, 0]);
+        FrameReader reader = new([.. frames.SelectMany(static frame => frame.Bytes), 0, 0, 0], takesAckFrequency: true);
         foreach ((string name, byte[] bytes) in frames)
         {
             Assert.True(reader.TryRead(out Frame frame), name);
@@ -126,7 +126,7 @@ public sealed class FrameTests
     [InlineData("40af000080fa000000", TransportErrorCode.ProtocolViolation, "too long a delay")]
     internal void WhatIsWrongIsNamed(string hex, TransportErrorCode error, string reason)
     {
-        FrameReader reader = new(Convert.FromHexString(hex));
+        FrameReader reader = new(Convert.FromHexString(hex), takesAckFrequency: true);
         Assert.False(reader.TryRead(out _));
         Assert.Equal(error, reader.Error);
         Assert.Contains(reason, reader.Reason, StringComparison.Ordinal);
@@ -145,10 +145,21 @@ public sealed class FrameTests
     [InlineData("40af000080f9ffff00")]
     public void WhatIsJustRightIsTaken(string hex)
     {
-        FrameReader reader = new(Convert.FromHexString(hex));
+        FrameReader reader = new(Convert.FromHexString(hex), takesAckFrequency: true);
         Assert.True(reader.TryRead(out _), reader.Reason);
         Assert.False(reader.TryRead(out _));
         Assert.Equal(TransportErrorCode.NoError, reader.Error);
+    }
+
+    [Theory]
+    [InlineData("1f")]
+    [InlineData("40af010a800061a803")]
+    public void FramesOfAckFrequencyAreUnknownToWhoDidNotOfferIt(string hex)
+    {
+        FrameReader reader = new(Convert.FromHexString(hex));
+        Assert.False(reader.TryRead(out _));
+        Assert.Equal(TransportErrorCode.FrameEncodingError, reader.Error);
+        Assert.Contains("not known", reader.Reason, StringComparison.Ordinal);
     }
 
     [Property(MaxTest = 500)]
@@ -172,7 +183,7 @@ public sealed class FrameTests
         byte[] bytes = new byte[16 + (room % 1000)];
         int length = FrameWriter.Ack(bytes, set.Span, 5, counts, maxRanges: 64);
         Assert.NotEqual(0, length);
-        FrameReader reader = new(bytes.AsSpan(0, length));
+        FrameReader reader = new(bytes.AsSpan(0, length), takesAckFrequency: true);
         Assert.True(reader.TryRead(out Frame frame), reader.Reason);
         AckFrame ack = frame.Ack;
         Assert.Equal(withEcn, ack.HasEcn);
@@ -195,10 +206,10 @@ public sealed class FrameTests
     [Fact]
     public void DelaysAreScaledAndDoNotOverflow()
     {
-        FrameReader reader = new(Samples.Make(static to => FrameWriter.Ack(to, [new(0, 1)], 100, null, 1)));
+        FrameReader reader = new(Samples.Make(static to => FrameWriter.Ack(to, [new(0, 1)], 100, null, 1)), takesAckFrequency: true);
         Assert.True(reader.TryRead(out Frame frame));
         Assert.Equal(800, frame.Ack.Delay(3));
-        reader = new FrameReader(Samples.Make(static to => FrameWriter.Ack(to, [new(0, 1)], VarInt.MaxValue, null, 1)));
+        reader = new FrameReader(Samples.Make(static to => FrameWriter.Ack(to, [new(0, 1)], VarInt.MaxValue, null, 1)), takesAckFrequency: true);
         Assert.True(reader.TryRead(out frame));
         Assert.Equal(VarInt.MaxValue, frame.Ack.Delay(0));
         Assert.Equal(VarInt.MaxValue, frame.Ack.Delay(20));
@@ -211,7 +222,7 @@ public sealed class FrameTests
         for (int room = 4; room <= bytes.Length; room++)
         {
             int length = FrameWriter.ConnectionClose(bytes.AsSpan(0, room), TransportErrorCode.InternalError, 0, "aééé"u8);
-            FrameReader reader = new(bytes.AsSpan(0, length));
+            FrameReader reader = new(bytes.AsSpan(0, length), takesAckFrequency: true);
             Assert.True(reader.TryRead(out Frame frame));
             Assert.Equal(
                 "aééé"[..frame.ConnectionClose.Reason.ToArray().Count(static b => (b & 0xc0) != 0x80)],
@@ -260,7 +271,7 @@ public sealed class FrameTests
                 int length = FrameWriter.Ack(to, [.. ranges], frame.Ack.EncodedDelay, ecn, ranges.Count);
 
                 // Where there is no room for all ranges there are fewer, which is not the frame that was read.
-                FrameReader reader = new(to[..length]);
+                FrameReader reader = new(to[..length], takesAckFrequency: true);
                 return reader.TryRead(out Frame written) && written.Ack.RangeCount == ranges.Count ? length : 0;
             case FrameKind.ResetStream:
                 ResetStreamFrame reset = frame.ResetStream;

@@ -18,6 +18,29 @@ public sealed class HostileInputTests
         AssertHarmless([.. Samples.Frames.Select(static frame => frame.Bytes), RfcSamples.ClientPayload()], 21, ReadFrames);
 
     [Fact]
+    public void MutatedFramesAreWrongInEveryWay()
+    {
+        HashSet<string> reasons = [];
+        HashSet<FrameKind> kinds = [];
+        Mutator.Run(
+            [.. Samples.Frames.Select(static frame => frame.Bytes)], Inputs, 24,
+            input =>
+            {
+                FrameReader reader = new(input, takesAckFrequency: true);
+                while (reader.TryRead(out Frame frame))
+                {
+                    kinds.Add(frame.Kind);
+                }
+
+                reasons.Add(reader.Reason ?? "nothing");
+            });
+
+        // If the parser learns another reason, so must this number: what no mutation reaches is not tested by them.
+        Assert.Equal(14, reasons.Count);
+        Assert.Equal(Enum.GetValues<FrameKind>().Length, kinds.Count);
+    }
+
+    [Fact]
     public void MutatedDatagramsNeitherThrowNorAllocate() =>
         AssertHarmless(
             [
@@ -62,7 +85,7 @@ public sealed class HostileInputTests
     /// <summary>Reads all frames and touches everything in them.</summary>
     internal static void ReadFrames(ReadOnlySpan<byte> input)
     {
-        FrameReader reader = new(input);
+        FrameReader reader = new(input, takesAckFrequency: true);
         int read = 0;
         while (reader.TryRead(out Frame frame))
         {

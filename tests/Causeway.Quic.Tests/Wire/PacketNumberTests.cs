@@ -22,6 +22,10 @@ public sealed class PacketNumberTests
     [InlineData(0xff, 1, PacketNumber.None, 0xff)]
     [InlineData(0x00, 1, 0xff, 0x100)]
     [InlineData(0xff, 1, 0x100, 0xff)]
+    [InlineData(0x00, 1, 0x17e, 0x100)]
+    [InlineData(0x00, 1, 0x17f, 0x200)]
+    [InlineData(0x80, 1, 0xff, 0x180)]
+    [InlineData(0x81, 1, 0xff, 0x81)]
     [InlineData(0xffffffff, 4, PacketNumber.Max, PacketNumber.Max)]
     [InlineData(0x00, 1, PacketNumber.Max, PacketNumber.Max - 0xff)]
     public void DecodesToTheClosestNumber(long truncated, int length, long largestReceived, long expected) =>

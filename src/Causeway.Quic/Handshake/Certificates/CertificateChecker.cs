@@ -8,9 +8,9 @@ using Causeway.Quic.Handshake.Tls13;
 namespace Causeway.Quic.Handshake.Certificates;
 
 /// <summary>
-/// Judges a peer's chain as <see cref="SslStream"/> does: by <see cref="X509Chain"/>, by the name, and by the caller's callback. It
-/// may read files and ask servers, so a driver calls it away from the threads that move packets, and answers the handshake with
-/// the result. Thread-safe.
+/// Judges a peer's chain as <see cref="SslStream"/> does: by <see cref="X509Chain"/>, by the name, and by the caller's
+/// callback. It may read files and ask servers, so a driver calls it away from the threads that move packets, and
+/// answers the handshake with the result. Thread-safe.
 /// </summary>
 internal sealed class CertificateChecker
 {
@@ -62,7 +62,10 @@ internal sealed class CertificateChecker
             options.RemoteCertificateValidationCallback);
     }
 
-    /// <summary>Checks a chain. An exception of the caller's callback goes through.</summary>
+    /// <summary>
+    /// Checks a chain. An exception of the caller's callback goes through. The callback may not keep the certificates,
+    /// which are disposed afterwards.
+    /// </summary>
     /// <param name="sender">What the callback is told as its sender.</param>
     /// <param name="certificates">The chain in DER, the end entity first; empty if the peer sent none.</param>
     /// <returns>Why it is refused; null if it is good.</returns>
@@ -77,13 +80,20 @@ internal sealed class CertificateChecker
         List<X509Certificate2> parsed = [];
         try
         {
-            foreach (ReadOnlyMemory<byte> certificate in certificates)
+            foreach (ReadOnlyMemory<byte> encoded in certificates)
             {
-                parsed.Add(X509CertificateLoader.LoadCertificate(certificate.Span));
+                if (!CertificateParser.TryParse(encoded, out X509Certificate2? certificate))
+                {
+                    return Malformed();
+                }
+
+                parsed.Add(certificate);
             }
 
             using X509Chain chain = new() { ChainPolicy = PolicyFor(parsed) };
-            SslPolicyErrors errors = chain.Build(parsed[0]) ? SslPolicyErrors.None : SslPolicyErrors.RemoteCertificateChainErrors;
+            SslPolicyErrors errors = chain.Build(parsed[0])
+                ? SslPolicyErrors.None
+                : SslPolicyErrors.RemoteCertificateChainErrors;
             if (_role == EndpointRole.Client && !HasName(parsed[0]))
             {
                 errors |= SslPolicyErrors.RemoteCertificateNameMismatch;
@@ -99,13 +109,16 @@ internal sealed class CertificateChecker
         }
         catch (CryptographicException)
         {
-            return new HandshakeFailure((byte)AlertDescription.BadCertificate, "A certificate of the peer's chain does not parse.");
+            return Malformed();
         }
         finally
         {
             parsed.ForEach(certificate => certificate.Dispose());
         }
     }
+
+    private static HandshakeFailure Malformed() =>
+        new((byte)AlertDescription.BadCertificate, "A certificate of the peer's chain does not parse.");
 
     private static (AlertDescription Alert, string Reason) Explain(X509Chain chain)
     {
@@ -134,7 +147,8 @@ internal sealed class CertificateChecker
             ?? new X509ChainPolicy { RevocationMode = _revocation, RevocationFlag = X509RevocationFlag.ExcludeRoot };
         if (policy.ApplicationPolicy.Count == 0)
         {
-            policy.ApplicationPolicy.Add(new Oid(_role == EndpointRole.Client ? ServerAuthentication : ClientAuthentication));
+            string usage = _role == EndpointRole.Client ? ServerAuthentication : ClientAuthentication;
+            policy.ApplicationPolicy.Add(new Oid(usage));
         }
 
         for (int index = 1; index < certificates.Count; index++)

@@ -6,8 +6,8 @@ using Causeway.Quic.Handshake.Tls13;
 namespace Causeway.Quic.Handshake.Certificates;
 
 /// <summary>
-/// A certificate chain and the key that signs for it. One object serves all handshakes of an endpoint, from several threads; the
-/// keys behind it only ever sign.
+/// A certificate chain and the key that signs for it. One object serves all handshakes of an endpoint, from several
+/// threads; the keys behind it only ever sign.
 /// </summary>
 internal abstract class HandshakeCredential
 {

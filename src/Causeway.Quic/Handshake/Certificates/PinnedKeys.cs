@@ -4,8 +4,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace Causeway.Quic.Handshake.Certificates;
 
 /// <summary>
-/// Fingerprints of keys that are trusted without a certificate authority: SHA-256 of the SubjectPublicKeyInfo, as in RFC 7469, 2.4,
-/// so that a new certificate for an old key keeps its fingerprint.
+/// Fingerprints of keys that are trusted without a certificate authority: SHA-256 of the SubjectPublicKeyInfo, as in
+/// RFC 7469, 2.4, so that a new certificate for an old key keeps its fingerprint.
 /// </summary>
 internal static class PinnedKeys
 {
@@ -20,16 +20,24 @@ internal static class PinnedKeys
     /// <returns>False if it is not a certificate.</returns>
     public static bool TryFingerprint(ReadOnlyMemory<byte> certificate, out byte[] fingerprint)
     {
-        try
+        fingerprint = [];
+        if (!CertificateParser.TryParse(certificate, out X509Certificate2? parsed))
         {
-            using X509Certificate2 parsed = X509CertificateLoader.LoadCertificate(certificate.Span);
-            fingerprint = FingerprintOf(parsed);
-            return true;
-        }
-        catch (CryptographicException)
-        {
-            fingerprint = [];
             return false;
+        }
+
+        using (parsed)
+        {
+            try
+            {
+                fingerprint = FingerprintOf(parsed);
+                return true;
+            }
+            catch (CryptographicException)
+            {
+                // The certificate parses but its key does not.
+                return false;
+            }
         }
     }
 

@@ -37,8 +37,8 @@ internal sealed class PlatformCredential : HandshakeCredential
         }
 
         throw new NotSupportedException(
-            $"The certificate of {certificate.Subject} has no private key of a kind that TLS uses here: ECDSA P-256, ECDSA P-384 "
-            + "or RSA. An Ed25519 key is given by its seed.");
+            $"The certificate of {certificate.Subject} has no private key of a kind that TLS uses here: ECDSA P-256, "
+            + "ECDSA P-384 or RSA. An Ed25519 key is given by its seed.");
     }
 
     public override byte[] Sign(SignatureScheme scheme, ReadOnlySpan<byte> content)

@@ -1,6 +1,8 @@
 namespace Causeway.Quic.Handshake.Tls13;
 
-/// <summary>Alerts (RFC 8446, 6). The numbers are those on the wire; QUIC adds them to 0x0100 (RFC 9001, 4.8).</summary>
+/// <summary>
+/// Alerts (RFC 8446, 6). The numbers are those on the wire; QUIC adds them to 0x0100 (RFC 9001, 4.8).
+/// </summary>
 internal enum AlertDescription : byte
 {
     /// <summary>No alert.</summary>

@@ -24,7 +24,9 @@ internal static class CertificateMessages
         return writer.ToArray();
     }
 
-    /// <summary>Reads a Certificate message; its extensions must be empty, since none that belongs there is ever offered.</summary>
+    /// <summary>
+    /// Reads a Certificate message; its extensions must be empty, since none that belongs there is ever offered.
+    /// </summary>
     public static AlertDescription ParseCertificate(
         ReadOnlyMemory<byte> message,
         HandshakeLimits limits,
@@ -98,7 +100,12 @@ internal static class CertificateMessages
             return alert;
         }
 
-        if (!context.IsEmpty)
+        bool isMisplaced = extensions.HasMisplaced(
+        [
+            ExtensionType.SignatureAlgorithms, ExtensionType.SignatureAlgorithmsCert, ExtensionType.CertificateAuthorities,
+            ExtensionType.StatusRequest,
+        ]);
+        if (!context.IsEmpty || isMisplaced)
         {
             return AlertDescription.IllegalParameter;
         }

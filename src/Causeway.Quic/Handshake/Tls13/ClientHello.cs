@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Causeway.Quic.Handshake.Tls13;
 
-/// <summary>A ClientHello as a server reads it (RFC 8446, 4.1.2). Slices of one message; unknown values are kept unread.</summary>
+/// <summary>
+/// A ClientHello as a server reads it (RFC 8446, 4.1.2). Slices of one message; unknown values are kept unread.
+/// </summary>
 internal sealed class ClientHello
 {
     /// <summary>Bytes of the random value.</summary>
@@ -22,6 +24,8 @@ internal sealed class ClientHello
     /// <summary>The whole message with its header.</summary>
     public ReadOnlyMemory<byte> Message { get; }
 
+    public ushort Version { get; private set; }
+
     public ReadOnlyMemory<byte> Random { get; private set; }
 
     public ReadOnlyMemory<byte> SessionId { get; private set; }
@@ -36,7 +40,9 @@ internal sealed class ClientHello
     /// <summary>The name of the server that the client wants; null if it gave none.</summary>
     public string? ServerName { get; private set; }
 
-    /// <summary>Application protocols, each after a byte of length, in the client's order; empty if it gave none.</summary>
+    /// <summary>
+    /// Application protocols, each after a byte of length, in the client's order; empty if it gave none.
+    /// </summary>
     public ReadOnlyMemory<byte> ApplicationProtocols { get; private set; }
 
     public bool OffersTls13 { get; private set; }
@@ -72,7 +78,7 @@ internal sealed class ClientHello
     {
         hello = new ClientHello(message);
         TlsReader reader = new(message[4..]);
-        if (!reader.TryReadUInt16(out _)
+        if (!reader.TryReadUInt16(out ushort version)
             || !reader.TryReadBytes(RandomLength, out ReadOnlyMemory<byte> random)
             || !reader.TryReadVector8(out ReadOnlyMemory<byte> sessionId) || sessionId.Length > 32
             || !reader.TryReadVector16(out ReadOnlyMemory<byte> suites) || suites.IsEmpty || suites.Length % 2 != 0
@@ -81,6 +87,7 @@ internal sealed class ClientHello
             return AlertDescription.DecodeError;
         }
 
+        hello.Version = version;
         hello.Random = random;
         hello.SessionId = sessionId;
         hello.CipherSuites = suites;
@@ -157,7 +164,8 @@ internal sealed class ClientHello
             case ExtensionType.KeyShare:
                 return ReadKeyShares(ref reader);
             case ExtensionType.PskKeyExchangeModes:
-                bool modes = reader.TryReadVector8(out ReadOnlyMemory<byte> modeList) && reader.IsEmpty && !modeList.IsEmpty;
+                bool modes = reader.TryReadVector8(out ReadOnlyMemory<byte> modeList)
+                    && reader.IsEmpty && !modeList.IsEmpty;
                 OffersPskWithDhe = modes && modeList.Span.Contains((byte)1);
                 return modes ? AlertDescription.CloseNotify : AlertDescription.DecodeError;
             case ExtensionType.PreSharedKey:

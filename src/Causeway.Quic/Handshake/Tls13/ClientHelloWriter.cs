@@ -42,7 +42,8 @@ internal sealed class ClientHelloWriter
     /// <param name="psks">PSKs to offer.</param>
     /// <param name="earlyData">Whether early data follows.</param>
     /// <param name="cookie">The cookie of a HelloRetryRequest; null if it had none.</param>
-    /// <param name="isRetry">Whether this answers a HelloRetryRequest, so that only the wanted share may be there.</param>
+    /// <param name="isRetry">Whether this answers a HelloRetryRequest, so that only the wanted share may be
+    /// there.</param>
     /// <param name="transcript">The transcript before this message, which binders cover.</param>
     public byte[] Write(
         IReadOnlyList<KeyShare> shares,
@@ -132,7 +133,9 @@ internal sealed class ClientHelloWriter
         return position;
     }
 
-    /// <summary>Binders cover the message up to their own list, with its lengths already right (RFC 8446, 4.2.11.2).</summary>
+    /// <summary>
+    /// Binders cover the message up to their own list, with its lengths already right (RFC 8446, 4.2.11.2).
+    /// </summary>
     private static void FillBinders(TlsWriter writer, IReadOnlyList<OfferedPsk> psks, int binders, Transcript transcript)
     {
         Span<byte> hash = stackalloc byte[CipherSuites.MaxHashLength];
@@ -243,7 +246,8 @@ internal sealed class ClientHelloWriter
         int list = writer.BeginVector(2);
         if (_options.Grease && !isRetry)
         {
-            // The same group as in supported_groups: a share for a group that is not there is not allowed (RFC 8701, 3.1).
+            // The same group as in supported_groups: a share for a group that is not there is not allowed (RFC 8701,
+            // 3.1).
             writer.WriteUInt16(GreaseValues.FromSeed(_greaseSeeds[2]));
             writer.WriteVector(2, [0]);
         }

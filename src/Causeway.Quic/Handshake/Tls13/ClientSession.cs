@@ -4,8 +4,8 @@ using System.Text;
 namespace Causeway.Quic.Handshake.Tls13;
 
 /// <summary>
-/// What a client keeps of a connection to resume it (RFC 8446, 4.6.1), as an opaque blob of bytes. The blob holds a key: who has it
-/// can pose as the client.
+/// What a client keeps of a connection to resume it (RFC 8446, 4.6.1), as an opaque blob of bytes. The blob holds a
+/// key: who has it can pose as the client.
 /// </summary>
 internal sealed class ClientSession
 {
@@ -38,6 +38,9 @@ internal sealed class ClientSession
 
     public required string ServerName { get; init; }
 
+    /// <summary>What the ticket is bound to beside the name, such as the QUIC version (RFC 9369, 5).</summary>
+    public required ReadOnlyMemory<byte> Context { get; init; }
+
     /// <summary>The server's transport parameters, which bound early data (RFC 9001, 4.6.1; RFC 9000, 7.4.1).</summary>
     public required ReadOnlyMemory<byte> TransportParameters { get; init; }
 
@@ -46,6 +49,14 @@ internal sealed class ClientSession
 
     /// <summary>The external PSK that authenticated the server; empty if a certificate did.</summary>
     public required ReadOnlyMemory<byte> PskIdentity { get; init; }
+
+    /// <summary>The fingerprint of that external PSK; empty if there was none.</summary>
+    public required ReadOnlyMemory<byte> PskFingerprint { get; init; }
+
+    /// <summary>
+    /// SHA-256 of this client's own certificate; empty if it had none. A session speaks for that identity alone.
+    /// </summary>
+    public required ReadOnlyMemory<byte> LocalCertificateHash { get; init; }
 
     public byte[] Encode()
     {
@@ -61,9 +72,12 @@ internal sealed class ClientSession
         writer.WriteByte(AllowsEarlyData ? (byte)1 : (byte)0);
         writer.WriteVector(1, ApplicationProtocol.Span);
         writer.WriteVector(2, Encoding.ASCII.GetBytes(ServerName));
+        writer.WriteVector(1, Context.Span);
         writer.WriteVector(2, TransportParameters.Span);
         writer.WriteVector(3, PeerCertificate.Span);
         writer.WriteVector(2, PskIdentity.Span);
+        writer.WriteVector(1, PskFingerprint.Span);
+        writer.WriteVector(1, LocalCertificateHash.Span);
         byte[] blob = writer.ToArray();
         writer.Zero();
         return blob;
@@ -86,9 +100,12 @@ internal sealed class ClientSession
             || !reader.TryReadByte(out byte earlyData)
             || !reader.TryReadVector8(out ReadOnlyMemory<byte> protocol)
             || !reader.TryReadVector16(out ReadOnlyMemory<byte> name)
+            || !reader.TryReadVector8(out ReadOnlyMemory<byte> context)
             || !reader.TryReadVector16(out ReadOnlyMemory<byte> parameters)
             || !reader.TryReadVector24(out ReadOnlyMemory<byte> certificate)
             || !reader.TryReadVector16(out ReadOnlyMemory<byte> identity)
+            || !reader.TryReadVector8(out ReadOnlyMemory<byte> fingerprint)
+            || !reader.TryReadVector8(out ReadOnlyMemory<byte> local)
             || !reader.IsEmpty)
         {
             return null;
@@ -106,15 +123,18 @@ internal sealed class ClientSession
             AllowsEarlyData = earlyData != 0,
             ApplicationProtocol = protocol,
             ServerName = Encoding.ASCII.GetString(name.Span),
+            Context = context,
             TransportParameters = parameters,
             PeerCertificate = certificate,
             PskIdentity = identity,
+            PskFingerprint = fingerprint,
+            LocalCertificateHash = local,
         };
     }
 
     /// <summary>
-    /// Whether the ticket may still be used. Tickets that come from tickets do not put off forever the check of the server's
-    /// certificate (RFC 8446, 4.6.1).
+    /// Whether the ticket may still be used. Tickets that come from tickets do not put off forever the check of the
+    /// server's certificate (RFC 8446, 4.6.1).
     /// </summary>
     public bool IsFresh(long unixMilliseconds)
     {

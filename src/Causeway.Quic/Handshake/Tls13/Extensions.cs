@@ -26,7 +26,8 @@ internal sealed class Extensions
             return AlertDescription.DecodeError;
         }
 
-        // One bit for each type: "There MUST NOT be more than one extension of the same type" (RFC 8446, 4.2), in linear time.
+        // One bit for each type: "There MUST NOT be more than one extension of the same type" (RFC 8446, 4.2), in
+        // linear time.
         Span<ulong> seen = stackalloc ulong[(ushort.MaxValue + 1) / 64];
         seen.Clear();
         List<(ExtensionType Type, ReadOnlyMemory<byte> Data)> items = [];
@@ -64,6 +65,23 @@ internal sealed class Extensions
         }
 
         data = default;
+        return false;
+    }
+
+    /// <summary>
+    /// Whether there is one that belongs to other messages only, which is an illegal_parameter; those that do not exist
+    /// here are no matter (RFC 8446, 4.2).
+    /// </summary>
+    public bool HasMisplaced(ReadOnlySpan<ExtensionType> allowed)
+    {
+        foreach ((ExtensionType Type, ReadOnlyMemory<byte> Data) item in _items)
+        {
+            if (Enum.IsDefined(item.Type) && !allowed.Contains(item.Type))
+            {
+                return true;
+            }
+        }
+
         return false;
     }
 

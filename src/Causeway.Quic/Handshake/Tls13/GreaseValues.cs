@@ -1,6 +1,8 @@
 namespace Causeway.Quic.Handshake.Tls13;
 
-/// <summary>Values that no standard will ever use, sent so that peers stay tolerant of unknown ones (RFC 8701).</summary>
+/// <summary>
+/// Values that no standard will ever use, sent so that peers stay tolerant of unknown ones (RFC 8701).
+/// </summary>
 internal static class GreaseValues
 {
     /// <summary>One of the sixteen values 0x0a0a, 0x1a1a, ..., 0xfafa (RFC 8701, 2).</summary>

@@ -15,10 +15,14 @@ internal sealed record HandshakeLimits
     /// <summary>Certificates of the longest chain.</summary>
     public int MaxCertificates { get; init; } = 10;
 
-    /// <summary>Bytes of any other message. The longest of them is a NewSessionTicket, whose ticket has at most 64 KiB.</summary>
+    /// <summary>
+    /// Bytes of any other message. The longest of them is a NewSessionTicket, whose ticket has at most 64 KiB.
+    /// </summary>
     public int MaxMessageLength { get; init; } = 72 * 1024;
 
-    /// <summary>Bytes that are kept while the handshake waits for an answer to a question (RFC 9000, 7.5, demands 4096).</summary>
+    /// <summary>
+    /// Bytes that are kept while the handshake waits for an answer to a question (RFC 9000, 7.5, demands 4096).
+    /// </summary>
     public int MaxBufferedLength { get; init; } = 128 * 1024;
 
     /// <summary>PSK identities of a ClientHello that a server tries; each costs it a decryption.</summary>

@@ -4,11 +4,14 @@ using System.Security.Cryptography;
 namespace Causeway.Quic.Handshake.Tls13;
 
 /// <summary>
-/// The key schedule (RFC 8446, 7.1): PSK, then the shared secret of the key exchange, then the master secret. Each step replaces
-/// the secret before it.
+/// The key schedule (RFC 8446, 7.1): PSK, then the shared secret of the key exchange, then the master secret. Each step
+/// replaces the secret before it.
 /// </summary>
 internal sealed class KeySchedule : IDisposable
 {
+    /// <summary>Bytes of the longest label, which has a prefix of six in a vector of 255 (RFC 8446, 7.1).</summary>
+    public const int MaxLabelLength = 249;
+
     private readonly byte[] _secret;
 
     /// <summary>Begins with a PSK; an empty one stands for none.</summary>
@@ -33,7 +36,7 @@ internal sealed class KeySchedule : IDisposable
         Span<byte> destination)
     {
         ReadOnlySpan<byte> prefix = "tls13 "u8;
-        Debug.Assert(prefix.Length + label.Length <= byte.MaxValue && context.Length <= byte.MaxValue, "labels are ours");
+        Debug.Assert(label.Length <= MaxLabelLength && context.Length <= byte.MaxValue, "callers bound both");
         Span<byte> info = stackalloc byte[2 + 1 + byte.MaxValue + 1 + byte.MaxValue];
         info[0] = (byte)(destination.Length >> 8);
         info[1] = (byte)destination.Length;
@@ -61,13 +64,15 @@ internal sealed class KeySchedule : IDisposable
     /// <summary>From the handshake secret to the master secret.</summary>
     public void FinishToMaster() => Mix([]);
 
-    /// <summary>The key by which a Finished message or a binder is computed (RFC 8446, 4.4.4), applied to a transcript hash.</summary>
+    /// <summary>
+    /// The key by which a Finished message or a binder is computed (RFC 8446, 4.4.4), applied to a transcript hash.
+    /// </summary>
     public void VerifyData(ReadOnlySpan<byte> baseKey, ReadOnlySpan<byte> transcriptHash, Span<byte> destination) =>
         VerifyData(Hash, baseKey, transcriptHash, destination);
 
     /// <summary>
-    /// The binder of a PSK over the transcript hash of a truncated ClientHello (RFC 8446, 4.2.11.2). Uses the current secret,
-    /// which must still be the early one.
+    /// The binder of a PSK over the transcript hash of a truncated ClientHello (RFC 8446, 4.2.11.2). Uses the current
+    /// secret, which must still be the early one.
     /// </summary>
     public void Binder(bool external, ReadOnlySpan<byte> truncatedHash, Span<byte> destination)
     {

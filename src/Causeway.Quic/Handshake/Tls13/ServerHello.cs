@@ -7,7 +7,9 @@ internal sealed class ServerHello
     {
     }
 
-    /// <summary>The value of random that makes a ServerHello a HelloRetryRequest: SHA-256 of "HelloRetryRequest".</summary>
+    /// <summary>
+    /// The value of random that makes a ServerHello a HelloRetryRequest: SHA-256 of "HelloRetryRequest".
+    /// </summary>
     public static ReadOnlySpan<byte> RetryRandom =>
     [
         0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
@@ -60,7 +62,8 @@ internal sealed class ServerHello
         hello.Compression = compression;
         if (reader.IsEmpty)
         {
-            // A server of an earlier version may have no extensions; the missing supported_versions is told by the caller.
+            // A server of an earlier version may have no extensions; the missing supported_versions is told by the
+            // caller.
             return AlertDescription.CloseNotify;
         }
 
@@ -113,7 +116,8 @@ internal sealed class ServerHello
         return writer.ToArray();
     }
 
-    private static int WriteFixed(TlsWriter writer, ReadOnlySpan<byte> random, ReadOnlySpan<byte> sessionId, CipherSuite suite)
+    private static int WriteFixed(
+        TlsWriter writer, ReadOnlySpan<byte> random, ReadOnlySpan<byte> sessionId, CipherSuite suite)
     {
         int message = writer.BeginMessage(HandshakeType.ServerHello);
         writer.WriteUInt16(ClientHello.LegacyVersion);

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Causeway.Quic.Handshake.Tls13;
 
-/// <summary>What a server puts into a ticket, so that it need not remember the session itself (RFC 8446, 4.6.1).</summary>
+/// <summary>
+/// What a server puts into a ticket, so that it need not remember the session itself (RFC 8446, 4.6.1).
+/// </summary>
 internal sealed class ServerSession
 {
     private const byte FormatVersion = 1;
@@ -27,11 +29,17 @@ internal sealed class ServerSession
     /// <summary>The name that the client asked for; empty if none.</summary>
     public required string ServerName { get; init; }
 
+    /// <summary>What the ticket is bound to beside the name, such as the QUIC version (RFC 9369, 5).</summary>
+    public required ReadOnlyMemory<byte> Context { get; init; }
+
     /// <summary>The client's certificate; empty if it sent none.</summary>
     public required ReadOnlyMemory<byte> PeerCertificate { get; init; }
 
     /// <summary>The external PSK that authenticated the client; empty if none did.</summary>
     public required ReadOnlyMemory<byte> PskIdentity { get; init; }
+
+    /// <summary>The fingerprint of that external PSK; empty if there was none.</summary>
+    public required ReadOnlyMemory<byte> PskFingerprint { get; init; }
 
     /// <summary>What early data depends on; empty if the ticket does not allow it.</summary>
     public required ReadOnlyMemory<byte> EarlyDataContextHash { get; init; }
@@ -48,8 +56,10 @@ internal sealed class ServerSession
         writer.WriteUInt32(AgeAdd);
         writer.WriteVector(1, ApplicationProtocol.Span);
         writer.WriteVector(2, Encoding.ASCII.GetBytes(ServerName));
+        writer.WriteVector(1, Context.Span);
         writer.WriteVector(3, PeerCertificate.Span);
         writer.WriteVector(2, PskIdentity.Span);
+        writer.WriteVector(1, PskFingerprint.Span);
         writer.WriteVector(1, EarlyDataContextHash.Span);
         byte[] state = writer.ToArray();
         writer.Zero();
@@ -57,8 +67,8 @@ internal sealed class ServerSession
     }
 
     /// <summary>
-    /// Reads what was sealed, perhaps by another release of this library. The result keeps nothing of the memory, which the caller
-    /// zeroes.
+    /// Reads what was sealed, perhaps by another release of this library. The result keeps nothing of the memory, which
+    /// the caller zeroes.
     /// </summary>
     public static ServerSession? TryDecode(ReadOnlyMemory<byte> state)
     {
@@ -72,8 +82,10 @@ internal sealed class ServerSession
             || !reader.TryReadUInt32(out uint ageAdd)
             || !reader.TryReadVector8(out ReadOnlyMemory<byte> protocol)
             || !reader.TryReadVector16(out ReadOnlyMemory<byte> name)
+            || !reader.TryReadVector8(out ReadOnlyMemory<byte> context)
             || !reader.TryReadVector24(out ReadOnlyMemory<byte> certificate)
             || !reader.TryReadVector16(out ReadOnlyMemory<byte> identity)
+            || !reader.TryReadVector8(out ReadOnlyMemory<byte> fingerprint)
             || !reader.TryReadVector8(out ReadOnlyMemory<byte> contextHash)
             || !reader.IsEmpty)
         {
@@ -90,15 +102,18 @@ internal sealed class ServerSession
             AgeAdd = ageAdd,
             ApplicationProtocol = protocol.ToArray(),
             ServerName = Encoding.ASCII.GetString(name.Span),
+            Context = context.ToArray(),
             PeerCertificate = certificate.ToArray(),
             PskIdentity = identity.ToArray(),
+            PskFingerprint = fingerprint.ToArray(),
             EarlyDataContextHash = contextHash.ToArray(),
         };
     }
 
     /// <summary>
-    /// Whether the ticket may still be used. A ticket from a server whose clock is a little ahead seems to come from the future.
-    /// Tickets that come from tickets do not put off forever the check of the client's certificate (RFC 8446, 4.6.1).
+    /// Whether the ticket may still be used. A ticket from a server whose clock is a little ahead seems to come from
+    /// the future. Tickets that come from tickets do not put off forever the check of the client's certificate (RFC
+    /// 8446, 4.6.1).
     /// </summary>
     public bool IsFresh(long unixMilliseconds)
     {

@@ -1,14 +1,16 @@
+using System.Globalization;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 
 using Causeway.Quic.Handshake.Certificates;
 
 namespace Causeway.Quic.Handshake.Tls13;
 
 /// <summary>
-/// Reads the options that .NET programs have for <see cref="SslStream"/>. What TLS 1.3 over QUIC, or this library, cannot do is
-/// refused by the name of the property: an option that is silently ignored is a hole.
+/// Reads the options that .NET programs have for <see cref="SslStream"/>. What TLS 1.3 over QUIC, or this library,
+/// cannot do is refused by the name of the property: an option that is silently ignored is a hole.
 /// </summary>
 /// <remarks>
 /// AllowRenegotiation needs nothing: TLS 1.3 has no renegotiation. The checks of the peer's certificate are in
@@ -17,7 +19,8 @@ namespace Causeway.Quic.Handshake.Tls13;
 internal static class SslOptions
 {
     /// <summary>The client's options.</summary>
-    /// <exception cref="NotSupportedException">A property has a value that is not supported; the message names it.</exception>
+    /// <exception cref="NotSupportedException">A property has a value that is not supported; the message names
+    /// it.</exception>
     public static TlsClientOptions ToTls(SslClientAuthenticationOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -32,7 +35,7 @@ internal static class SslOptions
         RefuseRsaWithoutPss(credential, options.AllowRsaPssPadding, nameof(options.AllowRsaPssPadding));
         return new TlsClientOptions
         {
-            ServerName = options.TargetHost,
+            ServerName = ToAscii(options.TargetHost),
             ApplicationProtocols = Protocols(options.ApplicationProtocols),
             CipherSuites = Suites(options.CipherSuitesPolicy),
             SignatureSchemes = Schemes(options.AllowRsaPssPadding, options.AllowRsaPkcs1Padding),
@@ -45,7 +48,8 @@ internal static class SslOptions
     /// <param name="options">The options.</param>
     /// <param name="sender">What the callback that selects a certificate is told as its sender.</param>
     /// <param name="serverName">The name that the client asked for; null if none.</param>
-    /// <exception cref="NotSupportedException">A property has a value that is not supported; the message names it.</exception>
+    /// <exception cref="NotSupportedException">A property has a value that is not supported; the message names
+    /// it.</exception>
     public static TlsServerOptions ToTls(SslServerAuthenticationOptions options, object sender, string? serverName)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -60,7 +64,8 @@ internal static class SslOptions
             AllowResumption = options.AllowTlsResume,
             Credentials = [credential],
 
-            // As with SslStream, "required" means that the check decides, and the callback may forgive a missing certificate.
+            // As with SslStream, "required" means that the check decides, and the callback may forgive a missing
+            // certificate.
             ClientCertificates = !options.ClientCertificateRequired ? ClientCertificateMode.None
                 : options.RemoteCertificateValidationCallback is null ? ClientCertificateMode.Require
                 : ClientCertificateMode.Request,
@@ -101,12 +106,18 @@ internal static class SslOptions
     private static HandshakeCredential FromCertificate(X509Certificate? certificate, string property)
     {
         Refuse(
-            certificate is not X509Certificate2 { HasPrivateKey: true }, property, "it gave no certificate with a private key");
+            certificate is not X509Certificate2 { HasPrivateKey: true },
+            property,
+            "it gave no certificate with a private key");
 
         // Finds the intermediates in the stores of the machine, without asking the network.
-        return HandshakeCredential.FromContext(
-            SslStreamCertificateContext.Create((X509Certificate2)certificate!, additionalCertificates: null, offline: true));
+        X509Certificate2 target = (X509Certificate2)certificate!;
+        return HandshakeCredential.FromContext(SslStreamCertificateContext.Create(target, null, offline: true));
     }
+
+    /// <summary>The name as it travels: other scripts in their ASCII form (RFC 6066, 3; RFC 5890).</summary>
+    private static string? ToAscii(string? name) =>
+        name is null || Ascii.IsValid(name) ? name : new IdnMapping().GetAscii(name);
 
     private static HandshakeCredential? FromCollection(X509CertificateCollection? certificates)
     {
@@ -138,9 +149,12 @@ internal static class SslOptions
             return CipherSuites.Default;
         }
 
-        CipherSuite[] suites = [.. policy.AllowedCipherSuites.Select(suite => (CipherSuite)suite).Where(CipherSuites.IsKnown)];
+        CipherSuite[] suites =
+            [.. policy.AllowedCipherSuites.Select(suite => (CipherSuite)suite).Where(CipherSuites.IsKnown)];
         Refuse(
-            suites.Length == 0, nameof(SslClientAuthenticationOptions.CipherSuitesPolicy), "it allows no suite of TLS 1.3 that exists here");
+            suites.Length == 0,
+            nameof(SslClientAuthenticationOptions.CipherSuitesPolicy),
+            "it allows no suite of TLS 1.3 that exists here");
         return suites;
     }
 
@@ -148,8 +162,10 @@ internal static class SslOptions
     [
         .. TlsOptions.DefaultSignatureSchemes.Where(scheme => scheme switch
         {
-            SignatureScheme.RsaPssRsaeSha256 or SignatureScheme.RsaPssRsaeSha384 or SignatureScheme.RsaPssRsaeSha512 => allowsPss,
-            SignatureScheme.RsaPkcs1Sha256 or SignatureScheme.RsaPkcs1Sha384 or SignatureScheme.RsaPkcs1Sha512 => allowsPkcs1,
+            SignatureScheme.RsaPssRsaeSha256 or SignatureScheme.RsaPssRsaeSha384 or SignatureScheme.RsaPssRsaeSha512 =>
+                allowsPss,
+            SignatureScheme.RsaPkcs1Sha256 or SignatureScheme.RsaPkcs1Sha384 or SignatureScheme.RsaPkcs1Sha512 =>
+                allowsPkcs1,
             _ => true,
         }),
     ];

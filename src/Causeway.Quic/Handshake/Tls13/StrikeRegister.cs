@@ -6,17 +6,21 @@ using Causeway.Protocol;
 namespace Causeway.Quic.Handshake.Tls13;
 
 /// <summary>
-/// Remembers which ClientHellos with early data were seen, in memory of a fixed size (RFC 8446, 8.2), so that each is taken once. A
-/// ClientHello is only taken near the time at which its ticket's age says it was sent (8.3), so only that long must it be remembered.
-/// When there is no room, early data is refused, which costs its sender a round trip and nothing else.
+/// Remembers which ClientHellos with early data were seen, in memory of a fixed size (RFC 8446, 8.2), so that each is
+/// taken once. A ClientHello is only taken near the time at which its ticket's age says it was sent (8.3), so only that
+/// long must it be remembered. When there is no room, early data is refused, which costs its sender a round trip and
+/// nothing else.
 /// </summary>
 /// <remarks>
-/// All shards of a server share one, without a lock. A slot holds 40 bits of a keyed hash and 24 bits of time in one word, and
-/// words only change by compare-and-swap. Servers that share tickets do not share this: each of them takes early data once.
+/// All shards of a server share one, without a lock. A slot holds 40 bits of a keyed hash and 24 bits of time in one
+/// word, and words only change by compare-and-swap. Servers that share tickets do not share this: each of them takes
+/// early data once.
 /// </remarks>
 internal sealed class StrikeRegister
 {
-    /// <summary>Slots that an entry may take. With 8, a table filled by half refuses less than one in a thousand.</summary>
+    /// <summary>
+    /// Slots that an entry may take. With 8, a table filled by half refuses less than one in a thousand.
+    /// </summary>
     private const int Ways = 8;
 
     private const int TimeBits = 24;
@@ -26,10 +30,11 @@ internal sealed class StrikeRegister
     private readonly byte[] _key = new byte[32];
     private readonly long _startMilliseconds;
 
-    /// <param name="capacity">Entries, of 8 bytes each. Early data refused for want of room begins at about half of it.</param>
+    /// <param name="capacity">Entries, of 8 bytes each. Early data refused for want of room begins at about half of
+    /// it.</param>
     /// <param name="environment">For a key that makes collisions unpredictable, and for the wall time.</param>
-    /// <param name="now">The time. Early data of tickets from before it is refused during the first window, for it may have
-    /// been taken by a process that has since ended.</param>
+    /// <param name="now">The time. Early data of tickets from before it is refused during the first window, for it may
+    /// have been taken by a process that has since ended.</param>
     public StrikeRegister(int capacity, HandshakeEnvironment environment, Timestamp now)
     {
         ArgumentNullException.ThrowIfNull(environment);
@@ -39,7 +44,9 @@ internal sealed class StrikeRegister
         _startMilliseconds = environment.UnixMilliseconds(now);
     }
 
-    /// <summary>How far the age that a client states may be from the truth (RFC 8446, 8.3), for clocks and for the way.</summary>
+    /// <summary>
+    /// How far the age that a client states may be from the truth (RFC 8446, 8.3), for clocks and for the way.
+    /// </summary>
     public TimeSpan Window { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Whether the early data of a ClientHello may be taken, which it then never may again.</summary>
@@ -47,7 +54,8 @@ internal sealed class StrikeRegister
     /// <param name="issuedMilliseconds">When the ticket was issued, by the Unix epoch.</param>
     /// <param name="statedAgeMilliseconds">How old the client says the ticket is.</param>
     /// <param name="unixMilliseconds">The time, by the Unix epoch.</param>
-    public bool TryTake(ReadOnlySpan<byte> binder, long issuedMilliseconds, uint statedAgeMilliseconds, long unixMilliseconds)
+    public bool TryTake(
+        ReadOnlySpan<byte> binder, long issuedMilliseconds, uint statedAgeMilliseconds, long unixMilliseconds)
     {
         long window = (long)Window.TotalMilliseconds;
         long sent = issuedMilliseconds + statedAgeMilliseconds;
@@ -107,8 +115,8 @@ internal sealed class StrikeRegister
     }
 
     /// <summary>
-    /// Two threads with the same ClientHello may have found different slots free, as one expired between their looks. Each then
-    /// sees the other's entry here, and both refuse.
+    /// Two threads with the same ClientHello may have found different slots free, as one expired between their looks.
+    /// Each then sees the other's entry here, and both refuse.
     /// </summary>
     private bool IsAlone(int first, int own, ulong mark, ulong second)
     {
@@ -131,8 +139,9 @@ internal sealed class StrikeRegister
             return true;
         }
 
-        // The replay may come as late as one window after the time of sending, which may be one window after the first arrival.
-        // The time wraps at 194 days. Another thread's second may be a little ahead, which is a distance of almost the whole.
+        // The replay may come as late as one window after the time of sending, which may be one window after the first
+        // arrival. The time wraps at 194 days. Another thread's second may be a little ahead, which is a distance of
+        // almost the whole.
         ulong age = (second - slot) & TimeMask;
         ulong kept = (ulong)Window.TotalSeconds * 2 + 2;
         return age > kept && age < TimeMask - kept;

@@ -4,13 +4,14 @@ using System.Security.Cryptography;
 namespace Causeway.Quic.Handshake.Tls13;
 
 /// <summary>
-/// Seals the state of a session into a ticket that only servers with the same secret can open (RFC 8446, 4.6.1; RFC 5077, 4). The
-/// key changes with wall time, so servers that share a secret rotate together without a word between them.
+/// Seals the state of a session into a ticket that only servers with the same secret can open (RFC 8446, 4.6.1; RFC
+/// 5077, 4). The key changes with wall time, so servers that share a secret rotate together without a word between
+/// them.
 /// </summary>
 /// <remarks>
-/// Ticket: 4 bytes that name the secret, 4 of the epoch, 16 of salt, the sealed state, 16 of tag. Every ticket has a key of its
-/// own, HKDF-Expand(secret, "causeway ticket" || epoch || salt), so that no number of tickets wears a key out. Thread-safe: nothing
-/// changes after construction.
+/// Ticket: 4 bytes that name the secret, 4 of the epoch, 16 of salt, the sealed state, 16 of tag. Every ticket has a
+/// key of its own, HKDF-Expand(secret, "causeway ticket" || epoch || salt), so that no number of tickets wears a key
+/// out. Thread-safe: nothing changes after construction.
 /// </remarks>
 internal sealed class TicketSealer
 {
@@ -42,7 +43,8 @@ internal sealed class TicketSealer
         {
             ArgumentOutOfRangeException.ThrowIfLessThan(secrets[index].Length, MinSecretLength, nameof(secrets));
             byte[] name = new byte[NameLength];
-            byte[] secret = HKDF.Extract(HashAlgorithmName.SHA256, secrets[index].ToArray(), "causeway ticket secret"u8.ToArray());
+            byte[] secret = new byte[SHA256.HashSizeInBytes];
+            HKDF.Extract(HashAlgorithmName.SHA256, secrets[index].Span, "causeway ticket secret"u8, secret);
             HKDF.Expand(HashAlgorithmName.SHA256, secret, name, "causeway ticket name"u8);
             _secrets[index] = (name, secret);
         }

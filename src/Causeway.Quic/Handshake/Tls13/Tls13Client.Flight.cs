@@ -8,6 +8,11 @@ internal sealed partial class Tls13Client
     // A ticket goes back in a ClientHello, which must stay within what a server takes.
     private const int MaxTicketLength = 16 * 1024;
 
+    // Servers send one to four. Each that is kept costs the client a copy of the server's certificate.
+    private const int MaxTickets = 16;
+
+    private int _tickets;
+
     private void OnEncryptedExtensions(ReadOnlyMemory<byte> message)
     {
         TlsReader reader = new(message[4..]);
@@ -119,7 +124,9 @@ internal sealed partial class Tls13Client
         // RFC 8446, 4.2.10: the server must have chosen the values that early data was sent by.
         if (!data.IsEmpty || Suite != _session!.Suite || !protocol.Span.SequenceEqual(_session.ApplicationProtocol.Span))
         {
-            Fail(AlertDescription.IllegalParameter, "The server accepted early data but chose other values than it was sent by.");
+            Fail(
+                AlertDescription.IllegalParameter,
+                "The server accepted early data but chose other values than it was sent by.");
             return false;
         }
 
@@ -226,6 +233,12 @@ internal sealed partial class Tls13Client
             return;
         }
 
+        if (extensions.HasMisplaced([ExtensionType.EarlyData]))
+        {
+            Fail(AlertDescription.IllegalParameter, "The NewSessionTicket has an extension of another message.");
+            return;
+        }
+
         // Unknown extensions are ignored (RFC 8446, 4.6.1).
         bool allowsEarlyData = extensions.TryGet(ExtensionType.EarlyData, out ReadOnlyMemory<byte> earlyData);
         TlsReader earlyReader = new(earlyData);
@@ -247,10 +260,12 @@ internal sealed partial class Tls13Client
         }
 
         // A lifetime of zero says that the ticket is not to be used (RFC 8446, 4.6.1).
-        if (!_options.AllowResumption || lifetime == 0 || ticket.Length > MaxTicketLength)
+        if (!_options.AllowResumption || lifetime == 0 || ticket.Length > MaxTicketLength || _tickets == MaxTickets)
         {
             return;
         }
+
+        _tickets++;
 
         ClientSession session = new()
         {
@@ -265,9 +280,12 @@ internal sealed partial class Tls13Client
             AllowsEarlyData = allowsEarlyData,
             ApplicationProtocol = ApplicationProtocol,
             ServerName = _options.ServerName ?? "",
+            Context = SessionContext,
             TransportParameters = _serverTransportParameters,
             PeerCertificate = PeerCertificates.Count > 0 ? PeerCertificates[0] : default,
             PskIdentity = PskIdentity,
+            PskFingerprint = PskFingerprint,
+            LocalCertificateHash = LocalCertificateHash(),
         };
         byte[] blob = session.Encode();
         session.Zero();

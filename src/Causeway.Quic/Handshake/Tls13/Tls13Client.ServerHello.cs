@@ -163,7 +163,9 @@ internal sealed partial class Tls13Client
         if (!_options.Groups.Contains(group) || _shares.Exists(share => share.Group == group))
         {
             // RFC 8446, 4.2.8: it must be a group that was offered and had no share.
-            Fail(AlertDescription.IllegalParameter, "The HelloRetryRequest asks for a group that was not offered, or had a share.");
+            Fail(
+                AlertDescription.IllegalParameter,
+                "The HelloRetryRequest asks for a group that was not offered, or had a share.");
             return false;
         }
 
@@ -238,6 +240,7 @@ internal sealed partial class Tls13Client
         _selectedPsk = selected;
         IsResumed = !_psks[selected].IsExternal;
         PskIdentity = IsResumed ? _session!.PskIdentity : _psks[selected].Identity;
+        PskFingerprint = IsResumed ? _session!.PskFingerprint : FingerprintOf(PskIdentity);
         if (IsResumed && !_session!.PeerCertificate.IsEmpty)
         {
             PeerCertificates = [_session.PeerCertificate];
@@ -245,6 +248,9 @@ internal sealed partial class Tls13Client
 
         return true;
     }
+
+    private byte[] FingerprintOf(ReadOnlyMemory<byte> identity) =>
+        _options.ExternalPsks.First(psk => psk.Identity.Span.SequenceEqual(identity.Span)).Fingerprint();
 
     private bool TryAgreeKeys(ServerHello hello, out byte[] secret)
     {
@@ -256,7 +262,8 @@ internal sealed partial class Tls13Client
         }
 
         TlsReader reader = new(data);
-        if (!reader.TryReadUInt16(out ushort group) || !reader.TryReadVector16(out ReadOnlyMemory<byte> share) || !reader.IsEmpty)
+        if (!reader.TryReadUInt16(out ushort group)
+            || !reader.TryReadVector16(out ReadOnlyMemory<byte> share) || !reader.IsEmpty)
         {
             Fail(AlertDescription.DecodeError, "The server's key share does not parse.");
             return false;
@@ -281,8 +288,8 @@ internal sealed partial class Tls13Client
     }
 
     /// <summary>
-    /// Refuses extensions that may not stand in a message (RFC 8446, 4.2): illegal_parameter for those that were offered but belong
-    /// elsewhere, unsupported_extension for those that were not offered.
+    /// Refuses extensions that may not stand in a message (RFC 8446, 4.2): illegal_parameter for those that were
+    /// offered but belong elsewhere, unsupported_extension for those that were not offered.
     /// </summary>
     private bool CheckExtensions(Extensions extensions, ReadOnlySpan<ExtensionType> allowed)
     {

@@ -61,7 +61,8 @@ internal sealed partial class Tls13Client : Tls13Handshake
     public bool OffersEarlyData => _offersEarlyData;
 
     /// <summary>
-    /// The server's transport parameters of the earlier connection, by which early data is sent (RFC 9000, 7.4.1); empty if none is.
+    /// The server's transport parameters of the earlier connection, by which early data is sent (RFC 9000, 7.4.1);
+    /// empty if none is.
     /// </summary>
     public ReadOnlyMemory<byte> RememberedTransportParameters =>
         _offersEarlyData ? _session!.TransportParameters : ReadOnlyMemory<byte>.Empty;
@@ -94,7 +95,7 @@ internal sealed partial class Tls13Client : Tls13Handshake
 
     public override void AnswerCertificateCheck(HandshakeFailure? refusal, Timestamp now)
     {
-        if (_state != State.CheckingCertificate || Failure is not null)
+        if (_state != State.CheckingCertificate || IsOver)
         {
             return;
         }
@@ -165,14 +166,17 @@ internal sealed partial class Tls13Client : Tls13Handshake
     /// <summary>Takes the session of an earlier connection if it fits this one.</summary>
     private void ChooseSession(long unixMilliseconds)
     {
-        if (!_options.AllowResumption || _options.Session.IsEmpty || ClientSession.TryDecode(_options.Session) is not ClientSession session)
+        if (!_options.AllowResumption || _options.Session.IsEmpty
+            || ClientSession.TryDecode(_options.Session) is not ClientSession session)
         {
             return;
         }
 
         bool fits = session.IsFresh(unixMilliseconds)
+            && session.Context.Span.SequenceEqual(SessionContext.Span)
             && string.Equals(session.ServerName, _options.ServerName ?? "", StringComparison.OrdinalIgnoreCase)
             && _options.CipherSuites.Any(suite => CipherSuites.HashOf(suite) == CipherSuites.HashOf(session.Suite))
+            && session.LocalCertificateHash.Span.SequenceEqual(LocalCertificateHash())
             && IsTrusted(session);
         if (!fits)
         {
@@ -180,7 +184,8 @@ internal sealed partial class Tls13Client : Tls13Handshake
             return;
         }
 
-        // A PSK of a ticket authenticates as the earlier connection did, so what that one trusted must be trusted still.
+        // A PSK of a ticket authenticates as the earlier connection did, so what that one trusted must be trusted
+        // still.
         _session = session;
         _offersEarlyData = _options.OfferEarlyData && session.AllowsEarlyData
             && _options.CipherSuites.Contains(session.Suite)
@@ -192,12 +197,15 @@ internal sealed partial class Tls13Client : Tls13Handshake
         }
     }
 
+    private byte[] LocalCertificateHash() =>
+        _options.Credential is null ? [] : SHA256.HashData(_options.Credential.Chain[0].Span);
+
     private bool IsTrusted(ClientSession session)
     {
         bool byPsk = !session.PskIdentity.IsEmpty;
         if (byPsk || (_options.ExternalPsks.Count > 0 && _options.RequirePsk))
         {
-            return byPsk && _options.ExternalPsks.Any(psk => psk.Identity.Span.SequenceEqual(session.PskIdentity.Span));
+            return byPsk && _options.ExternalPsks.Any(psk => psk.IsOf(session.PskIdentity, session.PskFingerprint));
         }
 
         return _options.PinnedFingerprints.Count == 0
@@ -205,7 +213,9 @@ internal sealed partial class Tls13Client : Tls13Handshake
                 && PinnedKeys.Contains(_options.PinnedFingerprints, fingerprint));
     }
 
-    /// <summary>Lists the PSKs to offer: the session's first, since early data is bound to the first (RFC 8446, 4.2.10).</summary>
+    /// <summary>
+    /// Lists the PSKs to offer: the session's first, since early data is bound to the first (RFC 8446, 4.2.10).
+    /// </summary>
     private void CollectPsks(long unixMilliseconds, HashAlgorithmName? onlyHash)
     {
         _psks.Clear();
@@ -242,9 +252,7 @@ internal sealed partial class Tls13Client : Tls13Handshake
         using KeySchedule schedule = new(hash, _session.Psk);
         byte[] secret = schedule.Derive("c e traffic"u8, digest);
         Log("CLIENT_EARLY_TRAFFIC_SECRET", secret);
-        Suite = _session.Suite;
-        RaiseSecret(HandshakeEventKind.WriteSecret, EncryptionLevel.EarlyData, secret);
-        Suite = CipherSuite.None;
+        RaiseSecret(HandshakeEventKind.WriteSecret, EncryptionLevel.EarlyData, secret, _session.Suite);
         CryptographicOperations.ZeroMemory(secret);
     }
 

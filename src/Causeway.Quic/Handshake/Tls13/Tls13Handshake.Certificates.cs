@@ -9,7 +9,9 @@ namespace Causeway.Quic.Handshake.Tls13;
 /// <content>Certificates of the peer and of this end (RFC 8446, 4.4).</content>
 internal abstract partial class Tls13Handshake
 {
-    /// <summary>Reads the peer's Certificate message into <see cref="PeerCertificates"/>; fails the handshake if it cannot.</summary>
+    /// <summary>
+    /// Reads the peer's Certificate message into <see cref="PeerCertificates"/>; fails the handshake if it cannot.
+    /// </summary>
     /// <param name="message">The message.</param>
     /// <param name="mayBeEmpty">Whether the peer may have none, which it says by an empty list.</param>
     private protected bool TryReadCertificates(ReadOnlyMemory<byte> message, bool mayBeEmpty)
@@ -41,7 +43,9 @@ internal abstract partial class Tls13Handshake
         return true;
     }
 
-    /// <summary>Checks the peer's CertificateVerify over the transcript before it; fails the handshake if it is wrong.</summary>
+    /// <summary>
+    /// Checks the peer's CertificateVerify over the transcript before it; fails the handshake if it is wrong.
+    /// </summary>
     private protected bool TryVerifyCertificate(
         ReadOnlyMemory<byte> message, bool byServer, IReadOnlyList<SignatureScheme> accepted)
     {
@@ -58,12 +62,7 @@ internal abstract partial class Tls13Handshake
             return false;
         }
 
-        X509Certificate2 certificate;
-        try
-        {
-            certificate = X509CertificateLoader.LoadCertificate(PeerCertificates[0].Span);
-        }
-        catch (CryptographicException)
+        if (!CertificateParser.TryParse(PeerCertificates[0], out X509Certificate2? certificate))
         {
             Fail(AlertDescription.BadCertificate, "The peer's certificate does not parse.");
             return false;
@@ -71,6 +70,12 @@ internal abstract partial class Tls13Handshake
 
         using (certificate)
         {
+            if (!SignatureVerifier.MaySign(certificate))
+            {
+                Fail(AlertDescription.UnsupportedCertificate, "The peer's certificate is not for signatures.");
+                return false;
+            }
+
             Span<byte> buffer = stackalloc byte[CipherSuites.MaxHashLength];
             byte[] content = CertificateMessages.SignedContent(byServer, buffer[..Transcript.Current(buffer)]);
             AlertDescription alert = SignatureVerifier.Verify(certificate, scheme, content, signature.Span);
@@ -107,7 +112,9 @@ internal abstract partial class Tls13Handshake
         Raise(HandshakeEventKind.CertificateCheckNeeded, ReadLevel, default);
     }
 
-    /// <summary>Sends this end's Certificate and CertificateVerify; fails the handshake if the key does not sign.</summary>
+    /// <summary>
+    /// Sends this end's Certificate and CertificateVerify; fails the handshake if the key does not sign.
+    /// </summary>
     private protected bool TrySendCertificate(HandshakeCredential credential, SignatureScheme scheme, bool byServer)
     {
         Send(EncryptionLevel.Handshake, CertificateMessages.WriteCertificate(credential.Chain, requestContext: []));
@@ -143,7 +150,9 @@ internal abstract partial class Tls13Handshake
         return SignatureScheme.None;
     }
 
-    /// <summary>The schemes that a CertificateVerify may have: PKCS #1 v1.5 is for certificates only (RFC 8446, 4.2.3).</summary>
+    /// <summary>
+    /// The schemes that a CertificateVerify may have: PKCS #1 v1.5 is for certificates only (RFC 8446, 4.2.3).
+    /// </summary>
     private protected static bool MaySignHandshake(SignatureScheme scheme) => scheme is not (
         SignatureScheme.RsaPkcs1Sha256 or SignatureScheme.RsaPkcs1Sha384 or SignatureScheme.RsaPkcs1Sha512);
 }

@@ -33,12 +33,14 @@ internal abstract partial class Tls13Handshake
 
     public bool TryExport(ReadOnlySpan<byte> label, ReadOnlySpan<byte> context, Span<byte> destination)
     {
-        if (!IsComplete || ExporterSecret is null || Failure is not null || _isDisposed)
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(label.Length, KeySchedule.MaxLabelLength, nameof(label));
+        if (!IsComplete || ExporterSecret is null || IsOver)
         {
             return false;
         }
 
-        // RFC 8446, 7.5: HKDF-Expand-Label(Derive-Secret(exporter_secret, label, ""), "exporter", Hash(context), length).
+        // RFC 8446, 7.5: HKDF-Expand-Label(Derive-Secret(exporter_secret, label, ""), "exporter", Hash(context),
+        // length).
         HashAlgorithmName hash = CipherSuites.HashOf(Suite);
         int length = CipherSuites.HashLength(hash);
         Span<byte> digest = stackalloc byte[CipherSuites.MaxHashLength];
@@ -51,7 +53,9 @@ internal abstract partial class Tls13Handshake
         return true;
     }
 
-    /// <summary>Mixes in the key exchange and derives the secrets of the Handshake level. The transcript ends with ServerHello.</summary>
+    /// <summary>
+    /// Mixes in the key exchange and derives the secrets of the Handshake level. The transcript ends with ServerHello.
+    /// </summary>
     private protected void DeriveHandshakeSecrets(byte[] sharedSecret)
     {
         Schedule!.MixKeyExchange(sharedSecret);
@@ -64,7 +68,9 @@ internal abstract partial class Tls13Handshake
         Log("SERVER_HANDSHAKE_TRAFFIC_SECRET", ServerHandshakeSecret);
     }
 
-    /// <summary>Derives the secrets of the Application level and of exporters. The transcript ends with the server's Finished.</summary>
+    /// <summary>
+    /// Derives the secrets of the Application level and of exporters. The transcript ends with the server's Finished.
+    /// </summary>
     private protected void DeriveApplicationSecrets()
     {
         Schedule!.FinishToMaster();
@@ -78,13 +84,17 @@ internal abstract partial class Tls13Handshake
         Log("EXPORTER_SECRET", ExporterSecret);
     }
 
-    /// <summary>Derives what tickets are made from, and forgets the schedule. The transcript ends with the client's Finished.</summary>
+    /// <summary>
+    /// Derives what tickets are made from, and forgets the schedule and the transcript, which ends with the client's
+    /// Finished.
+    /// </summary>
     private protected void DeriveResumptionSecret()
     {
         Span<byte> buffer = stackalloc byte[CipherSuites.MaxHashLength];
         ResumptionSecret = Schedule!.Derive("res master"u8, buffer[..Transcript.Current(buffer)]);
         Schedule.Dispose();
         Schedule = null;
+        Transcript.Dispose();
     }
 
     /// <summary>The PSK of a ticket (RFC 8446, 4.6.1).</summary>
@@ -108,7 +118,9 @@ internal abstract partial class Tls13Handshake
         return message;
     }
 
-    /// <summary>Whether the peer's Finished message fits the transcript before it; fails the handshake if not.</summary>
+    /// <summary>
+    /// Whether the peer's Finished message fits the transcript before it; fails the handshake if not.
+    /// </summary>
     private protected bool CheckFinished(ReadOnlySpan<byte> baseKey, ReadOnlySpan<byte> message)
     {
         byte[] expected = WriteFinished(baseKey);
@@ -128,7 +140,12 @@ internal abstract partial class Tls13Handshake
     }
 
     private protected void RaiseSecret(HandshakeEventKind kind, EncryptionLevel level, byte[]? secret) =>
-        Raise(kind, level, secret!.AsSpan().ToArray());
+        RaiseSecret(kind, level, secret, Suite);
+
+    /// <summary>Hands out a copy, which is zeroed once it was read.</summary>
+    private protected void RaiseSecret(
+        HandshakeEventKind kind, EncryptionLevel level, byte[]? secret, CipherSuite suite) =>
+        Raise(kind, level, secret!.AsSpan().ToArray(), suite);
 
     private protected void Log(string label, ReadOnlySpan<byte> secret) => KeyLog?.Invoke(label, ClientRandom.Span, secret);
 
@@ -147,6 +164,7 @@ internal abstract partial class Tls13Handshake
     private protected void ForgetAllSecrets()
     {
         ForgetHandshakeSecrets();
+        Transcript.Dispose();
         CryptographicOperations.ZeroMemory(ResumptionSecret);
         CryptographicOperations.ZeroMemory(ExporterSecret);
         ResumptionSecret = ExporterSecret = null;

@@ -1,11 +1,13 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
 using Causeway.Protocol;
-using Causeway.Quic.Handshake.Certificates;
 
 namespace Causeway.Quic.Handshake.Tls13;
 
-/// <summary>What both ends of a TLS 1.3 handshake share: messages from bytes, events, secrets, and the end in failure.</summary>
+/// <summary>
+/// What both ends of a TLS 1.3 handshake share: messages from bytes, events, secrets, and the end in failure.
+/// </summary>
 internal abstract partial class Tls13Handshake : IHandshake
 {
     private readonly Queue<HandshakeEvent> _events = new();
@@ -15,6 +17,7 @@ internal abstract partial class Tls13Handshake : IHandshake
     private int _inputStart;
     private int _inputEnd;
     private byte[]? _secretOut;
+    private ReadOnlyMemory<byte> _sessionContext;
     private bool _isDisposed;
 
     private protected Tls13Handshake(HandshakeEnvironment environment, HandshakeLimits limits)
@@ -31,6 +34,16 @@ internal abstract partial class Tls13Handshake : IHandshake
 
     public ReadOnlyMemory<byte> LocalTransportParameters { get; set; }
 
+    public ReadOnlyMemory<byte> SessionContext
+    {
+        get => _sessionContext;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(value.Length, byte.MaxValue);
+            _sessionContext = value;
+        }
+    }
+
     public ReadOnlyMemory<byte> ApplicationProtocol { get; private protected set; }
 
     public string? ServerName { get; private protected set; }
@@ -43,6 +56,9 @@ internal abstract partial class Tls13Handshake : IHandshake
 
     public ReadOnlyMemory<byte> PskIdentity { get; private protected set; }
 
+    /// <summary>The fingerprint of the external PSK that <see cref="PskIdentity"/> names.</summary>
+    private protected ReadOnlyMemory<byte> PskFingerprint { get; set; }
+
     public IReadOnlyList<ReadOnlyMemory<byte>> PeerCertificates { get; private protected set; } = [];
 
     private protected HandshakeEnvironment Environment { get; }
@@ -54,6 +70,9 @@ internal abstract partial class Tls13Handshake : IHandshake
     /// <summary>The level whose messages come next.</summary>
     private protected EncryptionLevel ReadLevel { get; private set; } = EncryptionLevel.Initial;
 
+    /// <summary>Whether nothing may happen any more. An answer of another thread may come as late as that.</summary>
+    private protected bool IsOver => Failure is not null || _isDisposed;
+
     /// <summary>Whether a question waits for its answer, so that input only piles up.</summary>
     private protected bool IsSuspended { get; set; }
 
@@ -62,7 +81,7 @@ internal abstract partial class Tls13Handshake : IHandshake
     public void Input(EncryptionLevel level, ReadOnlySpan<byte> bytes, Timestamp now)
     {
         ForgetSecretOut();
-        if (Failure is not null || _isDisposed || bytes.IsEmpty)
+        if (IsOver || bytes.IsEmpty)
         {
             return;
         }
@@ -100,9 +119,10 @@ internal abstract partial class Tls13Handshake : IHandshake
             return false;
         }
 
-        if (step.Kind is HandshakeEventKind.ReadSecret or HandshakeEventKind.WriteSecret or HandshakeEventKind.TicketReceived)
+        if (step.Kind
+            is HandshakeEventKind.ReadSecret or HandshakeEventKind.WriteSecret or HandshakeEventKind.TicketReceived)
         {
-            System.Runtime.InteropServices.MemoryMarshal.TryGetArray(step.Bytes, out ArraySegment<byte> segment);
+            MemoryMarshal.TryGetArray(step.Bytes, out ArraySegment<byte> segment);
             _secretOut = segment.Array;
         }
 
@@ -121,12 +141,13 @@ internal abstract partial class Tls13Handshake : IHandshake
             }
 
             ForgetSecrets();
-            CryptographicOperations.ZeroMemory(ExporterSecret);
-            Transcript.Dispose();
         }
     }
 
-    /// <summary>Whether a message of a type may come now. It is asked before the message is whole, so that its length is bounded.</summary>
+    /// <summary>
+    /// Whether a message of a type may come now. It is asked before the message is whole, so that its length is
+    /// bounded.
+    /// </summary>
     private protected abstract bool Expects(HandshakeType type);
 
     /// <summary>Takes a whole message with its header, which the state expects.</summary>
@@ -164,7 +185,9 @@ internal abstract partial class Tls13Handshake : IHandshake
     }
 
     /// <summary>Goes on to the messages of the next level, which use other keys.</summary>
-    /// <returns>False if bytes are left over, which must not span a change of keys (RFC 8446, 5.1; RFC 9001, 4.1.3).</returns>
+    /// <returns>
+    /// False if bytes are left over, which must not span a change of keys (RFC 8446, 5.1; RFC 9001, 4.1.3).
+    /// </returns>
     private protected bool TryAdvance(EncryptionLevel level)
     {
         if (_inputEnd > _inputStart)
@@ -181,7 +204,11 @@ internal abstract partial class Tls13Handshake : IHandshake
     }
 
     private protected void Raise(HandshakeEventKind kind, EncryptionLevel level, ReadOnlyMemory<byte> bytes) =>
-        _events.Enqueue(new HandshakeEvent(kind, level, Suite, bytes));
+        Raise(kind, level, bytes, Suite);
+
+    private protected void Raise(
+        HandshakeEventKind kind, EncryptionLevel level, ReadOnlyMemory<byte> bytes, CipherSuite suite) =>
+        _events.Enqueue(new HandshakeEvent(kind, level, suite, bytes));
 
     /// <summary>Sends a message that is part of the transcript.</summary>
     private protected void Send(EncryptionLevel level, byte[] message)

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
 
 using Causeway.Protocol;
@@ -68,7 +67,9 @@ internal sealed partial class Tls13Server
     private bool IsMutual(ClientHello hello, CipherSuite suite) =>
         _options!.CipherSuites.Contains(suite) && ClientHello.Lists(hello.CipherSuites, (ushort)suite);
 
-    /// <summary>The first group of the server's that the client sent a share for, else the first that it supports.</summary>
+    /// <summary>
+    /// The first group of the server's that the client sent a share for, else the first that it supports.
+    /// </summary>
     private bool TryChooseGroup(ClientHello hello, out ReadOnlyMemory<byte> share)
     {
         share = default;
@@ -166,8 +167,9 @@ internal sealed partial class Tls13Server
     {
         if (_wasRetried)
         {
-            // Its group was asked for, and OnSecondClientHello saw the share.
-            throw new UnreachableException();
+            // It cannot be: OnSecondClientHello saw the share of the group that was asked for.
+            Fail(AlertDescription.InternalError, "A second HelloRetryRequest would be needed.");
+            return;
         }
 
         _wasRetried = true;
@@ -231,6 +233,7 @@ internal sealed partial class Tls13Server
     }
 
     private static bool SameExtension(ClientHello first, ClientHello second, ExtensionType type) =>
-        first.Extensions.TryGet(type, out ReadOnlyMemory<byte> before) == second.Extensions.TryGet(type, out ReadOnlyMemory<byte> after)
+        first.Extensions.TryGet(type, out ReadOnlyMemory<byte> before)
+            == second.Extensions.TryGet(type, out ReadOnlyMemory<byte> after)
         && before.Span.SequenceEqual(after.Span);
 }

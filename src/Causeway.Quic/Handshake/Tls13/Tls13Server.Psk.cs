@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 
 using Causeway.Protocol;
+using Causeway.Quic.Handshake.Certificates;
 
 namespace Causeway.Quic.Handshake.Tls13;
 
@@ -10,13 +11,17 @@ internal sealed partial class Tls13Server
     // A certificate that a ticket carries must leave room for it in a ClientHello.
     private const int MaxTicketCertificateLength = 8 * 1024;
 
-    // The chosen PSK: its place in the ClientHello, its key, its hash (null for none), and the session if it is a ticket.
+    // The chosen PSK: its place in the ClientHello, its key, its hash (null for none), and the session if it is a
+    // ticket.
     private int _selectedPsk = -1;
     private byte[]? _psk;
     private HashAlgorithmName? _pskHash;
     private ServerSession? _session;
+    private ExternalPsk? _external;
 
-    /// <summary>Takes the first PSK that is known and fits. A PSK that does not is passed over, which is no failure.</summary>
+    /// <summary>
+    /// Takes the first PSK that is known and fits. A PSK that does not is passed over, which is no failure.
+    /// </summary>
     private bool TrySelectPsk(ClientHello hello, Timestamp now)
     {
         if (!hello.OffersPskWithDhe)
@@ -45,6 +50,7 @@ internal sealed partial class Tls13Server
         {
             if (psk.Identity.Span.SequenceEqual(identity.Span) && HasSuiteFor(hello, psk.Hash))
             {
+                _external = psk;
                 _psk = psk.Key.ToArray();
                 _pskHash = psk.Hash;
                 return true;
@@ -77,10 +83,13 @@ internal sealed partial class Tls13Server
         return true;
     }
 
-    /// <summary>Whether a session fits the name that the client asks for now, and what options demand of clients.</summary>
+    /// <summary>
+    /// Whether a session fits the name that the client asks for now, and what options demand of clients.
+    /// </summary>
     private bool MayResume(ServerSession session)
     {
-        if (!string.Equals(session.ServerName, ServerName ?? "", StringComparison.OrdinalIgnoreCase))
+        if (!string.Equals(session.ServerName, ServerName ?? "", StringComparison.OrdinalIgnoreCase)
+            || !session.Context.Span.SequenceEqual(SessionContext.Span))
         {
             return false;
         }
@@ -88,7 +97,7 @@ internal sealed partial class Tls13Server
         // A server of nothing but PSKs resumes nothing but sessions of PSKs that it still has.
         if (!session.PskIdentity.IsEmpty || _options!.Credentials.Count == 0)
         {
-            return _options!.ExternalPsks.Any(psk => psk.Identity.Span.SequenceEqual(session.PskIdentity.Span));
+            return _options!.ExternalPsks.Any(psk => psk.IsOf(session.PskIdentity, session.PskFingerprint));
         }
 
         if (_options.ClientCertificates == ClientCertificateMode.None)
@@ -98,8 +107,8 @@ internal sealed partial class Tls13Server
 
         if (_options.PinnedFingerprints.Count > 0)
         {
-            return Certificates.PinnedKeys.TryFingerprint(session.PeerCertificate, out byte[] fingerprint)
-                && Certificates.PinnedKeys.Contains(_options.PinnedFingerprints, fingerprint);
+            return PinnedKeys.TryFingerprint(session.PeerCertificate, out byte[] fingerprint)
+                && PinnedKeys.Contains(_options.PinnedFingerprints, fingerprint);
         }
 
         return _options.ClientCertificates != ClientCertificateMode.Require || !session.PeerCertificate.IsEmpty;
@@ -131,7 +140,8 @@ internal sealed partial class Tls13Server
         }
 
         IsResumed = _session is not null;
-        PskIdentity = _session?.PskIdentity ?? hello.PskIdentities[_selectedPsk].Identity;
+        PskIdentity = _session?.PskIdentity ?? hello.PskIdentities[_selectedPsk].Identity.ToArray();
+        PskFingerprint = _session?.PskFingerprint ?? _external!.Fingerprint();
         if (_session is not null && !_session.PeerCertificate.IsEmpty)
         {
             PeerCertificates = [_session.PeerCertificate];
@@ -140,7 +150,9 @@ internal sealed partial class Tls13Server
         return true;
     }
 
-    /// <summary>Whether early data is taken (RFC 8446, 4.2.10, 8; RFC 9001, 4.6.1). The register comes last, since it marks.</summary>
+    /// <summary>
+    /// Whether early data is taken (RFC 8446, 4.2.10, 8; RFC 9001, 4.6.1). The register comes last, since it marks.
+    /// </summary>
     private bool DecideEarlyData(ClientHello hello, Timestamp now)
     {
         if (!hello.OffersEarlyData || _wasRetried || _selectedPsk != 0 || _session is null
@@ -192,8 +204,10 @@ internal sealed partial class Tls13Server
             AgeAdd = ageAdd,
             ApplicationProtocol = ApplicationProtocol,
             ServerName = ServerName ?? "",
+            Context = SessionContext,
             PeerCertificate = PeerCertificates.Count > 0 ? PeerCertificates[0] : default,
             PskIdentity = PskIdentity,
+            PskFingerprint = PskFingerprint,
             EarlyDataContextHash = _options.EarlyData is null ? default : EarlyDataContextHash(),
         };
         byte[] state = session.Encode();
@@ -235,5 +249,6 @@ internal sealed partial class Tls13Server
         _pskHash = null;
         _selectedPsk = -1;
         _session = null;
+        _external = null;
     }
 }

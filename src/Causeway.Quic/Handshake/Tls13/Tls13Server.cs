@@ -8,6 +8,8 @@ namespace Causeway.Quic.Handshake.Tls13;
 /// <summary>The server's side of TLS 1.3 over QUIC (RFC 8446, A.2; RFC 9001, 4).</summary>
 internal sealed partial class Tls13Server : Tls13Handshake
 {
+    private const ushort Ssl30 = 0x0300;
+
     private TlsServerOptions? _options;
     private ClientHello? _hello;
     private State _state = State.WaitClientHello;
@@ -42,7 +44,9 @@ internal sealed partial class Tls13Server : Tls13Handshake
     /// <summary>Whether early data was accepted.</summary>
     public bool AcceptedEarlyData { get; private set; }
 
-    /// <summary>The client's application protocols, each after a byte of its length, for the choice of options.</summary>
+    /// <summary>
+    /// The client's application protocols, each after a byte of its length, for the choice of options.
+    /// </summary>
     public ReadOnlyMemory<byte> OfferedApplicationProtocols => _hello?.ApplicationProtocols ?? default;
 
     /// <summary>A server has nothing to send before the ClientHello.</summary>
@@ -51,15 +55,15 @@ internal sealed partial class Tls13Server : Tls13Handshake
     }
 
     /// <summary>
-    /// Answers <see cref="HandshakeEventKind.ServerOptionsNeeded"/>. <see cref="Tls13Handshake.LocalTransportParameters"/> are set
-    /// before.
+    /// Answers <see cref="HandshakeEventKind.ServerOptionsNeeded"/>. <see
+    /// cref="Tls13Handshake.LocalTransportParameters"/> are set before.
     /// </summary>
     /// <param name="options">What serves the name that the client asked for; validated here.</param>
     /// <param name="now">The time.</param>
     public void AnswerServerOptions(TlsServerOptions options, Timestamp now)
     {
         ArgumentNullException.ThrowIfNull(options);
-        if (_state != State.ChoosingOptions || Failure is not null)
+        if (_state != State.ChoosingOptions || IsOver)
         {
             return;
         }
@@ -79,7 +83,7 @@ internal sealed partial class Tls13Server : Tls13Handshake
     public void RefuseClientHello(HandshakeFailure refusal)
     {
         ArgumentNullException.ThrowIfNull(refusal);
-        if (_state == State.ChoosingOptions && Failure is null)
+        if (_state == State.ChoosingOptions && !IsOver)
         {
             Fail(refusal);
         }
@@ -87,7 +91,7 @@ internal sealed partial class Tls13Server : Tls13Handshake
 
     public override void AnswerCertificateCheck(HandshakeFailure? refusal, Timestamp now)
     {
-        if (_state != State.CheckingCertificate || Failure is not null)
+        if (_state != State.CheckingCertificate || IsOver)
         {
             return;
         }
@@ -109,7 +113,8 @@ internal sealed partial class Tls13Server : Tls13Handshake
         State.WaitCertificateVerify => type == HandshakeType.CertificateVerify,
         State.WaitFinished => type == HandshakeType.Finished,
 
-        // A client has nothing to send after its Finished: no KeyUpdate over QUIC (RFC 9001, 6), nor EndOfEarlyData (8.3).
+        // A client has nothing to send after its Finished: no KeyUpdate over QUIC (RFC 9001, 6), nor EndOfEarlyData
+        // (8.3).
         _ => false,
     };
 
@@ -160,7 +165,7 @@ internal sealed partial class Tls13Server : Tls13Handshake
 
         _hello = hello;
         ServerName = hello.ServerName;
-        ClientRandom = hello.Random;
+        ClientRandom = hello.Random.ToArray();
         _state = State.ChoosingOptions;
         IsSuspended = true;
         if (hello.TransportParameters is ReadOnlyMemory<byte> parameters)
@@ -174,7 +179,8 @@ internal sealed partial class Tls13Server : Tls13Handshake
     /// <summary>What must be true of every ClientHello, whatever the options are.</summary>
     private bool CheckClientHello(ClientHello hello)
     {
-        if (!hello.OffersTls13)
+        // RFC 8446, D.5, forbids the version of SSL 3.0 even where supported_versions decides.
+        if (!hello.OffersTls13 || hello.Version == Ssl30)
         {
             Fail(AlertDescription.ProtocolVersion, "The client does not offer TLS 1.3.");
             return false;
@@ -219,7 +225,9 @@ internal sealed partial class Tls13Server : Tls13Handshake
             if (!ClientHello.Lists(hello.Groups, (ushort)group))
             {
                 // RFC 8446, 4.2.8.
-                Fail(AlertDescription.IllegalParameter, "The client sent a key share for a group that it does not support.");
+                Fail(
+                    AlertDescription.IllegalParameter,
+                    "The client sent a key share for a group that it does not support.");
                 return false;
             }
         }
@@ -320,5 +328,8 @@ internal sealed partial class Tls13Server : Tls13Handshake
         Raise(HandshakeEventKind.Completed, EncryptionLevel.Application, default);
         SendTickets(now);
         CryptographicOperations.ZeroMemory(ResumptionSecret);
+
+        // A connection may live long after; a ClientHello takes up to 64 KiB.
+        _hello = null;
     }
 }

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Causeway.Quic.Handshake.Tls13;
 
 /// <summary>
-/// Reads the presentation language of TLS (RFC 8446, 3) from bounded memory. Every method answers false, and reads nothing,
-/// when the bytes do not suffice.
+/// Reads the presentation language of TLS (RFC 8446, 3) from bounded memory. Every method answers false, and reads
+/// nothing, when the bytes do not suffice.
 /// </summary>
 /// <remarks>Mutable struct! Don't make this readonly.</remarks>
 internal struct TlsReader

@@ -21,16 +21,19 @@ internal sealed record TlsServerOptions : TlsOptions
     /// <summary>The certificates with their keys. The first that the client can verify is used.</summary>
     public IReadOnlyList<HandshakeCredential> Credentials { get; init; } = [];
 
-    /// <summary>Whether clients are asked for a certificate.</summary>
+    /// <summary>
+    /// Whether clients are asked for a certificate. One that authenticates by an external PSK is not (RFC 8446, 4.3.2); a
+    /// ticket stands for the certificate of the connection that it came from, so a certificate that was withdrawn since
+    /// is taken until <see cref="TicketLifetime"/> is over.
+    /// </summary>
     public ClientCertificateMode ClientCertificates { get; init; }
-
-    /// <summary>Keys shared with clients beforehand.</summary>
-    public IReadOnlyList<ExternalPsk> ExternalPsks { get; init; } = [];
 
     /// <summary>Seals session tickets; null, the default, for none.</summary>
     public TicketSealer? Tickets { get; init; }
 
-    /// <summary>Tickets for each connection. Two by default, so that a client may open two connections without reuse.</summary>
+    /// <summary>
+    /// Tickets for each connection. Two by default, so that a client may open two connections without reuse.
+    /// </summary>
     public int TicketCount { get; init; } = 2;
 
     /// <summary>How long a ticket may be used; at most 7 days (RFC 8446, 4.6.1), 1 day by default.</summary>
@@ -49,7 +52,10 @@ internal sealed record TlsServerOptions : TlsOptions
     public override void Validate()
     {
         base.Validate();
-        Refuse(Credentials.Count == 0 && ExternalPsks.Count == 0, nameof(Credentials), "a server needs one, or an external PSK");
+        Refuse(
+            Credentials.Count == 0 && ExternalPsks.Count == 0,
+            nameof(Credentials),
+            "a server needs one, or an external PSK");
         Refuse(TicketCount is < 0 or > 8, nameof(TicketCount), "it is 0 to 8");
         Refuse(
             TicketLifetime <= TimeSpan.Zero || TicketLifetime > TimeSpan.FromDays(7),

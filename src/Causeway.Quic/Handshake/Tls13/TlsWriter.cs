@@ -69,7 +69,9 @@ internal sealed class TlsWriter
         return BeginVector(3);
     }
 
-    /// <summary>Overwrites bytes that were written, such as binders that are computed over what stands before them.</summary>
+    /// <summary>
+    /// Overwrites bytes that were written, such as binders that are computed over what stands before them.
+    /// </summary>
     public void Overwrite(int position, ReadOnlySpan<byte> bytes) => bytes.CopyTo(_buffer.AsSpan(position, bytes.Length));
 
     public byte[] ToArray() => Written.ToArray();

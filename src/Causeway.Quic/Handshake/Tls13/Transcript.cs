@@ -3,8 +3,8 @@ using System.Security.Cryptography;
 namespace Causeway.Quic.Handshake.Tls13;
 
 /// <summary>
-/// The transcript hash (RFC 8446, 4.4.1). The hash is that of the cipher suite, which is unknown while the first messages are
-/// written, so those are kept until <see cref="SelectHash"/>.
+/// The transcript hash (RFC 8446, 4.4.1). The hash is that of the cipher suite, which is unknown while the first
+/// messages are written, so those are kept until <see cref="SelectHash"/>.
 /// </summary>
 internal sealed class Transcript : IDisposable
 {
@@ -43,7 +43,9 @@ internal sealed class Transcript : IDisposable
         _early.Clear();
     }
 
-    /// <summary>Replaces the first ClientHello by its hash, which a HelloRetryRequest causes (RFC 8446, 4.4.1).</summary>
+    /// <summary>
+    /// Replaces the first ClientHello by its hash, which a HelloRetryRequest causes (RFC 8446, 4.4.1).
+    /// </summary>
     public void ReplaceByMessageHash()
     {
         int length = CipherSuites.HashLength(_name);
@@ -60,7 +62,8 @@ internal sealed class Transcript : IDisposable
     public int Current(Span<byte> destination) => _hash!.GetCurrentHash(destination);
 
     /// <summary>
-    /// The hash of all messages so far and of a ClientHello without its binders (RFC 8446, 4.2.11.2), by the hash of a PSK.
+    /// The hash of all messages so far and of a ClientHello without its binders (RFC 8446, 4.2.11.2), by the hash of a
+    /// PSK.
     /// </summary>
     /// <returns>How many bytes of <paramref name="destination"/> it takes.</returns>
     public int CurrentWith(HashAlgorithmName name, ReadOnlySpan<byte> truncated, Span<byte> destination)

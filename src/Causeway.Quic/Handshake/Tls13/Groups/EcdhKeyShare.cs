@@ -12,7 +12,9 @@ internal sealed class EcdhKeyShare : KeyShare
     private readonly ECCurve _curve;
     private readonly byte[] _publicValue;
 
-    /// <remarks>The platform makes the private key by its own random numbers: not every platform imports one without its point.</remarks>
+    /// <remarks>
+    /// The platform makes the private key by its own random numbers: not every platform imports one without its point.
+    /// </remarks>
     public EcdhKeyShare(NamedGroup group)
     {
         Group = group;

@@ -6,7 +6,8 @@ using Org.BouncyCastle.Crypto.Parameters;
 namespace Causeway.Quic.Handshake.Tls13.Groups;
 
 /// <summary>
-/// X25519MLKEM768 (draft-ietf-tls-ecdhe-mlkem, 4): in shares and in the secret, the part of ML-KEM-768 (FIPS 203) comes first.
+/// X25519MLKEM768 (draft-ietf-tls-ecdhe-mlkem, 4): in shares and in the secret, the part of ML-KEM-768 (FIPS 203) comes
+/// first.
 /// </summary>
 internal sealed class HybridKeyShare : KeyShare
 {
@@ -73,7 +74,8 @@ internal sealed class HybridKeyShare : KeyShare
             return false;
         }
 
-        // A wrong ciphertext is not detected here: it makes a secret that nobody shares (FIPS 203, 6.3), so Finished fails.
+        // A wrong ciphertext is not detected here: it makes a secret that nobody shares (FIPS 203, 6.3), so Finished
+        // fails.
         MLKemDecapsulator decapsulator = new(MLKemParameters.ml_kem_768);
         decapsulator.Init(_kem);
         secret = new byte[KemSecretLength + X25519KeyShare.Length];
@@ -86,8 +88,8 @@ internal sealed class HybridKeyShare : KeyShare
     public override void Dispose() => _curve.Dispose();
 
     /// <summary>
-    /// The modulus check that FIPS 203, 7.2 demands before encapsulation: all coefficients, of 12 bits each, are below q. The last
-    /// 32 bytes are a seed, which may be anything.
+    /// The modulus check that FIPS 203, 7.2 demands before encapsulation: all coefficients, of 12 bits each, are below
+    /// q. The last 32 bytes are a seed, which may be anything.
     /// </summary>
     private static bool IsCanonical(ReadOnlySpan<byte> encapsulationKey)
     {

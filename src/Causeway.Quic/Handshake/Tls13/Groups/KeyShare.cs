@@ -3,7 +3,9 @@ namespace Causeway.Quic.Handshake.Tls13.Groups;
 /// <summary>An ephemeral key of a client for one group (RFC 8446, 4.2.8), used for one key exchange.</summary>
 internal abstract class KeyShare : IDisposable
 {
-    /// <summary>The groups that exist here, in the default order of preference: the hybrid resists a quantum computer.</summary>
+    /// <summary>
+    /// The groups that exist here, in the default order of preference: the hybrid resists a quantum computer.
+    /// </summary>
     public static IReadOnlyList<NamedGroup> DefaultGroups { get; } =
         [NamedGroup.X25519MLKem768, NamedGroup.X25519, NamedGroup.Secp256r1, NamedGroup.Secp384r1];
 

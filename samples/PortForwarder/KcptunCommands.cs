@@ -6,8 +6,8 @@ using Causeway.PortForwarder.Output;
 
 namespace Causeway.PortForwarder;
 
-/// <summary><c>causeway client</c> and <c>causeway server</c>: kcptun's flags in, a running forwarder out.</summary>
-internal static class ForwardCommand
+/// <summary><c>causeway kcptun client</c> and <c>server</c>: kcptun's flags in, a running forwarder out.</summary>
+internal static class KcptunCommands
 {
     // How long forwards may go on after a signal to stop. Closing takes 3 s more at most, so stopping takes 5 s.
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(2);
@@ -112,7 +112,7 @@ internal static class ForwardCommand
     private static TimeSpan? HalfCloseLimit(KcptunConfig config) =>
         config.IsCloseWaitGiven ? TimeSpan.FromSeconds(config.CloseWait) : null;
 
-    private static void WarnOfOpenFiles(int wanted, int possible, LineQueue errors)
+    internal static void WarnOfOpenFiles(int wanted, int possible, LineQueue errors)
     {
         if (wanted > possible)
         {

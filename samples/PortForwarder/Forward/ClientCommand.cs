@@ -1,0 +1,83 @@
+using System.Net;
+using Causeway.Forwarding;
+using Causeway.PortForwarder.Output;
+using Causeway.Quic;
+
+namespace Causeway.PortForwarder.Forward;
+
+/// <summary><c>causeway client</c>: the near end, over QUIC.</summary>
+internal static class ClientCommand
+{
+    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_lastLines = TimeSpan.FromSeconds(1);
+
+    public static async Task<int> RunAsync(ClientOptions options, LineQueue errors, CancellationToken stop)
+    {
+        EndPoint server = ParseServer(options.Server);
+        using LineLog log = LineLog.Open(options.Common.Log, errors, TimeProvider.System);
+        CausewayKey? key = null;
+        if (options.KeyFile is { } path)
+        {
+            key = KeyFile.LoadOrCreate(path, warning => errors.Add($"warning: {warning}", stamped: false), out bool isNew);
+            if (isNew)
+            {
+                log.Write($"made a key: servers know this client by {key.Fingerprint}");
+            }
+        }
+
+        using CausewayKey? owned = key;
+        QuicProfile profile = options.Common.NewProfile() with { ClientAuthentication = Authentication(options, key) };
+        await WarmUp.RunAsync(options.Common).ConfigureAwait(false);
+        await using ForwardClient client = ForwardClient.Start(new ForwardClientOptions
+        {
+            Listen = options.Listen,
+            Connection = () => new CausewayClientOptions { Profile = profile, RemoteEndPoint = server, LoggerFactory = log },
+            Connections = options.Connections,
+            MaxForwards = options.Common.MaxForwards > 0 ? options.Common.MaxForwards : ForwardOptions.DefaultMaxForwards,
+            Quiet = options.Common.Quiet,
+            Logger = log,
+        });
+        KcptunCommands.WarnOfOpenFiles(options.Common.MaxForwards, client.MaxForwards, errors);
+        log.Start([$"causeway {CommandLine.Version}: QUIC, to {options.Server}", $"listening on {client.LocalEndPoint}"]);
+        await ForwardRun.UntilStoppedAsync(() => client.Statistics, log, stop).ConfigureAwait(false);
+        await client.StopAsync(s_grace).ConfigureAwait(false);
+        log.Flush(s_lastLines);
+        return CommandLine.Success;
+    }
+
+    private static EndPoint ParseServer(string text)
+    {
+        int colon = text.LastIndexOf(':');
+        if (colon <= 0 || !int.TryParse(text.AsSpan(colon + 1), out int port) || port is < 1 or > 65535)
+        {
+            throw new UsageException($"server is \"{text}\"; it must be HOST:PORT with a port from 1 to 65535");
+        }
+
+        string host = text[..colon].Trim('[', ']');
+        return IPAddress.TryParse(host, out IPAddress? address) ? new IPEndPoint(address, port) : new DnsEndPoint(host, port);
+    }
+
+    private static ClientAuthentication Authentication(ClientOptions options, CausewayKey? key)
+    {
+        if (options.Common.Secret is { } secret)
+        {
+            return ClientAuthentication.Shared(SharedSecret.Name, secret);
+        }
+
+        if (options.ServerKeys.Count == 0)
+        {
+            throw new UsageException(
+                "nothing says how to know the server: --server-key sha256:... (the server prints it), or a secret by --psk-file or "
+                + SharedSecret.Variable);
+        }
+
+        try
+        {
+            return ClientAuthentication.Pinned(key, options.ServerKeys);
+        }
+        catch (ArgumentException error)
+        {
+            throw new UsageException($"server-key: {error.Message}", error);
+        }
+    }
+}

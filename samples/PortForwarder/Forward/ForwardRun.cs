@@ -1,0 +1,38 @@
+using System.Globalization;
+using Causeway.Forwarding;
+using Causeway.PortForwarder.Output;
+using Causeway.Quic;
+
+namespace Causeway.PortForwarder.Forward;
+
+/// <summary>Runs a forwarder until a signal comes; SIGUSR1 logs what it has done.</summary>
+internal static class ForwardRun
+{
+    public static async Task UntilStoppedAsync(Func<ForwardingStatistics> statistics, LineLog log, CancellationToken stop)
+    {
+        using StopSignals signals = new(() => log.Write(Describe(statistics())), log.IsFile ? log.Reopen : null, stop);
+        await signals.Stopped.ConfigureAwait(false);
+    }
+
+    internal static string Describe(ForwardingStatistics statistics)
+    {
+        QuicCounters engine = statistics.Engine as QuicCounters ?? new QuicCounters();
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"forwards {statistics.ForwardsOpen}, datagrams in {statistics.InPackets} out {statistics.OutPackets}, bytes in {statistics.InBytes} out {statistics.OutBytes}, packets lost {engine.PacketsLost}, round trip {statistics.SmoothedRtt.TotalMilliseconds:0.0} ms");
+    }
+}
+
+/// <summary>Makes the first connection as quick as the others.</summary>
+internal static class WarmUp
+{
+    public static async Task RunAsync(CommonForwardOptions options)
+    {
+        using CausewayKey key = CausewayKey.Create();
+        await ForwardWarmUp.RunAsync((options with { KeyLog = null }).NewProfile() with
+        {
+            ServerAuthentication = ServerAuthentication.WithKey(key),
+            ClientAuthentication = ClientAuthentication.Pinned(key.Fingerprint),
+        }).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,74 @@
+using Causeway.Forwarding;
+using Causeway.Protocol.Recovery.Congestion;
+using Causeway.Quic;
+
+namespace Causeway.PortForwarder.Forward;
+
+/// <summary>What <c>causeway client</c> and <c>server</c> both are told.</summary>
+internal sealed record CommonForwardOptions
+{
+    public string? Secret { get; init; }
+
+    public required string Congestion { get; init; }
+
+    public required string Log { get; init; }
+
+    public bool Quiet { get; init; }
+
+    public int MaxForwards { get; init; }
+
+    public string? KeyLog { get; init; }
+
+    /// <summary>The profile of connections, to which who is who is still to be added.</summary>
+    public QuicProfile NewProfile() => new()
+    {
+        CongestionControl = CongestionControllers.ByName(Congestion),
+        KeyLog = KeyLog is { Length: > 0 } path ? new KeyLogFile(path).Add : null,
+    };
+
+    // One line after the other, whichever connection they are of.
+    private sealed class KeyLogFile(string path)
+    {
+        private readonly Lock _gate = new();
+
+        public void Add(string line)
+        {
+            lock (_gate)
+            {
+                File.AppendAllText(path, line + "\n");
+            }
+        }
+    }
+}
+
+/// <summary>What <c>causeway server</c> is told.</summary>
+internal sealed record ServerOptions
+{
+    public required ForwardEndPoint To { get; init; }
+
+    public required ForwardEndPoint Listen { get; init; }
+
+    public required string KeyFile { get; init; }
+
+    public required IReadOnlyList<string> ClientKeys { get; init; }
+
+    public int MaxConnections { get; init; }
+
+    public required CommonForwardOptions Common { get; init; }
+}
+
+/// <summary>What <c>causeway client</c> is told.</summary>
+internal sealed record ClientOptions
+{
+    public required ForwardEndPoint Listen { get; init; }
+
+    public required string Server { get; init; }
+
+    public required IReadOnlyList<string> ServerKeys { get; init; }
+
+    public string? KeyFile { get; init; }
+
+    public int Connections { get; init; }
+
+    public required CommonForwardOptions Common { get; init; }
+}

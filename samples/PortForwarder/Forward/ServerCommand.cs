@@ -1,0 +1,94 @@
+using System.Globalization;
+using System.Net;
+using Causeway.Forwarding;
+using Causeway.PortForwarder.Output;
+using Causeway.Quic;
+
+namespace Causeway.PortForwarder.Forward;
+
+/// <summary><c>causeway server</c>: the far end, over QUIC.</summary>
+internal static class ServerCommand
+{
+    // How long forwards may go on after a signal to stop.
+    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_lastLines = TimeSpan.FromSeconds(1);
+
+    public static async Task<int> RunAsync(ServerOptions options, LineQueue errors, CancellationToken stop)
+    {
+        if (options.Listen.EndPoint is not IPEndPoint local)
+        {
+            throw new UsageException($"listen is {options.Listen}; UDP needs an address and a port");
+        }
+
+        using LineLog log = LineLog.Open(options.Common.Log, errors, TimeProvider.System);
+        using CausewayKey? key = options.Common.Secret is null
+            ? KeyFile.LoadOrCreate(options.KeyFile, warning => errors.Add($"warning: {warning}", stamped: false), out _)
+            : null;
+        QuicProfile profile = options.Common.NewProfile() with { ServerAuthentication = Authentication(options, key) };
+        await WarmUp.RunAsync(options.Common).ConfigureAwait(false);
+        await using ForwardServer server = await ForwardServer.StartAsync(
+            new ForwardServerOptions
+            {
+                Listeners =
+                [
+                    new CausewayListenerOptions
+                    {
+                        Profile = profile,
+                        ListenEndPoint = local,
+                        LoggerFactory = log,
+                        MaxConnections = options.MaxConnections > 0 ? options.MaxConnections : Math.Min(65536, OpenFileLimit.Current ?? int.MaxValue),
+                    },
+                ],
+                MaxForwards = options.Common.MaxForwards > 0 ? options.Common.MaxForwards : ForwardOptions.DefaultMaxForwards,
+                Target = options.To,
+                Quiet = options.Common.Quiet,
+                Logger = log,
+            },
+            stop).ConfigureAwait(false);
+        KcptunCommands.WarnOfOpenFiles(options.Common.MaxForwards, server.MaxForwards, errors);
+        log.Start(StartupLines(options, server, key));
+        await ForwardRun.UntilStoppedAsync(() => server.Statistics, log, stop).ConfigureAwait(false);
+        await server.StopAsync(s_grace).ConfigureAwait(false);
+        log.Flush(s_lastLines);
+        return CommandLine.Success;
+    }
+
+    private static ServerAuthentication Authentication(ServerOptions options, CausewayKey? key)
+    {
+        try
+        {
+            return key is null
+                ? ServerAuthentication.Shared(SharedSecret.Name, options.Common.Secret!)
+                : ServerAuthentication.WithKey(key, options.ClientKeys);
+        }
+        catch (ArgumentException error)
+        {
+            throw new UsageException($"client-key: {error.Message}", error);
+        }
+    }
+
+    private static IEnumerable<string> StartupLines(ServerOptions options, ForwardServer server, CausewayKey? key)
+    {
+        yield return $"causeway {CommandLine.Version}: QUIC, to {options.To}";
+        foreach (EndPoint endPoint in server.LocalEndPoints)
+        {
+            yield return $"listening on {endPoint}/udp";
+        }
+
+        string port = ((IPEndPoint)server.LocalEndPoints[0]).Port.ToString(CultureInfo.InvariantCulture);
+        if (key is null)
+        {
+            yield return $"clients: causeway client --server THIS-HOST:{port} --psk-file FILE --listen :8080";
+        }
+        else
+        {
+            yield return $"key: {key.Fingerprint}";
+            yield return $"clients: causeway client --server THIS-HOST:{port} --server-key {key.Fingerprint} --listen :8080";
+        }
+
+        if (key is not null && options.ClientKeys.Count == 0)
+        {
+            yield return "everybody may connect; --client-key names those who may";
+        }
+    }
+}
