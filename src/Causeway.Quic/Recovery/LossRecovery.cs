@@ -275,10 +275,10 @@ internal sealed partial class LossRecovery
     public void Shift(long microseconds)
     {
         _sampler.Shift(microseconds);
-        _probeBase = _probeBase == Timestamp.LongAgo ? _probeBase : _probeBase.AddMicroseconds(microseconds);
         _silence.Shift(microseconds);
         _heardAt = _heardAt.AddMicroseconds(microseconds);
         _waitsSince = _waitsSince.AddMicroseconds(microseconds);
+        _probeBase = _probeBase == Timestamp.LongAgo ? _probeBase : _probeBase.AddMicroseconds(microseconds);
         foreach (PacketNumberSpace space in _spaces)
         {
             space.LastElicitingAt = space.LastElicitingAt.AddMicroseconds(microseconds);

@@ -29,7 +29,7 @@ internal sealed partial class QuicStreams
     private bool _isOpenAllowed;
 
     /// <summary>Whether a packet could carry something of the streams.</summary>
-    public bool HasOutput => !_isOver && (HasData || (!IsEarly && HasControl));
+    public bool HasOutput => !_isOver && (IsEarly ? HasData : HasControl || HasData);
 
     private bool HasControl => _control.First is not null || _isMaxDataDue || _isDataBlockedDue || _bidirectional.HasOutput
         || _unidirectional.HasOutput;
