@@ -9,7 +9,7 @@ namespace Causeway.Quic;
 /// The QUIC sessions of a link, found by connection id (RFC 9000, 5.2). It answers what belongs to none: Version Negotiation,
 /// Retry, refusal, stateless reset.
 /// </summary>
-internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
+internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry, IDisposable
 {
     // As long as that a guess is hopeless, and short enough to cost little in each packet.
     private const int IdLength = 8;
@@ -120,6 +120,18 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
         ArgumentNullException.ThrowIfNull(session);
         _sessions.Remove((QuicSession)session);
         _admission.Remove((QuicSession)session);
+    }
+
+    /// <summary>Forgets the keys. Sessions are their driver's.</summary>
+    public void Dispose()
+    {
+        _answer?.Release();
+        _answer = null;
+        _resetKey.Dispose();
+        if (_settings.TokenKeys is null)
+        {
+            _tokenKeys.Dispose();
+        }
     }
 
     ConnectionId IConnectionIdRegistry.Add(QuicSession session)
