@@ -25,7 +25,7 @@ public class NegotiationTests
     public void BothEndsAgreeOnWhatTheServerPrefersAmongWhatTheyShare(int seed)
     {
         Random random = new(seed);
-        for (int round = 0; round < 120; round++)
+        for (int round = 0; round < 60; round++)
         {
             TlsClientOptions client = new()
             {
