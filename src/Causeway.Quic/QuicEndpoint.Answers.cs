@@ -63,7 +63,7 @@ internal sealed partial class QuicEndpoint
     private void AnswerRetry(PacketBuffer datagram)
     {
         Counters.RetriesSent++;
-        ConnectionId sourceId = ConnectionId.CreateRandom(IdLength, _settings.Random);
+        ConnectionId sourceId = ConnectionId.CreateRandom(Math.Max(IdLength, FirstIdLength), _settings.Random);
         Span<byte> token = stackalloc byte[AddressTokenKeys.TokenLength];
         _tokenKeys.WriteRetry(
             token, _opening.Version, datagram.Peer, _opening.OriginalDestinationId, sourceId, UnixTime, _settings.Random);

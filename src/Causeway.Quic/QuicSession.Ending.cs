@@ -16,6 +16,8 @@ internal sealed partial class QuicSession
     // Room for a packet that says so, and why.
     private const int LeastClose = 200;
 
+    private const int MostReasonBytes = 256;
+
     private TransportFailure? _failure;
     private QuicError? _ownError;
     private long _applicationCode = -1;
@@ -133,10 +135,23 @@ internal sealed partial class QuicSession
         ReleaseWaiting();
     }
 
+    // For people to read, and for logs: no line breaks or control sequences, and not a whole packet of it.
+    private static string Printable(ReadOnlySpan<byte> reason)
+    {
+        string text = Encoding.UTF8.GetString(reason[..Math.Min(reason.Length, MostReasonBytes)]);
+        return string.Create(text.Length, text, static (destination, source) =>
+        {
+            for (int i = 0; i < source.Length; i++)
+            {
+                destination[i] = char.IsControl(source[i]) ? ' ' : source[i];
+            }
+        });
+    }
+
     private void OnClosedByPeer(ConnectionCloseFrame close, Timestamp now)
     {
         Statistics.InGoodbyes++;
-        string reason = Encoding.UTF8.GetString(close.Reason);
+        string reason = Printable(close.Reason);
         TransportFailureKind kind = close.IsByApplication || close.ErrorCode == (long)TransportErrorCode.NoError
             ? TransportFailureKind.ClosedByPeer
             : close.ErrorCode == (long)TransportErrorCode.ConnectionRefused
