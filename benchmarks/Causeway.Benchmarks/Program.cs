@@ -5,6 +5,7 @@ using Causeway.Benchmarks.Load;
 using Causeway.Benchmarks.Micro;
 using Causeway.Benchmarks.Plots;
 using Causeway.Benchmarks.Report;
+using Causeway.Benchmarks.Simulate;
 using Causeway.Benchmarks.Tunnel;
 
 const string Help = """
@@ -15,6 +16,7 @@ const string Help = """
       heap     what a tunnel leaves to the garbage collector
       micro    the parts by themselves, with BenchmarkDotNet
       plot     images of what tunnel and link measured
+      simulate an engine over random networks in virtual time, by the thousand
       report   measures all that docs/performance.md shows and rewrites its tables and images
 
     COMMAND --help lists its options.
@@ -32,6 +34,8 @@ try
             return HeapCommand.Run(args.AsSpan(1));
         case ["micro", ..]:
             return MicroCommand.Run(args.AsSpan(1));
+        case ["simulate", ..]:
+            return SimulateCommand.Run(args.AsSpan(1));
         case ["plot", ..]:
             return PlotCommand.Run(args.AsSpan(1));
         case ["report", ..]:
