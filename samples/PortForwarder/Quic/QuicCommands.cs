@@ -37,9 +37,9 @@ internal static class QuicCommands
         Option<bool> insecure = new("--insecure") { Description = "Take any certificate" };
         Option<string?> folder = new("--out") { Description = "A folder for the files; without it, only their lengths are told" };
         Option<string> alpn = new("--alpn") { Description = "h3 or hq-interop", DefaultValueFactory = static _ => "h3" };
-        Option<string[]> ciphers = new("--ciphers") { Description = "Cipher suites by their names in TLS, separated by commas", AllowMultipleArgumentsPerToken = true };
-        Option<string[]> groups = new("--groups") { Description = "Groups of the key exchange: X25519MLKEM768, X25519, P-256, P-384", AllowMultipleArgumentsPerToken = true };
-        Option<bool> keyUpdate = new("--key-update") { Description = "Change keys after every hundred packets" };
+        Option<string[]> ciphers = new("--ciphers") { Description = "Cipher suites by their names in TLS, separated by commas" };
+        Option<string[]> groups = new("--groups") { Description = "Groups of the key exchange: X25519MLKEM768, X25519, P-256, P-384" };
+        Option<bool> keyUpdate = new("--key-update") { Description = "Change keys after every twenty packets" };
         Option<string?> resume = new("--resume") { Description = "A file with the session of an earlier connection, which is replaced by the new one" };
         Option<bool> version2 = new("--v2") { Description = "Begin with QUIC v2" };
         Option<double> rebind = new("--rebind") { Description = "Change the local port after so many seconds" };
@@ -82,7 +82,7 @@ internal static class QuicCommands
         Option<string> certificate = new("--cert") { Description = "The certificate chain in PEM", Required = true };
         Option<string> key = new("--key") { Description = "Its private key in PEM", Required = true };
         Option<bool> retry = new("--retry") { Description = "Have every client prove its address first" };
-        Option<string[]> ciphers = new("--ciphers") { Description = "Cipher suites by their names in TLS, separated by commas", AllowMultipleArgumentsPerToken = true };
+        Option<string[]> ciphers = new("--ciphers") { Description = "Cipher suites by their names in TLS, separated by commas" };
         Option<bool> version2 = new("--v2") { Description = "Answer in QUIC v2 where the client knows it" };
         Option<string?> keyLog = new("--keylog") { Description = "A file for the secrets, by which Wireshark reads connections (SSLKEYLOGFILE)" };
         Command command = new("serve", "Serves a folder's files over QUIC, by HTTP/3 and HTTP/0.9")

@@ -58,7 +58,7 @@ internal static class QuicGet
             PrefersVersion2 = options.PrefersVersion2,
             KeyLog = KeyLogFile.Open(options.KeyLog),
             KeyExchangeGroups = options.Groups.Count > 0 ? options.Groups : QuicProfile.DefaultKeyExchangeGroups,
-            KeyUpdateInterval = options.UpdatesKeys ? 100 : 0,
+            KeyUpdateInterval = options.UpdatesKeys ? 20 : 0,
         };
     }
 
