@@ -116,6 +116,11 @@ internal sealed partial class QuicSession
         {
             case HandshakeEventKind.Output:
                 _crypto[(int)step.Level].Write(step.Bytes.Span, _pool);
+                if (Role == EndpointRole.Client && step.Level == EncryptionLevel.Initial)
+                {
+                    _hello = [.. _hello, .. step.Bytes.Span];
+                }
+
                 break;
             case HandshakeEventKind.ReadSecret:
                 SetReadSecret(in step);
@@ -339,6 +344,7 @@ internal sealed partial class QuicSession
         _recovery.IsConfirmed = true;
         _recovery.IsAddressValidatedByPeer = true;
         _application.OnHandshakeConfirmed();
+        _hello = [];
 
         // RFC 9001, 4.9.2.
         DiscardKeys(EncryptionLevel.Initial);
