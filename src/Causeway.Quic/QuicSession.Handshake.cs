@@ -54,6 +54,11 @@ internal sealed partial class QuicSession
     public void OnQuestionAnswered(Timestamp now)
     {
         Question = null;
+        if (_handshake is not null)
+        {
+            SetTicketVersion();
+        }
+
         DriveHandshake(now);
         ReadWaiting(now);
     }
@@ -137,6 +142,10 @@ internal sealed partial class QuicSession
                 {
                     _question = ask(this, step.Kind, now);
                     Question = _question is null ? null : step.Kind;
+                    if (_question is null)
+                    {
+                        SetTicketVersion();
+                    }
                 }
 
                 break;
@@ -155,8 +164,7 @@ internal sealed partial class QuicSession
             case HandshakeEventKind.Failed:
                 HandshakeFailure failure = _handshake!.Failure!;
                 Fail(
-                    new QuicError(
-                        (TransportErrorCode)((long)TransportErrorCode.CryptoError + failure.Alert), failure.Reason),
+                    new QuicError(failure.ErrorCode, failure.Reason),
                     now);
                 break;
         }
