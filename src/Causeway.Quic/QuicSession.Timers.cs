@@ -115,6 +115,11 @@ internal sealed partial class QuicSession
             _application.DiscardPreviousKeys();
         }
 
+        if (_settings.KeyUpdateInterval > 0 && _application.Sealer?.SealedCount >= _settings.KeyUpdateInterval)
+        {
+            UpdateKeys();
+        }
+
         if (_application.NeedsUpdate && !UpdateKeys() && _application.Sealer!.IsNearlyUsedUp)
         {
             // RFC 9001, 6.6: while that can still be sealed.

@@ -65,6 +65,13 @@ internal sealed partial class LossRecovery
         _backOff = Math.Min(_backOff + 1, 30);
         _probeBase = now;
         silent!.Probes = ProbesPerTimeout;
+        if (silent.Id == PacketSpaceId.Handshake && Role == EndpointRole.Client)
+        {
+            // A server that has completed the handshake has no Handshake keys any more, so that only a 1-RTT packet shows it that
+            // the client waits for HANDSHAKE_DONE, and from which address.
+            _spaces[(int)PacketSpaceId.Application].Probes = 1;
+        }
+
         RepeatOldest(silent);
         return true;
     }
