@@ -225,6 +225,11 @@ internal sealed partial class QuicSession
         }
 
         bool isNewest = opened.PacketNumber > space.Received.Largest;
+        if (isNewest)
+        {
+            FollowInHandshake(datagram);
+        }
+
         space.Received.Add(opened.PacketNumber, isEliciting, datagram.Ecn, now);
         if (space.Id == PacketSpaceId.Application && isNewest)
         {
@@ -250,7 +255,7 @@ internal sealed partial class QuicSession
         if (header.Level == EncryptionLevel.Handshake && Role == EndpointRole.Server)
         {
             // RFC 9000, 8.1 and RFC 9001, 4.9.1: only who got our Initial packets has these keys.
-            _path.IsValidated = true;
+            _path.IsValidated |= Statistics.PathChanges == 0;
             _registry.OnAddressValidated(this);
             DiscardKeys(EncryptionLevel.Initial);
         }

@@ -12,6 +12,11 @@ internal sealed partial class QuicSession
     // Header, both path frames and a tag.
     private const int LeastProbe = 80;
 
+    private const int ResponsesPerRoundTrip = 4;
+    private const long LeastBetweenResponses = 5_000;
+
+    private Timestamp _mayRespondAt = Timestamp.LongAgo;
+
     /// <summary>Datagrams that are not for data: those that prove paths, and those that measure the one in use.</summary>
     private void WriteProbes(PacketBatch batch, Timestamp now)
     {
@@ -32,8 +37,9 @@ internal sealed partial class QuicSession
 
     private void WritePathProbe(PacketBatch batch, QuicPath? path, Timestamp now)
     {
-        // Questions do not wait for the congestion window. Answers do: the peer decides how many there are.
-        if (path is null || batch.IsFull || !(path.IsChallengeDue || (path.Response is not null && _recovery.CanSend(now))))
+        // Neither waits for the congestion window, which may be full of what went to an address that is gone. Answers are a few in a
+        // round trip, whatever the peer asks.
+        if (path is null || batch.IsFull || !(path.IsChallengeDue || (path.Response is not null && _mayRespondAt <= now)))
         {
             return;
         }
@@ -95,6 +101,7 @@ internal sealed partial class QuicSession
         {
             path.Response = null;
             packet.IsAckEliciting = true;
+            _mayRespondAt = now.AddMicroseconds(Math.Max(_recovery.Rtt.Smoothed / ResponsesPerRoundTrip, LeastBetweenResponses));
         }
 
         if (path.IsChallengeDue && Wrote(FrameWriter.PathChallenge(room[written..], path.Challenge), ref written))

@@ -40,6 +40,9 @@ internal sealed partial class QuicSession
         get
         {
             Timestamp due = Timestamp.Min(_path.ChallengeAgainAt, _path.FailsAt);
+            bool isAsked = (_path.Response is not null && _path.Allowance >= LeastProbe)
+                || (_formerPath is { Response: not null } former && former.Allowance >= LeastProbe);
+            due = isAsked ? Timestamp.Min(due, _mayRespondAt) : due;
             return _probedPath is { } probed ? Timestamp.Min(due, Timestamp.Min(probed.ChallengeAgainAt, probed.FailsAt)) : due;
         }
     }
@@ -133,11 +136,27 @@ internal sealed partial class QuicSession
         Challenge(_path, now);
     }
 
+    /// <summary>
+    /// A NAT may forget the client in the middle of the handshake. The server goes with it, as far as three times what comes from
+    /// there allows: Handshake packets prove only the address that the handshake began at, and PATH_CHALLENGE has to wait.
+    /// </summary>
+    private void FollowInHandshake(PacketBuffer datagram)
+    {
+        if (Role == EndpointRole.Client || IsEstablished || IsOf(_path, datagram))
+        {
+            return;
+        }
+
+        Statistics.PathChanges++;
+        _path = new QuicPath(datagram.Path) { Received = datagram.Length };
+    }
+
     private void ProveFirst(QuicPath moved, Timestamp now)
     {
         if (_probedPath is null || _probedPath.Address.Remote != moved.Address.Remote)
         {
             _probedPath = moved;
+            _probedPath.PeerId = _remoteIds.NextSpare;
         }
 
         if (!_probedPath.HasChallenge)
@@ -201,6 +220,7 @@ internal sealed partial class QuicSession
             Statistics.PathChanges++;
             _formerPath = Role == EndpointRole.Client ? _path : null;
             _path = probed;
+            _path.PeerId = null;
             _probedPath = null;
             if (Role == EndpointRole.Client)
             {
