@@ -135,7 +135,12 @@ public sealed partial class CausewayConnection
             return;
         }
 
-        NegotiatedApplicationProtocol = new SslApplicationProtocol(Session.ApplicationProtocol.ToArray());
+        // .NET's type takes no empty name; its default stands for none.
+        if (!Session.ApplicationProtocol.IsEmpty)
+        {
+            NegotiatedApplicationProtocol = new SslApplicationProtocol(Session.ApplicationProtocol.ToArray());
+        }
+
         _establishment.TrySetResult();
         Action<CausewayConnection, Timestamp>? established = Established;
         Established = null;
@@ -399,6 +404,9 @@ public sealed partial class CausewayConnection
         {
             stream = Attach(muxStream);
             stream.HoldOpening();
+
+            // An engine without a frame that opens a stream sends an empty one of data when nothing else comes first.
+            muxStream.NotifyWritable();
         }
         catch (Exception error)
         {

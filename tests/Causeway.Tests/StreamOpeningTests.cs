@@ -3,8 +3,12 @@ using Causeway.TestKit;
 namespace Causeway.Tests;
 
 /// <summary>When the peer hears of a stream that was opened: with what goes first, or by itself before long.</summary>
-public sealed class StreamOpeningTests
+public abstract class StreamOpeningTests
 {
+    private readonly Wire _wire;
+
+    private protected StreamOpeningTests(Wire wire) => _wire = wire;
+
     [Fact]
     public async Task FirstWriteAndOpeningShareADatagram()
     {
@@ -61,6 +65,12 @@ public sealed class StreamOpeningTests
     }
 
     // A clock that stands still would let a graceful close wait for ever.
-    private static Task<MemoryPeers> ConnectAsync(VirtualTimeProvider time) =>
-        MemoryPeers.ConnectAsync(time: time, closeTimeout: TimeSpan.Zero);
+    private Task<MemoryPeers> ConnectAsync(VirtualTimeProvider time) =>
+        MemoryPeers.ConnectAsync(_wire.Profile(), time: time, closeTimeout: TimeSpan.Zero);
 }
+
+/// <summary>The contract over KCP.</summary>
+public sealed class KcpStreamOpeningTests() : StreamOpeningTests(Wire.Kcp);
+
+/// <summary>The contract over QUIC.</summary>
+public sealed class QuicStreamOpeningTests() : StreamOpeningTests(Wire.Quic);
