@@ -2,6 +2,7 @@ using Causeway.Benchmarks.Harness;
 using Causeway.Benchmarks.Heap;
 using Causeway.Benchmarks.Link;
 using Causeway.Benchmarks.Load;
+using Causeway.Benchmarks.Memory;
 using Causeway.Benchmarks.Micro;
 using Causeway.Benchmarks.Plots;
 using Causeway.Benchmarks.Report;
@@ -13,6 +14,7 @@ const string Help = """
       tunnel   our forwarder and any peer's over loopback: throughput, connections, latency, memory
       link     the same programs through an emulated link: goodput, cost on the wire, latency of requests
       heap     what a tunnel leaves to the garbage collector
+      memory   what idle sessions cost a server, and what a burst leaves behind
       micro    the parts by themselves, with BenchmarkDotNet
       plot     images of what tunnel and link measured
       report   measures all that docs/performance.md shows and rewrites its tables and images
@@ -30,6 +32,8 @@ try
             return LinkCommand.Run(args.AsSpan(1));
         case ["heap", ..]:
             return HeapCommand.Run(args.AsSpan(1));
+        case ["memory", ..]:
+            return MemoryCommand.Run(args.AsSpan(1));
         case ["micro", ..]:
             return MicroCommand.Run(args.AsSpan(1));
         case ["plot", ..]:

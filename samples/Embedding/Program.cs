@@ -1,14 +1,13 @@
 using System.Net;
 using System.Text;
 using Causeway;
-using Causeway.Kcptun;
-using Causeway.Kcptun.Configuration;
+using Causeway.Quic;
 
-using var profile = new KcptunProfile(new KcptunClientConfig { Key = "a long shared secret", Crypt = "aes-128-gcm" });
+using CausewayKey key = CausewayKey.Create();                   // as with ssh; or SslServerAuthenticationOptions and certificates
 
 await using var listener = await CausewayListener.ListenAsync(new CausewayListenerOptions
 {
-    Profile = profile.Transport,
+    Profile = new QuicProfile { ServerAuthentication = ServerAuthentication.WithKey(key) },
     ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
 });
 _ = Task.Run(async () =>
@@ -21,7 +20,7 @@ _ = Task.Run(async () =>
 
 await using var connection = await CausewayConnection.ConnectAsync(new CausewayClientOptions
 {
-    Profile = profile.Transport,
+    Profile = new QuicProfile { ClientAuthentication = ClientAuthentication.Pinned(key.Fingerprint) },
     RemoteEndPoint = listener.LocalEndPoint,
 });
 await using CausewayStream stream = await connection.OpenStreamAsync();

@@ -4,23 +4,27 @@ namespace Causeway.PortForwarder;
 internal static class HelpText
 {
     public const string Overview = """
-        causeway: forwards TCP ports and Unix sockets over UDP, with FEC, encryption and compression. Speaks kcptun's protocol.
+        causeway: forwards TCP ports and Unix sockets over QUIC, or over kcptun's protocol.
 
         Usage:
-           causeway server [options]   accepts sessions over UDP and connects their streams to a target
-           causeway client [options]   accepts local connections and carries them to a server
-           causeway demo [options]     shows a transfer over a bad link, with nothing else installed
-           causeway client --help      all options, which are kcptun's; so for the server
+           causeway server [options]          accepts connections over QUIC and connects their streams to a target
+           causeway client [options]          accepts local connections and carries them to a server
+           causeway keygen --out FILE         makes a key and prints its fingerprint; --psk prints a shared secret
+           causeway kcptun client [options]   the same with kcptun's protocol and flags; either end may be kcptun itself
+           causeway kcptun server [options]
+           causeway demo [options]            shows a transfer over a bad link, with nothing else installed
+           causeway client --help             all options; so for the others
            causeway --version
 
         Example, to reach a web server on the far machine's port 80 as localhost:8080:
-           far$  causeway server --listen :29900 --target 127.0.0.1:80 --key SECRET --crypt aes-128-gcm
-           near$ causeway client --localaddr 127.0.0.1:8080 --remoteaddr far:29900 --key SECRET --crypt aes-128-gcm
+           far$  causeway server --to 127.0.0.1:80            # prints its key's fingerprint
+           near$ causeway client --server far:4433 --server-key sha256:... --listen 127.0.0.1:8080
 
-        Either end may be kcptun itself. Its --tcp and --pprof are not supported and are refused.
+        Started by the name kcptun-client or kcptun-server (a link), it acts as that. kcptun's --tcp and --pprof are refused.
 
         Signals: SIGINT and SIGTERM stop in order, SIGUSR1 logs the counters, SIGHUP reopens the file of --log.
-        Environment: KCPTUN_KEY is the key unless --key is given; CAUSEWAY_DEBUG=1 shows where an error came from.
+        Environment: CAUSEWAY_PSK is a shared secret; SSLKEYLOGFILE takes the secrets of connections, for Wireshark;
+        KCPTUN_KEY is kcptun's key unless --key is given; CAUSEWAY_DEBUG=1 shows where an error came from.
         Exit code: 0 stopped by a signal, 1 failure while running, 2 an option or a file that cannot be used.
 
         """;

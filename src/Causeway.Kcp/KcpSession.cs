@@ -245,7 +245,7 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
     void ISmuxOutput.Write(ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload)
     {
         Statistics.BytesSent += header.Length + payload.Length;
-        bool isHeartbeat = SmuxFrame.Read(header) is { Command: SmuxCommand.Nop, StreamId: 0 };
+        bool isHeartbeat = IsHeartbeat(SmuxFrame.Read(header));
         if (_codec is not null)
         {
             header = _codec.Encode(header, payload);
@@ -255,12 +255,23 @@ public sealed partial class KcpSession : TransportSession, ISmuxOutput
         if (isHeartbeat)
         {
             _arq.WriteHeartbeat(header);
+            _arq.WriteHeartbeat(payload);
             return;
         }
 
         _arq.Write(header);
         _arq.Write(payload);
     }
+
+    // What nobody waits for an answer to. For a server that is also room that it gave for more of an upload: a client that was
+    // stopped meanwhile goes on when it runs again, as with kcptun's server, whose patience is that of the keep-alive. A client
+    // judges sooner by it, since it has streams to open elsewhere.
+    private bool IsHeartbeat(SmuxFrame frame) => frame.Command switch
+    {
+        SmuxCommand.Nop => frame.StreamId == 0,
+        SmuxCommand.Upd => Role == EndpointRole.Server,
+        _ => false,
+    };
 
     /// <summary>Releases every buffer. Nothing is sent: <see cref="BeginClose"/> says goodbye first.</summary>
     protected override void Dispose(bool disposing)

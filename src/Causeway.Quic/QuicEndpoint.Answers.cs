@@ -109,6 +109,18 @@ internal sealed partial class QuicEndpoint
         return answer;
     }
 
+    /// <summary>Whether an Initial packet is as its sender made it. It is of no use afterwards.</summary>
+    private bool IsIntact(PacketBuffer datagram, in PacketHeader header)
+    {
+        InitialKeys.Create(
+            _opening.Version, _opening.DestinationId, EndpointRole.Server, new ForgeryCount(), out PacketSealer sealer, out PacketOpener opener);
+        OpenStatus status = opener.TryOpen(
+            datagram.Payload[..header.PacketLength], header.PacketNumberOffset, PacketNumber.None, out _);
+        sealer.Dispose();
+        opener.Dispose();
+        return status == OpenStatus.Opened;
+    }
+
     private bool MayAnswer()
     {
         bool may = _answerBudget.TryTake(Now);

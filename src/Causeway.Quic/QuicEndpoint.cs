@@ -9,7 +9,7 @@ namespace Causeway.Quic;
 /// The QUIC sessions of a link, found by connection id (RFC 9000, 5.2). It answers what belongs to none: Version Negotiation,
 /// Retry, refusal, stateless reset.
 /// </summary>
-internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
+internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry, IDisposable
 {
     // As long as that a guess is hopeless, and short enough to cost little in each packet.
     private const int IdLength = 8;
@@ -122,6 +122,18 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
         _admission.Remove((QuicSession)session);
     }
 
+    /// <summary>Forgets the keys. Sessions are their driver's.</summary>
+    public void Dispose()
+    {
+        _answer?.Release();
+        _answer = null;
+        _resetKey.Dispose();
+        if (_settings.TokenKeys is null)
+        {
+            _tokenKeys.Dispose();
+        }
+    }
+
     ConnectionId IConnectionIdRegistry.Add(QuicSession session)
     {
         ConnectionId id;
@@ -221,7 +233,7 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
             SourceId = new ConnectionId(header.SourceId),
             Path = datagram.Path,
         };
-        if (!header.Token.IsEmpty && !TryReadToken(datagram, header.Token))
+        if (!header.Token.IsEmpty && !TryReadToken(datagram, in header))
         {
             return Nobody;
         }
@@ -241,9 +253,9 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
     }
 
     /// <summary>Takes a client's token for what it is worth. False if it ends the attempt.</summary>
-    private bool TryReadToken(PacketBuffer datagram, ReadOnlySpan<byte> bytes)
+    private bool TryReadToken(PacketBuffer datagram, in PacketHeader header)
     {
-        AddressToken token = _tokenKeys.Read(bytes, _opening.Version, datagram.Peer, _opening.DestinationId, UnixTime);
+        AddressToken token = _tokenKeys.Read(header.Token, _opening.Version, datagram.Peer, _opening.DestinationId, UnixTime);
         if (token.Status == AddressTokenStatus.Valid)
         {
             Counters.TokensAccepted++;
@@ -268,8 +280,13 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
             return true;
         }
 
-        // RFC 9000, 8.1.2: the client will not take another Retry, so that there is no use in going on.
-        AnswerClose(datagram, TransportErrorCode.InvalidToken);
+        // RFC 9000, 8.1.2: the client will not take another Retry, so that there is no use in going on. Unless the packet was changed
+        // on the way: the client sends it again.
+        if (IsIntact(datagram, in header))
+        {
+            AnswerClose(datagram, TransportErrorCode.InvalidToken);
+        }
+
         return false;
     }
 }

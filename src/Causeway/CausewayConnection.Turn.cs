@@ -135,7 +135,6 @@ public sealed partial class CausewayConnection
             return;
         }
 
-        // .NET's type takes no empty name; its default stands for none.
         if (!Session.ApplicationProtocol.IsEmpty)
         {
             NegotiatedApplicationProtocol = new SslApplicationProtocol(Session.ApplicationProtocol.ToArray());

@@ -5,6 +5,8 @@ using Causeway.Kcptun;
 using Causeway.Kcptun.Configuration;
 using Causeway.Kcptun.Telemetry;
 using Causeway.PortForwarder;
+using Causeway.PortForwarder.Forward;
+using Causeway.Quic;
 
 namespace Causeway.Forwarding.Tests;
 
@@ -37,25 +39,92 @@ public sealed class CommandLineTests
     [Theory]
     [InlineData("", "command")]
     [InlineData("frobnicate", "frobnicate")]
-    [InlineData("client --frobnicate", "frobnicate")]
-    [InlineData("client --localaddr localhost:99999", "localaddr")]
-    [InlineData("client --remoteaddr somewhere", "remoteaddr")]
-    [InlineData("client --remoteaddr somewhere:4000-3000", "remoteaddr")]
-    [InlineData("client --ds 200 --ps 100", "256")]
-    [InlineData("client --keepalive 31", "30")]
-    [InlineData("client --keepalive 0", "30")]
-    [InlineData("client --mtu many", "mtu")]
-    [InlineData("client --conn 0", "conn")]
-    [InlineData("client --smuxver 3", "smuxver")]
-    [InlineData("client --tcp", "tcp")]
-    [InlineData("client -c /no/such/file.json", "/no/such/file.json")]
-    [InlineData("server --listen :0", "listen")]
-    [InlineData("server --target localhost:http", "target")]
-    [InlineData("server --pprof", "pprof")]
-    [InlineData("server --QPP --QPPCount 65536", "65535")]
-    [InlineData("server --mtu", "mtu")]
+    [InlineData("kcptun client --frobnicate", "frobnicate")]
+    [InlineData("kcptun client --localaddr localhost:99999", "localaddr")]
+    [InlineData("kcptun client --remoteaddr somewhere", "remoteaddr")]
+    [InlineData("kcptun client --remoteaddr somewhere:4000-3000", "remoteaddr")]
+    [InlineData("kcptun client --ds 200 --ps 100", "256")]
+    [InlineData("kcptun client --keepalive 31", "30")]
+    [InlineData("kcptun client --keepalive 0", "30")]
+    [InlineData("kcptun client --mtu many", "mtu")]
+    [InlineData("kcptun client --conn 0", "conn")]
+    [InlineData("kcptun client --smuxver 3", "smuxver")]
+    [InlineData("kcptun client --tcp", "tcp")]
+    [InlineData("kcptun client -c /no/such/file.json", "/no/such/file.json")]
+    [InlineData("kcptun server --listen :0", "listen")]
+    [InlineData("kcptun server --target localhost:http", "target")]
+    [InlineData("kcptun server --pprof", "pprof")]
+    [InlineData("kcptun server --QPP --QPPCount 65536", "65535")]
+    [InlineData("kcptun server --mtu", "mtu")]
     public Task BadUsageIsOneLineAndCodeTwo(string line, string named) =>
         ExpectErrorAsync(line.Split(' ', StringSplitOptions.RemoveEmptyEntries), CommandLine.BadUsage, named);
+
+    [Theory]
+    [InlineData("client --listen :0", "--server")]
+    [InlineData("client --listen :0 --server somewhere:1", "--server-key")]
+    [InlineData("client --listen :0 --server somewhere --server-key sha256:00", "somewhere")]
+    [InlineData("client --listen :0 --server somewhere:1 --server-key sha256:00", "sha256:00")]
+    [InlineData("client --listen :0 --server somewhere:1 --psk-file /no/such/file", "/no/such/file")]
+    [InlineData("client --localaddr :0 --remoteaddr somewhere:1", "causeway kcptun client")]
+    [InlineData("client --listen somewhere --server a:1", "somewhere")]
+    [InlineData("client --listen :0 --server a:1 --congestion warp", "warp")]
+    [InlineData("server", "--to")]
+    [InlineData("server --target localhost:80", "causeway kcptun server")]
+    [InlineData("server --to localhost:80 --max-forwards -1", "max-forwards")]
+    [InlineData("keygen", "--out")]
+    [InlineData("kcptun", "client or server")]
+    public Task BadUsageOverQuicIsOneLineAndCodeTwo(string line, string named) =>
+        ExpectErrorAsync(line.Split(' ', StringSplitOptions.RemoveEmptyEntries), CommandLine.BadUsage, named);
+
+    [Theory]
+    [InlineData("kcptun-client", "kcptun client")]
+    [InlineData("/usr/bin/kcptun-server", "kcptun server")]
+    [InlineData("causeway", "")]
+    public void TheNameSaysWhichProgramItIs(string name, string before) =>
+        Assert.Equal($"{before} -l :1".Trim(), string.Join(' ', InvokedName.Of(name, ["-l", ":1"])));
+
+    [Fact]
+    public async Task AKeyIsMadeOnceAndReadOnlyByItsUser()
+    {
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        try
+        {
+            string path = Path.Combine(folder, "own.key");
+            (int code, string output, string error) = await RunAsync(["keygen", "--out", path]);
+            Assert.Equal((CommandLine.Success, ""), (code, error));
+            Assert.Matches("^sha256:[0-9a-f]{64}$", output.Trim());
+            if (!OperatingSystem.IsWindows())
+            {
+                Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+            }
+
+            using CausewayKey key = KeyFile.LoadOrCreate(path, static _ => { }, out bool isNew);
+            Assert.False(isNew);
+            Assert.Equal(output.Trim(), key.Fingerprint);
+            await ExpectErrorAsync(["keygen", "--out", path], CommandLine.BadUsage, path);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task AServerPrintsTheCommandOfItsClients()
+    {
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        try
+        {
+            (int code, _, string error) = await RunAsync(
+                ["server", "--to", "127.0.0.1:1", "--listen", "127.0.0.1:0", "--key-file", Path.Combine(folder, "s.key")], stopped: true);
+            Assert.Equal(CommandLine.Success, code);
+            Assert.Matches("causeway client --server THIS-HOST:[0-9]+ --server-key sha256:[0-9a-f]{64} --listen :8080", error);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
 
     [Theory]
     [InlineData("{ \"mtu\": \"1350\" }", "mtu")]
@@ -69,7 +138,7 @@ public sealed class CommandLineTests
         {
             string path = Path.Combine(folder, "config.json");
             await File.WriteAllTextAsync(path, json);
-            await ExpectErrorAsync(["server", "-c", path], CommandLine.BadUsage, named);
+            await ExpectErrorAsync(["kcptun", "server", "-c", path], CommandLine.BadUsage, named);
         }
         finally
         {
@@ -82,18 +151,20 @@ public sealed class CommandLineTests
     {
         using Socket udp = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         udp.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        await ExpectErrorAsync(["server", "--listen", $"{udp.LocalEndPoint}"], CommandLine.Failed, $"{udp.LocalEndPoint}");
+        await ExpectErrorAsync(["kcptun", "server", "--listen", $"{udp.LocalEndPoint}"], CommandLine.Failed, $"{udp.LocalEndPoint}");
 
         using Socket tcp = Sockets.Listen();
-        await ExpectErrorAsync(["client", "-l", $"{tcp.LocalEndPoint}", "-r", "127.0.0.1:1"], CommandLine.Failed, $"{tcp.LocalEndPoint}");
+        await ExpectErrorAsync(["kcptun", "client", "-l", $"{tcp.LocalEndPoint}", "-r", "127.0.0.1:1"], CommandLine.Failed, $"{tcp.LocalEndPoint}");
     }
 
     [Theory]
     [InlineData("--help", "causeway client")]
-    [InlineData("client --help", "--remoteaddr")]
-    [InlineData("server -h", "--target")]
+    [InlineData("client --help", "--server-key")]
+    [InlineData("server --help", "--key-file")]
+    [InlineData("kcptun client --help", "--remoteaddr")]
+    [InlineData("kcptun server -h", "--target")]
     [InlineData("--version", "causeway version ")]
-    [InlineData("client --version", "version ")]
+    [InlineData("kcptun client --version", "version ")]
     public async Task QuestionsAreAnsweredOnTheOutput(string line, string expected)
     {
         (int code, string output, string error) = await RunAsync(line.Split(' '));
@@ -107,7 +178,7 @@ public sealed class CommandLineTests
     public async Task AClientStartsWithTheReferencesLinesAndStops()
     {
         (int code, string output, string error) = await RunAsync(
-            ["client", "-l", "127.0.0.1:0", "-r", "127.0.0.1:1", "--key", "k", "--crypt", "aes-128-gcm"], stopped: true);
+            ["kcptun", "client", "-l", "127.0.0.1:0", "-r", "127.0.0.1:1", "--key", "k", "--crypt", "aes-128-gcm"], stopped: true);
 
         Assert.Equal(CommandLine.Success, code);
         Assert.Empty(output);
@@ -127,7 +198,7 @@ public sealed class CommandLineTests
     public async Task WeaknessesAreWarnedOfOnce(string options, string named)
     {
         (int code, _, string error) = await RunAsync(
-            ["client", "-l", "127.0.0.1:0", "-r", "127.0.0.1:1", .. options.Split(' ')], stopped: true);
+            ["kcptun", "client", "-l", "127.0.0.1:0", "-r", "127.0.0.1:1", .. options.Split(' ')], stopped: true);
 
         Assert.Equal(CommandLine.Success, code);
         Assert.Contains(

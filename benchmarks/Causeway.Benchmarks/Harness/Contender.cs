@@ -33,7 +33,7 @@ internal sealed record Contender(string Name, string[] Client, string[] Server, 
         foreach (string value in options.All("ours") is { Count: > 0 } variants ? variants : [""])
         {
             (string name, string arguments) = SplitName(value, ": ", OurName);
-            all.Add(new Contender(name, [.. start, "client"], [.. start, "server"], Words(arguments)));
+            all.Add(new Contender(name, [.. start, "kcptun", "client"], [.. start, "kcptun", "server"], Words(arguments)));
         }
 
         foreach (string value in options.All("peer") is { Count: > 0 } peers ? peers : ["kcptun:kcptun-client,kcptun-server"])

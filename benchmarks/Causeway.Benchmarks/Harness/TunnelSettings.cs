@@ -1,3 +1,5 @@
+using Causeway.Kcptun.Configuration;
+
 namespace Causeway.Benchmarks.Harness;
 
 /// <summary>What both ends of every tunnel of one comparison are told, as kcptun's flags.</summary>
@@ -45,6 +47,22 @@ internal sealed record TunnelSettings
             "--mode", Mode, "--ds", $"{DataShards}", "--ps", $"{ParityShards}", "--sndwnd", $"{Window}", "--rcvwnd", $"{Window}",
         ],
     ];
+
+    /// <summary>The same for an end in this process; client and server need no different settings.</summary>
+    public KcptunServerConfig ToConfig(string key)
+    {
+        KcptunServerConfig config = new() { Key = key, Crypt = Crypt, NoCompression = true, SmuxVersion = SmuxVersion };
+        return IsOwn
+            ? config
+            : config with
+            {
+                DataShards = DataShards,
+                ParityShards = ParityShards,
+                Mode = Mode,
+                SendWindow = Window,
+                ReceiveWindow = Window,
+            };
+    }
 
     /// <exception cref="UsageException">A value cannot be used.</exception>
     public static TunnelSettings From(CommandOptions options)

@@ -6,7 +6,6 @@ using Causeway.Benchmarks.Load;
 using Causeway.Forwarding;
 using Causeway.Kcp.Arq;
 using Causeway.Kcptun;
-using Causeway.Kcptun.Configuration;
 
 namespace Causeway.Benchmarks.Heap;
 
@@ -47,7 +46,7 @@ internal static class HeapCommand
     private static async Task RunAsync(TunnelSettings settings, long size, long warmUp, int streams, bool upload)
     {
         using TcpTarget target = new(streams);
-        using KcptunProfile profile = new(Configure(settings));
+        using KcptunProfile profile = new(settings.ToConfig("heap"));
         await using ForwardServer server = await ForwardServer.StartAsync(new ForwardServerOptions
         {
             Listeners =
@@ -102,21 +101,6 @@ internal static class HeapCommand
             sockets.ForEach(static socket => socket.Dispose());
             threads.ForEach(static thread => thread.Join());
         }
-    }
-
-    private static KcptunServerConfig Configure(TunnelSettings settings)
-    {
-        KcptunServerConfig config = new() { Key = "heap", Crypt = settings.Crypt, NoCompression = true, SmuxVersion = settings.SmuxVersion };
-        return settings.IsOwn
-            ? config
-            : config with
-            {
-                DataShards = settings.DataShards,
-                ParityShards = settings.ParityShards,
-                Mode = settings.Mode,
-                SendWindow = settings.Window,
-                ReceiveWindow = settings.Window,
-            };
     }
 
     private static void WaitFor(Func<long> received, long bytes)

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Causeway.PortForwarder.Demo;
 
 /// <summary>
-/// <c>causeway demo</c>: the main job with nothing else installed. The same transfer over the same bad link without and with
-/// forward error correction, beside what plain TCP would make of it.
+/// <c>causeway demo</c>: the main job with nothing else installed. The same transfer over the same bad link by QUIC and by the
+/// kcptun profile, without and with forward error correction, beside what plain TCP would make of it.
 /// </summary>
 internal static class DemoCommand
 {
@@ -26,8 +26,9 @@ internal static class DemoCommand
         DemoRun run = new(options, service, progress);
         DemoResult[] results =
         [
-            await run.RunAsync("causeway, no FEC", 0, 0).ConfigureAwait(false),
-            await run.RunAsync("causeway, FEC 10+3", 10, 3).ConfigureAwait(false),
+            await run.RunQuicAsync("QUIC").ConfigureAwait(false),
+            await run.RunKcptunAsync("kcptun profile", 0, 0).ConfigureAwait(false),
+            await run.RunKcptunAsync("kcptun profile, FEC 10+3", 10, 3).ConfigureAwait(false),
         ];
         await output.WriteLineAsync(Table(options, results)).ConfigureAwait(false);
         bool intact = results.All(static result => result.IsIntact);
@@ -42,15 +43,15 @@ internal static class DemoCommand
     {
         using StringWriter table = new(CultureInfo.InvariantCulture);
         table.WriteLine();
-        table.WriteLine($"{"",-22} {"seconds",8} {"Mbit/s",8} {"lost",7} {"repaired",9} {"sent again",11} {"wire/payload",13}");
+        table.WriteLine($"{"",-24} {"seconds",8} {"Mbit/s",8} {"lost",7} {"repaired",9} {"sent again",11} {"wire/payload",13}");
         foreach (DemoResult result in results)
         {
             table.WriteLine(
-                $"{result.Name,-22} {result.Elapsed.TotalSeconds,8:0.0} {result.Bytes * 8 / 1e6 / result.Elapsed.TotalSeconds,8:0.0} {result.LossPercent,5:0.0} % {result.Repaired,9} {result.SentAgain,11} {result.WireBytesPerByte,13:0.00}");
+                $"{result.Name,-24} {result.Elapsed.TotalSeconds,8:0.0} {result.Bytes * 8 / 1e6 / result.Elapsed.TotalSeconds,8:0.0} {result.LossPercent,5:0.0} % {result.Repaired,9} {result.SentAgain,11} {result.WireBytesPerByte,13:0.00}");
         }
 
         double tcp = TcpEquation.Throughput(options.LossPercent / 100, 2 * options.Delay, options.RateMegabits * 1e6 / 8);
-        table.WriteLine($"{"plain TCP (computed)",-22} {options.Size / tcp,8:0.0} {tcp * 8 / 1e6,8:0.0}");
+        table.WriteLine($"{"plain TCP (computed)",-24} {options.Size / tcp,8:0.0} {tcp * 8 / 1e6,8:0.0}");
         table.WriteLine();
         table.Write("Plain TCP is computed by RFC 5348, 3.1, for loss-based congestion control; the others are measured.");
         return table.ToString();

@@ -11,7 +11,7 @@ internal sealed record DemoOptions
         Usage: causeway demo [options]
 
         Starts a TCP service, a tunnel and, inside this process, a bad link between the tunnel's two ends, and moves the same
-        data through it without and with forward error correction.
+        data through it by QUIC and by kcptun's protocol, without and with forward error correction.
 
           --loss PERCENT    datagrams lost at random, each way; 0 to 50 (3)
           --burst           lose them in bursts of four on average instead

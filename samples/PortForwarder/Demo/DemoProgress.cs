@@ -42,7 +42,7 @@ internal sealed class DemoProgress(TextWriter output, bool isTerminal)
     {
         string line = string.Create(
             CultureInfo.InvariantCulture,
-            $"{_name,-20} {100.0 * now.Bytes / _total,4:0} %  {now.Bytes / 1e6,5:0.0} MB  {now.Bytes * 8 / 1e6 / now.Elapsed.TotalSeconds,6:0.0} Mbit/s  RTT {now.RoundTrip.TotalMilliseconds,3:0} ms  lost {now.LossPercent,4:0.0} %  repaired {now.Repaired,5}  sent again {now.SentAgain,5}");
+            $"{_name,-24} {100.0 * now.Bytes / _total,4:0} %  {now.Bytes / 1e6,5:0.0} MB  {now.Bytes * 8 / 1e6 / now.Elapsed.TotalSeconds,6:0.0} Mbit/s  RTT {now.RoundTrip.TotalMilliseconds,3:0} ms  lost {now.LossPercent,4:0.0} %  repaired {now.Repaired,5}  sent again {now.SentAgain,5}");
         if (isTerminal)
         {
             output.Write("\r" + line);

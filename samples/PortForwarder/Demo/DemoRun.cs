@@ -6,7 +6,9 @@ using Causeway.Forwarding;
 using Causeway.Kcp;
 using Causeway.Kcptun;
 using Causeway.Kcptun.Configuration;
-using Causeway.Links;
+using Causeway.Protocol;
+using Causeway.Protocol.Recovery.Congestion;
+using Causeway.Quic;
 using Causeway.Testing;
 
 namespace Causeway.PortForwarder.Demo;
@@ -39,7 +41,18 @@ internal sealed class DemoRun(DemoOptions options, DemoService service, DemoProg
     // Longer than any setting that makes sense takes; a demo must end.
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(25);
 
-    public async Task<DemoResult> RunAsync(string name, int dataShards, int parityShards)
+    public async Task<DemoResult> RunQuicAsync(string name)
+    {
+        using CausewayKey key = CausewayKey.Create();
+        return await RunAsync(name, new QuicProfile
+        {
+            CongestionControl = CongestionControllers.ByName(options.CongestionControl),
+            ServerAuthentication = ServerAuthentication.WithKey(key),
+            ClientAuthentication = ClientAuthentication.Pinned(key.Fingerprint),
+        }).ConfigureAwait(false);
+    }
+
+    public async Task<DemoResult> RunKcptunAsync(string name, int dataShards, int parityShards)
     {
         using KcptunProfile profile = new(new KcptunServerConfig
         {
@@ -50,13 +63,18 @@ internal sealed class DemoRun(DemoOptions options, DemoService service, DemoProg
             DataShards = dataShards,
             ParityShards = parityShards,
         });
+        return await RunAsync(name, profile.Transport).ConfigureAwait(false);
+    }
+
+    private async Task<DemoResult> RunAsync(string name, TransportProfile profile)
+    {
         await using ForwardServer server = await ForwardServer.StartAsync(new ForwardServerOptions
         {
             Listeners =
             [
                 new CausewayListenerOptions
                 {
-                    Profile = profile.Transport,
+                    Profile = profile,
                     ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
                 },
             ],
@@ -69,7 +87,7 @@ internal sealed class DemoRun(DemoOptions options, DemoService service, DemoProg
             Listen = ForwardEndPoint.From(new IPEndPoint(IPAddress.Loopback, 0)),
             Connection = () => new CausewayClientOptions
             {
-                Profile = profile.Transport,
+                Profile = profile,
                 RemoteEndPoint = server.LocalEndPoints[0],
                 ConfigureLink = builder => builder.Use(next => link = new FaultInjectionLink(next, Faults())),
             },
@@ -127,8 +145,7 @@ internal sealed class DemoRun(DemoOptions options, DemoService service, DemoProg
     private static DemoResult Describe(long received, TimeSpan elapsed, ForwardClient client, ForwardServer server, FaultInjectionLink? link)
     {
         ForwardingStatistics sender = server.Statistics;
-        KcpCounters sent = (KcpCounters)sender.Engine!;
-        KcpCounters got = (KcpCounters)client.Statistics.Engine!;
+        KcpCounters? sent = sender.Engine as KcpCounters;
         FaultStatistics faults = link?.ReceiveStatistics.Faults ?? default;
         long lost = faults.LostToRandom + faults.LostToBurst + faults.LostToQueue;
         return new DemoResult
@@ -139,8 +156,10 @@ internal sealed class DemoRun(DemoOptions options, DemoService service, DemoProg
             IsIntact = false,
             RoundTrip = sender.SmoothedRtt,
             LossPercent = faults.Sent == 0 ? 0 : 100.0 * lost / faults.Sent,
-            Repaired = got.FecRecovered,
-            SentAgain = sent.FastRetransmits + sent.EarlyRetransmits + sent.Timeouts,
+            Repaired = (client.Statistics.Engine as KcpCounters)?.FecRecovered ?? 0,
+            SentAgain = sent is null
+                ? (sender.Engine as QuicCounters)?.PacketsLost ?? 0
+                : sent.FastRetransmits + sent.EarlyRetransmits + sent.Timeouts,
             WireBytesPerByte = received == 0 ? 0 : (double)sender.OutBytes / received,
         };
     }

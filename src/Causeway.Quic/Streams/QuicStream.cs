@@ -136,6 +136,9 @@ internal sealed class QuicStream : TransportStream
 
     internal long Grown { get; set; }
 
+    /// <summary>The highest offset that had arrived when arrivals last made the window be looked at.</summary>
+    internal long WindowAskedAt { get; set; }
+
     internal WindowTuner? Tuner { get; set; }
 
     /// <summary>The highest offset that arrived.</summary>

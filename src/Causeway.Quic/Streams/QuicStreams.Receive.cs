@@ -8,7 +8,7 @@ internal sealed partial class QuicStreams
     // A stream's window grows with what its reader takes, from the first read on (WindowTuner): up to this, twice what a link
     // of 1 Gbit/s holds at 100 ms, if the memory allows.
     private const long MostStreamWindow = 24 << 20;
-    private const long SecondStreamWindow = 512 << 10;
+    private const long SecondStreamWindow = 2 << 20;
 
     // A window is told again when so much of it was taken.
     private const int StepsOfWindow = 8;
@@ -96,6 +96,7 @@ internal sealed partial class QuicStreams
         }
 
         long end = offset + length;
+        stream.Tuner?.OnArrived(Math.Max(0, end - stream.Received));
         if (NoteSize(stream, end, isFinal) is { } wrong)
         {
             return wrong;
@@ -107,6 +108,12 @@ internal sealed partial class QuicStreams
             TakeRest(stream);
             EndStopped(stream);
             return null;
+        }
+
+        if (stream.FinalSize < 0 && IsWindowNear(stream))
+        {
+            stream.WindowAskedAt = stream.Received;
+            RequestControl(stream, StreamControl.MaxStreamData);
         }
 
         long ready = stream.Incoming.ReadyEnd;
@@ -121,7 +128,6 @@ internal sealed partial class QuicStreams
         if (added > 0)
         {
             _buffered += added;
-            stream.Tuner?.OnArrived(added);
             Statistics.BytesReceived += added;
             if (!stream.HasReadableEvent)
             {
@@ -234,6 +240,15 @@ internal sealed partial class QuicStreams
 
         RequestControl(stream, StreamControl.StopSending);
     }
+
+    /// <summary>
+    /// Whether the window may become what limits the sender though its reader is not behind: what got lost holds a reader up for a
+    /// round trip or two, and a sender that starts would meet the end of the window meanwhile. Asked in steps.
+    /// </summary>
+    private static bool IsWindowNear(QuicStream stream) => stream.Tuner is null
+        ? stream.Received >= stream.Window / 4
+        : stream.ReceiveLimit - stream.Received < stream.Window / 2 && 2 * stream.Incoming.Ready < stream.Window
+            && stream.Received - stream.WindowAskedAt >= stream.Window / StepsOfWindow;
 
     // A first read shows that there is a reader, and not yet what it needs.
     private long SecondWindow(QuicStream stream) =>

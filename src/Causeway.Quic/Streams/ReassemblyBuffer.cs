@@ -39,6 +39,21 @@ internal struct ReassemblyBuffer
     /// <summary>Pieces that wait for something before them.</summary>
     public readonly int GapCount => _runCount;
 
+    /// <summary>Bytes that wait for something before them.</summary>
+    public readonly long Waiting
+    {
+        get
+        {
+            long bytes = 0;
+            for (int i = 0; i < _runCount; i++)
+            {
+                bytes += _runs![i].End - _runs[i].Start;
+            }
+
+            return bytes;
+        }
+    }
+
     /// <summary>Takes bytes in.</summary>
     /// <param name="slices">Where slices of all streams are queued.</param>
     /// <param name="pool">Where short pieces are copied to.</param>

@@ -34,7 +34,7 @@ public sealed class CommandDescriptorTests : IAsyncDisposable
         });
         ForwardEndPoint near = ForwardEndPoint.Parse(Path.Combine(_folder, "near.sock"));
         using CommandProcess client = new(
-            ["client", "-r", server.LocalEndPoints[0].ToString()!, "-l", near.ToString(), "--key", "test", "--crypt", "aes-128-gcm"], Limit);
+            ["kcptun", "client", "-r", server.LocalEndPoints[0].ToString()!, "-l", near.ToString(), "--key", "test", "--crypt", "aes-128-gcm"], Limit);
 
         await FloodAsync(client, () => client.ConnectAsync(near));
     }
@@ -44,7 +44,7 @@ public sealed class CommandDescriptorTests : IAsyncDisposable
     {
         int port = FreePort();
         using CommandProcess server = new(
-            ["server", "-l", $"127.0.0.1:{port}", "-t", _target.EndPoint.ToString(), "--key", "test", "--crypt", "aes-128-gcm"], Limit);
+            ["kcptun", "server", "-l", $"127.0.0.1:{port}", "-t", _target.EndPoint.ToString(), "--key", "test", "--crypt", "aes-128-gcm"], Limit);
         await server.WaitUntilAsync(() => server.Log.Contains("Listening on", StringComparison.Ordinal));
         using KcptunProfile profile = new(new KcptunClientConfig { RemoteAddress = $"127.0.0.1:{port}", Key = "test", Crypt = "aes-128-gcm" });
         await using ForwardClient client = ForwardClient.Start(new ForwardClientOptions
@@ -60,7 +60,7 @@ public sealed class CommandDescriptorTests : IAsyncDisposable
     public async Task WhatCannotBeHadIsWarnedOf()
     {
         using CommandProcess client = new(
-            ["client", "-r", "127.0.0.1:1", "-l", Path.Combine(_folder, "near.sock"), "--key", "test", "--max-forwards", "5000"], Limit);
+            ["kcptun", "client", "-r", "127.0.0.1:1", "-l", Path.Combine(_folder, "near.sock"), "--key", "test", "--max-forwards", "5000"], Limit);
         await client.WaitUntilAsync(() => client.Log.Contains(
             "warning: max-forwards is 5000, but this process may have 200 files open", StringComparison.Ordinal));
         await client.WaitUntilAsync(() => client.Log.Contains(" max-forwards: ", StringComparison.Ordinal));

@@ -96,7 +96,7 @@ public sealed class CommandLogTests : IAsyncLifetime
 
     private CommandProcess StartClient(string log, string redirections, bool reads) => new(
         [
-            "client", "-r", _server.LocalEndPoints[0].ToString()!, "-l", Near.ToString(), "--key", "test", "--crypt", "aes-128-gcm",
+            "kcptun", "client", "-r", _server.LocalEndPoints[0].ToString()!, "-l", Near.ToString(), "--key", "test", "--crypt", "aes-128-gcm",
             .. log.Split(' ', StringSplitOptions.RemoveEmptyEntries),
         ],
         redirections: redirections,

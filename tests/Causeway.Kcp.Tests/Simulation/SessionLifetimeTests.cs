@@ -109,6 +109,35 @@ public sealed class SessionLifetimeTests
         }
     }
 
+    /// <remarks>
+    /// Longer than the time after which silence is a verdict: the client may not count what it slept through, and its server,
+    /// which waits for nothing but the next bytes, has nothing to judge by.
+    /// </remarks>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void ClientThatWasStoppedWithDataWaitingGoesOnWithTheSameStreamAtBothEnds(int smux)
+    {
+        const int Upload = 40_000_000;
+        for (int phase = 0; phase < 8; phase++)
+        {
+            using SessionPair pair = new(FaultPlans.Named("Clean", (ulong)phase), Options(SimulatedProfiles.Named("fast", smux)));
+            SessionStream upload = pair.Open(pair.Client, Upload, 1_000);
+            pair.Network.Run(TimeSpan.FromMilliseconds(700 + (37 * phase)));
+            SessionStream accepted = Assert.Single(pair.Server.Streams.Values);
+            Assert.True(accepted.Read is > 0 and < Upload, pair.Network.Failure("Nothing waits").Message);
+
+            pair.ClientHost.Stop(TimeSpan.FromSeconds(45));
+            pair.Network.Run(TimeSpan.FromSeconds(45));
+            Assert.False(pair.HasFailed, pair.Network.Failure($"phase {phase}: a stopped client was given up").Message);
+            Assert.True(pair.Transfer(s_limit).IsComplete, pair.Network.Failure("It does not go on").Message);
+            Assert.Same(upload, Assert.Single(pair.Client.Streams.Values));
+            Assert.Same(accepted, Assert.Single(pair.Server.Streams.Values));
+            Assert.False(pair.HasFailed);
+            pair.Close();
+        }
+    }
+
     [Fact]
     public void ServerWithDataWaitingGivesAStoppedClientUpAfterItsTimeout()
     {

@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Causeway.Protocol;
+using Causeway.Quic.Recovery;
+using Causeway.Quic.Streams;
 using Causeway.Testing;
 using Causeway.TestKit;
 
@@ -28,7 +30,7 @@ public sealed class GoodputTableTests
         StringBuilder table = new();
         table.Append("# One bulk transfer by one stream over a simulated link that is the same both ways: acknowledgements get lost, too.\n");
         table.Append("# rate in Mbit/s, rtt in ms, queue of one bandwidth-delay product, bursts are 3.8 % in bursts of four on average.\n");
-        table.Append("# The first third of the time is start-up and counts for nothing. goodput: payload that was read, in Mbit/s; wire: bytes\n");
+        table.Append("# The first third of the time is start-up and counts for nothing. goodput: new payload that arrived, in Mbit/s; wire: bytes\n");
         table.Append("# sent with IP and UDP headers for each byte of payload; lost and needless: packets that the sender deemed lost, and how\n");
         table.Append("# many of these had arrived; PTO: probe timeouts; acks: datagrams back for each hundred forth.\n");
         table.Append("rate rtt loss    goodput   wire    lost  needless  PTO  acks\n");
@@ -50,7 +52,7 @@ public sealed class GoodputTableTests
     [InlineData("bursts", 89)]
     public void BulkFillsAPathThatLoses(string loss, double goal)
     {
-        Case[] cases = [.. Enumerable.Range(1, 12).Select(seed => new Case(100, 50, loss, (ulong)seed))];
+        Case[] cases = [.. Enumerable.Range(1, loss == "0" ? 1 : 8).Select(seed => new Case(100, 50, loss, (ulong)seed))];
         Row[] rows = Run(cases);
         Assert.True(rows.Average(static row => row.Goodput) >= goal, string.Concat(rows.Select(static row => row.Text)));
         Assert.True(loss != "5%" || rows.Average(static row => row.WirePerPayload) <= 1.12, string.Concat(rows.Select(static row => row.Text)));
@@ -95,9 +97,10 @@ public sealed class GoodputTableTests
         using QuicPair pair = new(plan, pool: new PacketPool());
         pair.Connect();
         SessionStream stream = pair.Open(1L << 40, 0);
-        TimeSpan third = TimeSpan.FromSeconds(one.Rate >= 1000 ? 0.4 : 4);
+        TimeSpan third = TimeSpan.FromSeconds(one.Rate >= 1000 ? 0.4 : 3);
         pair.Network.Run(third);
-        long read = pair.Server.Streams[stream.Mux.Id].Read;
+        QuicStream reader = (QuicStream)pair.Server.Streams[stream.Mux.Id].Mux;
+        long arrived = reader.Incoming.ReadyEnd + reader.Incoming.Waiting;
         (long sent, long bytes, long back) = (pair.Forward.Sent, pair.Forward.SentBytes, pair.Backward.Sent);
         pair.Network.Run(2 * third);
         if (pair.HasFailed || (pair.Client.Violation ?? pair.Server.Violation) is not null)
@@ -105,11 +108,11 @@ public sealed class GoodputTableTests
             throw pair.Network.Failure(pair.Client.Violation ?? pair.Server.Violation ?? "A session failed");
         }
 
-        long payload = pair.Server.Streams[stream.Mux.Id].Read - read;
+        long payload = reader.Incoming.ReadyEnd + reader.Incoming.Waiting - arrived;
         double goodput = payload * 8 / (2 * third.TotalSeconds) / 1e6;
         double wire = (double)(pair.Forward.SentBytes - bytes + ((pair.Forward.Sent - sent) * link.OverheadBytes)) / payload;
         double acks = 100.0 * (pair.Backward.Sent - back) / (pair.Forward.Sent - sent);
-        Causeway.Quic.Recovery.LossRecovery recovery = pair.Client.Session!.Recovery;
+        LossRecovery recovery = pair.Client.Session!.Recovery;
         return new Row(
             string.Create(
                 CultureInfo.InvariantCulture,

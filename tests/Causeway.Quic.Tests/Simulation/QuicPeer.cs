@@ -142,6 +142,7 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
         }
 
         Session?.Dispose();
+        Endpoint.Dispose();
     }
 
     public override string ToString() => Session is null

@@ -1,5 +1,6 @@
 using Causeway.Protocol;
 using Causeway.Quic.Handshake;
+using Causeway.Quic.Recovery;
 using Causeway.Quic.Streams;
 using Causeway.Quic.Wire;
 
@@ -191,7 +192,7 @@ public sealed class ForgedFrameTests
         forger.Pair.Open(1000, 3_000_000);
         forger.Pair.Transfer(TimeSpan.FromSeconds(30));
         forger.TakeOver();
-        long newest = forger.Victim.Recovery[global::Causeway.Quic.Recovery.PacketSpaceId.Application].NextNumber - 1;
+        long newest = forger.Victim.Recovery[PacketSpaceId.Application].NextNumber - 1;
         forger.Send(room => Ack(room, 0, newest));
         forger.ExpectClose(TransportErrorCode.ProtocolViolation);
     }
