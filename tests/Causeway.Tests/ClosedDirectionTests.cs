@@ -45,10 +45,10 @@ public abstract class ClosedDirectionTests
         peers.ServerStream.Abort();
 
         Assert.Equal(TransportError.StreamReset, (await Assert.ThrowsAsync<TransportException>(() => reads.Guarded())).Error);
-        Assert.Equal(TransportError.StreamReset, (await Assert.ThrowsAsync<TransportException>(() => writes.Guarded())).Error);
+        Assert.Equal(_wire.WhenPeerGaveUp(), (await Assert.ThrowsAsync<TransportException>(() => writes.Guarded())).Error);
 
         // Who asks later hears the same; who gave it up, that it did.
-        Assert.Equal(TransportError.StreamReset, (await Assert.ThrowsAsync<TransportException>(() => peers.ClientStream.WritesClosed)).Error);
+        Assert.Equal(_wire.WhenPeerGaveUp(), (await Assert.ThrowsAsync<TransportException>(() => peers.ClientStream.WritesClosed)).Error);
         Assert.Equal(TransportError.StreamReset, (await Assert.ThrowsAsync<TransportException>(() => peers.ServerStream.ReadsClosed)).Error);
         Assert.Equal(TransportError.StreamReset, (await Assert.ThrowsAsync<TransportException>(() => peers.ServerStream.WritesClosed)).Error);
     }

@@ -169,7 +169,7 @@ public abstract class StreamContractTests
                 await peers.ServerStream.WriteAsync(new byte[1000]).Guarded();
             }
         });
-        Assert.Equal(TransportError.StreamReset, error.Error);
+        Assert.Equal(_wire.WhenPeerGaveUp(), error.Error);
     }
 
     [Fact]

