@@ -115,6 +115,7 @@ public sealed record QuicProfile : TransportProfile
             MemoryBudget = MemoryBudget,
             BidirectionalStreams = MaxInboundBidirectionalStreams,
             UnidirectionalStreams = MaxInboundUnidirectionalStreams,
+            DefaultStreamErrorCode = DefaultStreamErrorCode,
         };
         return new QuicEndpoint(role, ConfigureSettings?.Invoke(settings) ?? settings);
     }

@@ -62,7 +62,7 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
         _mtu = new MtuDiscovery(settings.Link.MaxDatagramSize);
         _recovery = new LossRecovery(
             role, settings.CongestionControl(Math.Max(settings.Link.MaxDatagramSize, QuicLimits.MinInitialDatagramSize)), this, QuicLimits.MinInitialDatagramSize);
-        _streams = new QuicStreams(role, settings.Limits, _pool);
+        _streams = new QuicStreams(role, settings.Limits, _pool) { DefaultErrorCode = settings.DefaultStreamErrorCode };
         _path = new QuicPath(opening.Path) { IsValidated = role == EndpointRole.Client || opening.IsAddressValidated };
         ConnectionId ownId = registry.Add(this);
         SourceId = ownId;
