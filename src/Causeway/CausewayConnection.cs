@@ -59,6 +59,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         _ownsShard = ownsShard;
         _closeItem = new CloseItem(this);
         _announceItem = new AnnounceItem(this);
+        _datagramItem = new DatagramItem(this);
         Session = session;
         Statistics = new ConnectionStatistics(session);
         _path = new DatagramPath(session.Peer);
