@@ -124,9 +124,6 @@ internal sealed record QuicSettings
     /// <summary>Packets after which keys are changed; 0 for no sooner than needed.</summary>
     public long KeyUpdateInterval { get; init; }
 
-    /// <summary>The code by which streams are given up unless the application names one.</summary>
-    public long DefaultStreamErrorCode { get; init; }
-
     /// <summary>Streams begin with these limits: windows that grow with what readers take.</summary>
     /// <remarks>
     /// Nobody knows beforehand which reader will stop, and a window cannot be taken back. So the connection's window has room for
