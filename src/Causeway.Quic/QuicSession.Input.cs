@@ -112,7 +112,7 @@ internal sealed partial class QuicSession
             PacketOpener? opener = isOther ? OpenerOfOtherVersion(in header) : _openers[(int)header.Level];
             if (opener is null)
             {
-                NoteUnopenable(isOther ? EncryptionLevel.Initial : header.Level);
+                NoteUnopenable(header.Level);
                 return;
             }
 

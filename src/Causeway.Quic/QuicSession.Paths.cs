@@ -308,12 +308,8 @@ internal sealed partial class QuicSession
         }
         else
         {
-            _path.FailsAt = Timestamp.Never;
-            FailSilently(
-                new TransportFailure(TransportFailureKind.DeadLink, "The peer's new address did not answer, and there is no other.")
-                {
-                    ErrorCode = (long)TransportErrorCode.NoViablePath,
-                });
+            // There is no other: it is asked until it answers, or until the idle timeout (8.2.4 allows any longer time).
+            Challenge(_path, now);
         }
     }
 
