@@ -141,6 +141,7 @@ public sealed partial class CausewayConnection
             return;
         }
 
+        _remoteCertificate = Session.PeerCertificates is [var own, ..] ? own.ToArray() : null;
         if (!Session.ApplicationProtocol.IsEmpty)
         {
             NegotiatedApplicationProtocol = new SslApplicationProtocol(Session.ApplicationProtocol.ToArray());

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Threading.Channels;
 using Causeway.Links;
 using Causeway.Protocol.Streams;
@@ -39,6 +40,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     private readonly Lock _pathLock = new();
     private readonly AnswerSource? _answerSource;
     private TransportException? _failure;
+    private volatile byte[]? _remoteCertificate;
     private int _isAnnounced;
 
     // Written on the shard, under the lock; read under it elsewhere, since a path is more than one word.
@@ -349,6 +351,12 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
 
     /// <inheritdoc cref="CloseAsync(CancellationToken)"/>
     public ValueTask DisposeAsync() => CloseAsync();
+
+    /// <summary>
+    /// The certificate that the peer showed; null if it showed none, or the profile has none. The caller disposes it.
+    /// </summary>
+    public X509Certificate2? GetRemoteCertificate() =>
+        _remoteCertificate is { } bytes ? X509CertificateLoader.LoadCertificate(bytes) : null;
 
     /// <inheritdoc/>
     public override string ToString() => $"{LocalEndPoint} -> {RemoteEndPoint}";

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
 using Causeway.Protocol;
 using Causeway.Quic;
 using Causeway.TestKit;
@@ -61,6 +62,12 @@ public sealed class QuicEndingTests
     public async Task CodesOfTheApplicationStandInTheText()
     {
         await using TestPeers peers = await TestPeers.ConnectAsync(Wires.Quic with { DefaultStreamErrorCode = 9 });
+        using (X509Certificate2? shown = peers.Client.GetRemoteCertificate())
+        {
+            Assert.Equal("CN=causeway", shown!.Subject);
+            Assert.Null(peers.Server.GetRemoteCertificate());
+        }
+
         Task<int> reading = peers.ServerStream.ReadAsync(new byte[1]).AsTask();
         peers.ClientStream.Abort();
         TransportException error = await Assert.ThrowsAsync<TransportException>(() => reading.Guarded());

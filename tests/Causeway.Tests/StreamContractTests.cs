@@ -251,6 +251,35 @@ public abstract class StreamContractTests
         Assert.Equal("ok", Text(await ReadToEndAsync(peers.ClientStream).Guarded()));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(10)]
+    [InlineData(500_000)]
+    public async Task ALastWriteEndsTheDirection(int size)
+    {
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.Profile());
+        byte[] data = RandomNumberGenerator.GetBytes(size);
+        Task<byte[]> reading = ReadToEndAsync(peers.ServerStream);
+        await peers.ClientStream.WriteAsync(data, completeWrites: true).Guarded();
+        Assert.True(Same(data, await reading.Guarded()));
+        await peers.ClientStream.WritesClosed.Guarded();
+        Assert.Throws<InvalidOperationException>(() => { _ = peers.ClientStream.WriteAsync(data, completeWrites: true).AsTask(); });
+    }
+
+    [Fact]
+    public async Task ALastWriteThatIsCancelledDoesNotPassForAWhole()
+    {
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.SmallWindows());
+        using CancellationTokenSource cancel = new();
+        Task writing = peers.ClientStream.WriteAsync(new byte[4_000_000], completeWrites: true, cancel.Token).AsTask();
+        Assert.False(writing.IsCompleted);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => writing.Guarded());
+        TransportException error = await Assert.ThrowsAsync<TransportException>(() => ReadToEndAsync(peers.ServerStream).Guarded());
+        Assert.Equal(TransportError.StreamReset, error.Error);
+        await Assert.ThrowsAsync<TransportException>(() => peers.ClientStream.WritesClosed.Guarded());
+    }
+
     [Fact]
     public async Task SynchronousCallsWork()
     {
