@@ -59,7 +59,7 @@ internal sealed partial class QuicSession
     private Timestamp IdleDeadline => IdleTimeout is var timeout and > 0 ? _idleSince.AddMicroseconds(timeout) : Timestamp.Never;
 
     private Timestamp KeepAliveDeadline =>
-        _settings.KeepAlive > 0 && IsEstablished && _recovery[PacketSpaceId.Application].ElicitingInFlight == 0
+        _settings.KeepAlive > 0 && IsEstablished && !_streams.IsPingRequested && _recovery[PacketSpaceId.Application].ElicitingInFlight == 0
         ? _idleSince.AddMicroseconds(_settings.KeepAlive)
         : Timestamp.Never;
 
