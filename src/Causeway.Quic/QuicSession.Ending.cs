@@ -34,31 +34,6 @@ internal sealed partial class QuicSession
     /// <inheritdoc/>
     public override bool HearsGoodbye => true;
 
-<<<<<<< HEAD
-=======
-    /// <summary>The idle timeout that both agreed on, in microseconds (RFC 9000, 10.1); 0 if there is none.</summary>
-    public long IdleTimeout
-    {
-        get
-        {
-            long peer = _hasPeerParameters ? Math.Min(_peerParameters.MaxIdleTimeout, long.MaxValue / 1000) * 1000 : 0;
-            long least = _settings.IdleTimeout == 0 ? peer
-                : peer == 0 ? _settings.IdleTimeout
-                : Math.Min(peer, _settings.IdleTimeout);
-
-            // RFC 9000, 10.1: at least three probe timeouts, or a loss could end it.
-            return least == 0 ? 0 : Math.Max(least, _recovery.ThreeProbeTimeouts);
-        }
-    }
-
-    private Timestamp IdleDeadline => IdleTimeout is var timeout and > 0 ? _idleSince.AddMicroseconds(timeout) : Timestamp.Never;
-
-    private Timestamp KeepAliveDeadline =>
-        _settings.KeepAlive > 0 && IsEstablished && !_streams.IsPingRequested && _recovery[PacketSpaceId.Application].ElicitingInFlight == 0
-        ? _idleSince.AddMicroseconds(_settings.KeepAlive)
-        : Timestamp.Never;
-
->>>>>>> flow
     /// <inheritdoc/>
     public override void BeginClose(GoodbyeReason reason, Timestamp now)
     {
