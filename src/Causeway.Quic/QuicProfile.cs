@@ -1,4 +1,5 @@
 using Causeway.Quic.Handshake.Tls13;
+using Causeway.Quic.Qlog;
 
 namespace Causeway.Quic;
 
@@ -80,6 +81,18 @@ public sealed record QuicProfile : TransportProfile
     /// </summary>
     public Action<string>? KeyLog { get; init; }
 
+    /// <summary>
+    /// Opens the stream for the qlog of a connection, given a file name such as "a1b2c3d4e5f60718_server.sqlog"; null, or an answer of
+    /// null, for none. The log has every packet with its frames, and the state of recovery (JSON-SEQ, qlog 0.3).
+    /// </summary>
+    /// <remarks>
+    /// Default null, which costs nothing. A log costs some microseconds and some hundred bytes for each packet, on the thread that drives
+    /// the connection, which also waits for the stream's writes: take a buffered file, not a network. The stream is written in pieces of
+    /// 32 KiB and disposed at the connection's end; if it fails, the log ends and the connection goes on. A log has no keys, tokens or
+    /// contents of streams, but it shows addresses, connection ids, sizes and times. A listener opens one for whoever begins a handshake.
+    /// </remarks>
+    public Func<string, Stream?>? Qlog { get; init; }
+
     /// <inheritdoc/>
     public override int LeastMtu => QuicLimits.MinInitialDatagramSize;
 
@@ -148,6 +161,7 @@ public sealed record QuicProfile : TransportProfile
             Retry = AddressValidation,
             KeyUpdateInterval = KeyUpdateInterval,
             DefaultStreamErrorCode = DefaultStreamErrorCode,
+            Qlog = QlogTrace.Opener(Qlog),
         };
         return new QuicEndpoint(role, ConfigureSettings?.Invoke(settings) ?? settings);
     }

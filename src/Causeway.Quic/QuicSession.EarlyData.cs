@@ -82,6 +82,11 @@ internal sealed partial class QuicSession
         PacketSealer? sealer = _sealers[(int)EncryptionLevel.EarlyData];
         sealer?.FlushHeaders();
         sealer?.Dispose();
+        if (sealer is not null)
+        {
+            _qlog?.KeysDiscarded(EncryptionLevel.EarlyData, -1, _now);
+        }
+
         _sealers[(int)EncryptionLevel.EarlyData] = null;
     }
 

@@ -75,6 +75,7 @@ internal sealed partial class QuicSession
     private void EnterClosing(Timestamp now)
     {
         _now = now;
+        LogClosing(now);
         ReleaseWaiting();
 
         // After a stateless reset, or when the peer is silent, nothing more is sent (RFC 9000, 10.1 and 10.3.1).
@@ -102,6 +103,7 @@ internal sealed partial class QuicSession
     private void FailSilently(TransportFailure failure)
     {
         _failure ??= failure;
+        LogSilentEnd(failure);
         _isSilent = true;
         _isCloseDue = false;
         _isAnsweredByPeer = true;
@@ -124,6 +126,7 @@ internal sealed partial class QuicSession
     private void OnClosedByPeer(ConnectionCloseFrame close, Timestamp now)
     {
         Statistics.InGoodbyes++;
+        _qlog?.ClosedByPeer(close, now);
         string reason = Printable(close.Reason);
         TransportFailureKind kind = close.IsByApplication || close.ErrorCode == (long)TransportErrorCode.NoError
             ? TransportFailureKind.ClosedByPeer
@@ -309,6 +312,8 @@ internal sealed partial class QuicSession
         }
 
         _application.Sealer?.FlushHeaders();
-        return _application.TryUpdate();
+        bool isUpdated = _application.TryUpdate();
+        _qlog?.NoteGeneration(_application.Generation, isLocal: true, _now);
+        return isUpdated;
     }
 }

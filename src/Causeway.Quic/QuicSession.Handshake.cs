@@ -77,6 +77,7 @@ internal sealed partial class QuicSession
         InitialKeys.Create(_version, destinationId, Role, _forgeries, out PacketSealer sealer, out PacketOpener opener);
         _sealers[0] = sealer;
         _openers[0] = opener;
+        LogInitialKeys();
     }
 
     private QuicError? OnCrypto(
@@ -187,10 +188,12 @@ internal sealed partial class QuicSession
         }
 
         _hasNewReadKeys = true;
+        _qlog?.KeyInstalled(step.Level, Role == EndpointRole.Client ? EndpointRole.Server : EndpointRole.Client, _now);
     }
 
     private void SetWriteSecret(in HandshakeEvent step)
     {
+        _qlog?.KeyInstalled(step.Level, Role, _now);
         switch (step.Level)
         {
             case EncryptionLevel.Application:
@@ -235,6 +238,7 @@ internal sealed partial class QuicSession
             own.PreferredAddress = OwnPreferredAddress();
         }
 
+        _qlog?.ParametersSet(own, isLocal: true, _now);
         ulong random = 0;
         if (_settings.Grease)
         {
@@ -273,6 +277,7 @@ internal sealed partial class QuicSession
         }
 
         _hasPeerParameters = true;
+        _qlog?.ParametersSet(_peerParameters, isLocal: false, now);
         _peerAckDelayExponent = _peerParameters.AckDelayExponent;
         _recovery.PeerMaxAckDelay = _peerParameters.MaxAckDelay * 1000L;
         _streams.OnPeerLimits(LimitsOf(_peerParameters));
@@ -317,6 +322,7 @@ internal sealed partial class QuicSession
     {
         _isEstablished = true;
         _applicationProtocol = _handshake!.ApplicationProtocol;
+        _qlog?.HandshakeCompleted(_applicationProtocol.Span, Statistics.CipherSuite, now);
         CheckRememberedLimits(now);
         _localIds.SetLimit(_peerParameters.ActiveConnectionIdLimit);
         Statistics.HandshakeMicroseconds = now.MicrosecondsSince(_startedAt);
@@ -379,6 +385,7 @@ internal sealed partial class QuicSession
         _openers[(int)level]?.Dispose();
         _openers[(int)level] = null;
         _recovery.Discard(id);
+        _qlog?.KeysDiscarded(level, -1, _now);
         _crypto[(int)level].Clear(_cryptoSlices);
         if (level == EncryptionLevel.Initial)
         {

@@ -41,6 +41,7 @@ internal sealed partial class QuicSession
 
         if (!IsFromPeer(datagram))
         {
+            _qlog?.BytesDropped(datagram.Length, "unexpected_packet"u8, now);
             Statistics.PacketsDropped++;
             return;
         }
@@ -68,7 +69,11 @@ internal sealed partial class QuicSession
             ReadPacket(datagram, in header, packet, now);
         }
 
-        Statistics.PacketsDropped += reader.Left > 0 && !IsClosing && _failure is null ? 1 : 0;
+        if (reader.Left > 0 && !IsClosing && _failure is null)
+        {
+            Statistics.PacketsDropped++;
+            _qlog?.BytesDropped(reader.Left, "header_parse_error"u8, now);
+        }
     }
 
     private void ReadPacket(PacketBuffer datagram, in PacketHeader header, Span<byte> packet, Timestamp now)
@@ -82,6 +87,7 @@ internal sealed partial class QuicSession
                 OnRetry(in header, packet, now);
                 return;
             case PacketType.OtherVersion:
+                _qlog?.PacketDropped(in header, "unexpected_version"u8, now);
                 Statistics.PacketsDropped++;
                 return;
         }
@@ -89,6 +95,7 @@ internal sealed partial class QuicSession
         PacketNumberSpace space = _recovery[PacketSpaces.Of(header.Level)];
         if (space.IsDiscarded || !IsOfPeer(in header))
         {
+            _qlog?.PacketDropped(in header, space.IsDiscarded ? "key_unavailable"u8 : "unexpected_source_connection_id"u8, now);
             Statistics.PacketsDropped++;
             return;
         }
@@ -101,6 +108,7 @@ internal sealed partial class QuicSession
             {
                 // 1-RTT and Handshake packets overtake what brings their keys.
                 NoteUnopenable(header.Level);
+                _qlog?.PacketUnopenable(in header, _keepForKeys, now);
                 return;
             }
 
@@ -113,6 +121,7 @@ internal sealed partial class QuicSession
             if (opener is null)
             {
                 NoteUnopenable(header.Level);
+                _qlog?.PacketUnopenable(in header, _keepForKeys, now);
                 return;
             }
 
@@ -136,6 +145,7 @@ internal sealed partial class QuicSession
             case OpenStatus.Opened:
                 break;
             case OpenStatus.Dropped:
+                _qlog?.PacketDropped(in header, "payload_decrypt_error"u8, now);
                 OnUnopened(datagram);
                 return;
             case OpenStatus.LimitReached:
@@ -152,7 +162,13 @@ internal sealed partial class QuicSession
         if (space.Received.IsCopy(opened.PacketNumber))
         {
             Statistics.PacketsRepeated++;
+            _qlog?.PacketDropped(in header, "duplicate"u8, now);
             return;
+        }
+
+        if (_qlog is not null)
+        {
+            LogReceived(in header, in opened, packet, now);
         }
 
         OnAuthentic(in header, in opened, now);

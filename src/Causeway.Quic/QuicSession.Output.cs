@@ -325,6 +325,7 @@ internal sealed partial class QuicSession
             PacketHeaderWriter.SetLength(sealedPacket, payloadOffset);
         }
 
+        _qlog?.PacketSent(sealedPacket, payloadOffset, packet, level, now);
         bool isSealed = level == EncryptionLevel.Application
             ? _application.TrySeal(sealedPacket, payloadOffset, packet.Number)
             : sealer.TrySeal(sealedPacket, payloadOffset, packet.Number);

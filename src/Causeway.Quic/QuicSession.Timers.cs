@@ -113,6 +113,7 @@ internal sealed partial class QuicSession
         {
             _discardKeysAt = Timestamp.Never;
             _application.DiscardPreviousKeys();
+            _qlog?.KeysDiscarded(EncryptionLevel.Application, _application.Generation - 1, now);
         }
 
         if (_settings.KeyUpdateInterval > 0 && _application.Sealer?.SealedCount >= _settings.KeyUpdateInterval)

@@ -47,6 +47,7 @@ internal sealed partial class QuicSession
             _originalOpener = _openers[(int)EncryptionLevel.Initial];
             _openers[(int)EncryptionLevel.Initial] = null;
             InstallInitialKeys(_clientFirstId);
+            _qlog?.VersionChosen(_settings.Versions, _version, _now);
         }
 
         _handshake!.LocalTransportParameters = EncodeTransportParameters();
@@ -86,6 +87,7 @@ internal sealed partial class QuicSession
     private void FollowVersion(QuicVersion version)
     {
         _version = version;
+        _qlog?.VersionChosen(_settings.Versions, _version, _now);
         _sealers[(int)EncryptionLevel.Initial]?.FlushHeaders();
         InstallInitialKeys(_retryId ?? _originalDestinationId);
         SetTicketVersion();
@@ -107,9 +109,11 @@ internal sealed partial class QuicSession
             || VersionNegotiationPacket.Contains(header.Token, _version))
         {
             Statistics.PacketsDropped++;
+            _qlog?.PacketDropped(in header, "unexpected_packet"u8, now);
             return;
         }
 
+        _qlog?.UnprotectedReceived(in header, now);
         QuicVersion version = VersionSelection.SelectFrom([.. _settings.Versions], header.Token);
         if (version == QuicVersion.Negotiation)
         {
@@ -130,6 +134,7 @@ internal sealed partial class QuicSession
         Statistics.VersionsNegotiated++;
         _reactsToNegotiation = true;
         _version = version;
+        _qlog?.VersionChosen(_settings.Versions, _version, now);
         _originalVersion = version;
         _originalDestinationId = ConnectionId.CreateRandom(_originalDestinationId.Length, _settings.Random);
         _remoteIds.SetFirst(_originalDestinationId);
@@ -157,9 +162,11 @@ internal sealed partial class QuicSession
             || !RetryPacket.IsIntact(packet, _version, _originalDestinationId))
         {
             Statistics.PacketsDropped++;
+            _qlog?.PacketDropped(in header, "unexpected_packet"u8, now);
             return;
         }
 
+        _qlog?.UnprotectedReceived(in header, now);
         _retryId = new ConnectionId(header.SourceId);
         _token = header.Token.ToArray();
         _remoteIds.SetFirst(_retryId.Value);

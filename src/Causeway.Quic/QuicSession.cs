@@ -71,6 +71,7 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
             this, registry, role == EndpointRole.Client ? opening.DestinationId : opening.SourceId);
         Statistics = new QuicStatistics(this);
         _datagrams = new DatagramQueues(settings.DatagramQueue);
+        OpenQlog(in opening, now);
         InstallInitialKeys(opening.DestinationId);
         if (role == EndpointRole.Server)
         {
@@ -215,6 +216,7 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
         }
 
         _isDisposed = true;
+        _qlog?.Dispose();
         _streams.Dispose();
         _datagrams.Dispose();
         foreach (CryptoStream stream in _crypto)

@@ -2,7 +2,9 @@ using Causeway.Protocol.Recovery.Congestion;
 using Causeway.Quic.Handshake;
 using Causeway.Quic.Paths;
 using Causeway.Quic.Protection;
+using Causeway.Quic.Qlog;
 using Causeway.Quic.Streams;
+using Causeway.Quic.Wire;
 
 namespace Causeway.Quic;
 
@@ -123,6 +125,9 @@ internal sealed record QuicSettings
 
     /// <summary>Packets after which keys are changed; 0 for no sooner than needed.</summary>
     public long KeyUpdateInterval { get; init; }
+
+    /// <summary>Opens the log of a connection by its role and original destination id; null for none. It must not throw.</summary>
+    public Func<EndpointRole, ConnectionId, QlogTrace?>? Qlog { get; init; }
 
     /// <summary>Streams begin with these limits: windows that grow with what readers take.</summary>
     /// <remarks>

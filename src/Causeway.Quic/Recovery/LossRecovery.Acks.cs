@@ -88,6 +88,7 @@ internal sealed partial class LossRecovery
         _largestNew = null;
         DetectLosses(space, now);
         ReportAck(rtt, now);
+        Qlog?.RecoveryChanged(this, now);
         return _ackedEcnCapable;
     }
 

@@ -51,6 +51,7 @@ internal sealed partial class LossRecovery
             if (lossAt <= now)
             {
                 DetectLosses(late!, now);
+                Qlog?.RecoveryChanged(this, now);
             }
 
             return false;
@@ -64,6 +65,7 @@ internal sealed partial class LossRecovery
         ProbeTimeouts++;
         _backOff = Math.Min(_backOff + 1, 30);
         _probeBase = now;
+        Qlog?.RecoveryChanged(this, now);
         silent!.Probes = ProbesPerTimeout;
         if (silent.Id == PacketSpaceId.Handshake && Role == EndpointRole.Client)
         {
@@ -201,6 +203,7 @@ internal sealed partial class LossRecovery
 
     private void Lose(PacketNumberSpace space, QuicSentPacket packet, Timestamp now)
     {
+        Qlog?.PacketLost(packet, space.LargestAcknowledged - packet.Number >= _reordering, now);
         BytesInFlight -= packet.Size;
         space.Unlink(packet);
         space.ElicitingInFlight -= packet.IsAckEliciting ? 1 : 0;

@@ -209,6 +209,7 @@ internal sealed partial class LossRecovery
         _isCongestionLimited |= isLimited;
         _isAckReported = false;
         _flushedAt = now;
+        Qlog?.RecoveryChanged(this, now);
     }
 
     /// <summary>The keys of a space are gone: what was in flight there does not count any more (RFC 9002, 6.4).</summary>
