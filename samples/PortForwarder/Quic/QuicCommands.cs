@@ -44,10 +44,11 @@ internal static class QuicCommands
         Option<bool> version2 = new("--v2") { Description = "Begin with QUIC v2" };
         Option<double> rebind = new("--rebind") { Description = "Change the local port after so many seconds" };
         Option<string?> keyLog = new("--keylog") { Description = "A file for the secrets, by which Wireshark reads the connection (SSLKEYLOGFILE)" };
+        Option<string?> qlog = NewQlog();
         Option<bool> parallel = new("--one-by-one") { Description = "Fetch one file on a connection of its own after the other" };
         Command command = new("get", "Fetches files over QUIC")
         {
-            urls, ca, insecure, folder, alpn, ciphers, groups, keyUpdate, resume, version2, rebind, keyLog, parallel,
+            urls, ca, insecure, folder, alpn, ciphers, groups, keyUpdate, resume, version2, rebind, keyLog, qlog, parallel,
         };
         command.SetAction((parsed, _) => run(new QuicGetOptions
         {
@@ -65,6 +66,7 @@ internal static class QuicCommands
             PrefersVersion2 = parsed.GetValue(version2),
             RebindAfter = parsed.GetValue(rebind) is > 0 and var seconds ? TimeSpan.FromSeconds(seconds) : null,
             KeyLog = parsed.GetValue(keyLog) ?? Environment.GetEnvironmentVariable("SSLKEYLOGFILE"),
+            QlogFolder = parsed.GetValue(qlog) ?? Environment.GetEnvironmentVariable("QLOGDIR"),
             IsOneByOne = parsed.GetValue(parallel),
         }));
         return command;
@@ -85,9 +87,10 @@ internal static class QuicCommands
         Option<string[]> ciphers = new("--ciphers") { Description = "Cipher suites by their names in TLS, separated by commas" };
         Option<bool> version2 = new("--v2") { Description = "Answer in QUIC v2 where the client knows it" };
         Option<string?> keyLog = new("--keylog") { Description = "A file for the secrets, by which Wireshark reads connections (SSLKEYLOGFILE)" };
+        Option<string?> qlog = NewQlog();
         Command command = new("serve", "Serves a folder's files over QUIC, by HTTP/3 and HTTP/0.9")
         {
-            listen, root, certificate, key, retry, ciphers, version2, keyLog,
+            listen, root, certificate, key, retry, ciphers, version2, keyLog, qlog,
         };
         command.SetAction((parsed, _) => run(new QuicServeOptions
         {
@@ -99,6 +102,7 @@ internal static class QuicCommands
             Ciphers = Split(parsed.GetValue(ciphers)),
             PrefersVersion2 = parsed.GetValue(version2),
             KeyLog = parsed.GetValue(keyLog) ?? Environment.GetEnvironmentVariable("SSLKEYLOGFILE"),
+            QlogFolder = parsed.GetValue(qlog) ?? Environment.GetEnvironmentVariable("QLOGDIR"),
         }));
         return command;
 
@@ -108,6 +112,8 @@ internal static class QuicCommands
             return null!;
         }
     }
+
+    private static Option<string?> NewQlog() => new("--qlog") { Description = "A folder for a log of each connection's packets, for qvis and the like (QLOGDIR)" };
 
     private static string[] Split(string[]? values) =>
         [.. (values ?? []).SelectMany(static value => value.Split([',', ':'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
@@ -145,6 +151,8 @@ internal sealed record QuicGetOptions
 
     public string? KeyLog { get; init; }
 
+    public string? QlogFolder { get; init; }
+
     public bool IsOneByOne { get; init; }
 }
 
@@ -166,4 +174,6 @@ internal sealed record QuicServeOptions
     public bool PrefersVersion2 { get; init; }
 
     public string? KeyLog { get; init; }
+
+    public string? QlogFolder { get; init; }
 }

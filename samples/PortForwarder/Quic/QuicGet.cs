@@ -60,6 +60,7 @@ internal static class QuicGet
             ClientAuthentication = authentication,
             PrefersVersion2 = options.PrefersVersion2,
             KeyLog = KeyLogFile.Open(options.KeyLog),
+            Qlog = QlogFolder.Open(options.QlogFolder),
             KeyExchangeGroups = options.Groups.Count > 0 ? options.Groups : QuicProfile.DefaultKeyExchangeGroups,
             KeyUpdateInterval = options.UpdatesKeys ? 20 : 0,
         };

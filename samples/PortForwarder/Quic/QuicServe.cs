@@ -26,6 +26,7 @@ internal static class QuicServe
             AddressValidation = options.AlwaysRetries ? RetryPolicy.Always : RetryPolicy.UnderLoad,
             PrefersVersion2 = options.PrefersVersion2,
             KeyLog = KeyLogFile.Open(options.KeyLog),
+            Qlog = QlogFolder.Open(options.QlogFolder),
             IdleTimeout = TimeSpan.FromSeconds(30),
         };
         await using CausewayListener listener = await CausewayListener.ListenAsync(
