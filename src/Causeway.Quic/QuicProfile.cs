@@ -86,7 +86,7 @@ public sealed record QuicProfile : TransportProfile
     /// null, for none. The log has every packet with its frames, and the state of recovery (JSON-SEQ, qlog 0.3).
     /// </summary>
     /// <remarks>
-    /// Default null, which costs nothing. A log costs some microseconds and some hundred bytes for each packet, on the thread that drives
+    /// Default null, which costs nothing. A log costs about a microsecond and 250 bytes for each packet, on the thread that drives
     /// the connection, which also waits for the stream's writes: take a buffered file, not a network. The stream is written in pieces of
     /// 32 KiB and disposed at the connection's end; if it fails, the log ends and the connection goes on. A log has no keys, tokens or
     /// contents of streams, but it shows addresses, connection ids, sizes and times. A listener opens one for whoever begins a handshake.

@@ -12,7 +12,9 @@ internal sealed partial class QuicSession
     private void OpenQlog(in QuicOpening opening, Timestamp now)
     {
         ConnectionId original = opening.OriginalDestinationId.IsEmpty ? opening.DestinationId : opening.OriginalDestinationId;
-        _qlog = _settings.Qlog?.Invoke(Role, original);
+
+        // A session of nobody, as a listener makes one to warm up, has no id.
+        _qlog = original.IsEmpty ? null : _settings.Qlog?.Invoke(Role, original);
         if (_qlog is null)
         {
             return;
