@@ -131,7 +131,7 @@ internal sealed partial class LossRecovery
             }
         }
 
-        if (space is null && Role == EndpointRole.Client && !IsAddressValidatedByPeer && _probeBase > Timestamp.LongAgo)
+        if (space is null && Role == EndpointRole.Client && !(IsAddressValidatedByPeer && IsConfirmed) && _probeBase > Timestamp.LongAgo)
         {
             space = _spaces[(int)(HasHandshakeKeys ? PacketSpaceId.Handshake : PacketSpaceId.Initial)];
             Timestamp lastSent = Timestamp.Max(_spaces[0].LastElicitingAt, _spaces[1].LastElicitingAt);
