@@ -109,7 +109,7 @@ internal sealed partial class LossRecovery
         Timestamp soonest = Timestamp.Never;
         space = null;
         int factor = Math.Min(1 << Math.Min(_backOff, 20), MostBackOff);
-        long timeout = Rtt.ProbeTimeout * factor;
+        long timeout = Math.Min(Rtt.ProbeTimeout * factor, Math.Max(Rtt.ProbeTimeout, LongestBackOff));
         foreach (PacketNumberSpace candidate in _spaces)
         {
             if (candidate.ElicitingInFlight == 0 || candidate.IsDiscarded)
@@ -122,7 +122,7 @@ internal sealed partial class LossRecovery
                 continue;
             }
 
-            long wait = timeout + (candidate.Id == PacketSpaceId.Application ? PeerMaxAckDelay * factor : 0);
+            long wait = timeout + (candidate.Id == PacketSpaceId.Application ? PeerMaxAckDelay : 0);
             Timestamp due = candidate.LastElicitingAt.AddMicroseconds(wait);
             if (due < soonest)
             {

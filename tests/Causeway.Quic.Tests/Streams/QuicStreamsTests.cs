@@ -63,6 +63,15 @@ public sealed class QuicStreamsTests : IDisposable
     }
 
     [Fact]
+    public void AnAnnouncementThatGetsLostIsRepeated()
+    {
+        _bench.Loses = static number => number < 2;
+        StreamsBench.Open(_bench.Client, 0);
+        _bench.Exchange();
+        Assert.Equal([StreamEventKind.Accepted], StreamsBench.Events(_bench.Server).Select(static e => e.Kind));
+    }
+
+    [Fact]
     public void AHalfClosedStreamStillCarriesTheOtherDirection()
     {
         QuicStream stream = StreamsBench.Open(_bench.Client, 10);
