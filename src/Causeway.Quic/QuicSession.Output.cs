@@ -128,7 +128,10 @@ internal sealed partial class QuicSession
                 continue;
             }
 
-            isInitialEliciting |= level == EncryptionLevel.Initial;
+            // A client's probe in the handshake fills a datagram as well: a NAT may have changed its address, whose worth to the
+            // server is three times what comes from there.
+            isInitialEliciting |= level == EncryptionLevel.Initial
+                || (level == EncryptionLevel.Handshake && Role == EndpointRole.Client && _recovery[PacketSpaceId.Handshake].Probes > 0);
 
             // A datagram with an Initial packet fills 1 200 bytes: a client's always, a server's if it is to be acknowledged
             // (RFC 9000, 14.1).

@@ -78,7 +78,7 @@ internal sealed partial class LossRecovery
 
     /// <summary>
     /// A client that has nothing in flight before the server trusts its address has to speak, or both wait for ever (RFC 9002,
-    /// 6.2.2.1). From now on it is due.
+    /// 6.2.2.1). From now on it is due, until the handshake is confirmed: a NAT may change an address that was proved.
     /// </summary>
     public void NoteAntiDeadlock(Timestamp now)
     {
@@ -131,7 +131,7 @@ internal sealed partial class LossRecovery
             }
         }
 
-        if (space is null && Role == EndpointRole.Client && !IsAddressValidatedByPeer && _probeBase > Timestamp.LongAgo)
+        if (space is null && Role == EndpointRole.Client && !(IsAddressValidatedByPeer && IsConfirmed) && _probeBase > Timestamp.LongAgo)
         {
             space = _spaces[(int)(HasHandshakeKeys ? PacketSpaceId.Handshake : PacketSpaceId.Initial)];
             Timestamp lastSent = Timestamp.Max(_spaces[0].LastElicitingAt, _spaces[1].LastElicitingAt);
