@@ -228,7 +228,8 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
         }
 
         // RFC 9000, 14.1 and 7.2: shorter datagrams, and ids that can be guessed, are not answered.
-        if (header.Type != PacketType.Initial || datagram.Length < QuicLimits.MinInitialDatagramSize || header.DestinationId.Length < FirstIdLength)
+        if (header.Type != PacketType.Initial || datagram.Length < QuicLimits.MinInitialDatagramSize
+            || header.DestinationId.Length < FirstIdLength)
         {
             Counters.NotOpening++;
             return Nobody;

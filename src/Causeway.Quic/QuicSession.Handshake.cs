@@ -325,6 +325,11 @@ internal sealed partial class QuicSession
             // RFC 9001, 4.1.2: a server's handshake is confirmed when it is complete.
             _isHandshakeDoneDue = true;
             _registry.OnHandshakeOver(this);
+            if (!_path.IsValidated)
+            {
+                Challenge(_path, now);
+            }
+
             _newToken = _registry.NewToken(_version, _path.Address.Remote, now);
             Confirm();
         }

@@ -214,7 +214,8 @@ internal sealed partial class QuicSession
             return true;
         }
 
-        bool hasData = _crypto[(int)level].HasOutput || (level is EncryptionLevel.Application or EncryptionLevel.EarlyData && HasApplicationOutput(now));
+        bool hasData = _crypto[(int)level].HasOutput
+            || (level is EncryptionLevel.Application or EncryptionLevel.EarlyData && HasApplicationOutput(now));
         if (!hasData)
         {
             return false;

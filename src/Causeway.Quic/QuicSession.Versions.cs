@@ -69,9 +69,9 @@ internal sealed partial class QuicSession
             return header.Version == _originalVersion ? _originalOpener : null;
         }
 
-        // A server answers in another version that the client offered (RFC 9369, 4.1). Whether it is the server shows when the
-        // packet is opened: until then nothing changes.
-        if (_hasHeard || !_settings.Versions.Contains(header.Version))
+        // A server answers in another version that the client offered, perhaps after it acknowledged something in the original one
+        // (RFC 9369, 4.1). Whether it is the server shows when the packet is opened: until then nothing changes.
+        if (_recovery.HasHandshakeKeys || _version != _originalVersion || !_settings.Versions.Contains(header.Version))
         {
             return null;
         }

@@ -50,6 +50,9 @@ internal sealed record QuicSettings
     /// <summary>The largest datagram of the application that is taken (RFC 9221); 0 for none.</summary>
     public int MaxDatagramFrame { get; init; } = 65535;
 
+    /// <summary>The code with which streams are given up unless the application names one.</summary>
+    public long DefaultStreamErrorCode { get; init; }
+
     /// <summary>Datagrams of the application that wait to be read or sent, each way, at most.</summary>
     public int DatagramQueue { get; init; } = 256;
 
@@ -120,9 +123,6 @@ internal sealed record QuicSettings
 
     /// <summary>Packets after which keys are changed; 0 for no sooner than needed.</summary>
     public long KeyUpdateInterval { get; init; }
-
-    /// <summary>The code by which streams are given up unless the application names one.</summary>
-    public long DefaultStreamErrorCode { get; init; }
 
     /// <summary>Streams begin with these limits: windows that grow with what readers take.</summary>
     /// <remarks>

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Causeway.Protocol;
 using Causeway.Runtime;
@@ -14,6 +16,7 @@ public sealed partial class CausewayConnection
         new BoundedChannelOptions(MostUnreadDatagrams) { FullMode = BoundedChannelFullMode.DropOldest, SingleWriter = true },
         static dropped => dropped.Release());
 
+    private readonly DatagramItem _datagramItem;
     private volatile int _maxDatagramLength;
 
     /// <summary>
@@ -53,7 +56,8 @@ public sealed partial class CausewayConnection
 
         PacketBuffer copy = _options.BufferPool.Rent(headroom: 0);
         datagram.Span.CopyTo(copy.Append(datagram.Length));
-        _shard.Post(new DatagramItem(this, copy, deadline is { } limit ? _shard.Now.Add(limit) : Timestamp.Never));
+        _datagramItem.Add(copy, deadline is { } limit ? _shard.Now.Add(limit) : Timestamp.Never);
+        _shard.Post(_datagramItem);
         return ValueTask.CompletedTask;
     }
 
@@ -63,6 +67,7 @@ public sealed partial class CausewayConnection
     /// <returns>Bytes of the message, as sent; more than the buffer has if it did not fit.</returns>
     /// <exception cref="TransportException">The connection has ended.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<int> ReceiveDatagramAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         try
@@ -103,19 +108,32 @@ public sealed partial class CausewayConnection
         }
     }
 
-    private sealed class DatagramItem(CausewayConnection connection, PacketBuffer datagram, Timestamp deadline) : ShardItem
+    /// <summary>What was sent and waits for a turn.</summary>
+    private sealed class DatagramItem(CausewayConnection connection) : ShardItem
     {
+        private readonly ConcurrentQueue<(PacketBuffer Datagram, Timestamp Deadline)> _waiting = new();
+
         internal override CausewayConnection Connection => connection;
+
+        public void Add(PacketBuffer datagram, Timestamp deadline) => _waiting.Enqueue((datagram, deadline));
 
         internal override void Run(Timestamp now)
         {
-            if (!connection.IsClosed)
+            // A turn must end: what is added meanwhile comes with the next one, which that posts.
+            for (int left = _waiting.Count; left > 0 && _waiting.TryDequeue(out (PacketBuffer Datagram, Timestamp Deadline) next); left--)
             {
-                connection.Session.TrySendMessage(datagram.Payload, deadline);
-                connection._shard.MarkDirty(connection);
+                if (!connection.IsClosed)
+                {
+                    connection.Session.TrySendMessage(next.Datagram.Payload, next.Deadline);
+                }
+
+                next.Datagram.Release();
             }
 
-            datagram.Release();
+            if (!connection.IsClosed)
+            {
+                connection._shard.MarkDirty(connection);
+            }
         }
     }
 }

@@ -9,8 +9,8 @@ namespace Causeway;
 public sealed partial class CausewayConnection
 {
     /// <summary>
-    /// Adds the likely cause to the failure of a client that never heard of its server: with another key a server drops what it
-    /// gets without a word, as a firewall does.
+    /// Adds the likely cause to the failure of a client that never heard of its server: without a handshake, a server with another
+    /// key drops what it gets without a word, as a firewall does.
     /// </summary>
     private TransportException WithGuess(TransportException failure)
     {
@@ -23,6 +23,7 @@ public sealed partial class CausewayConnection
         long refused = (_shard.Link as TransformLink)?.Refused ?? 0;
         string guess = refused > 0
             ? string.Create(CultureInfo.InvariantCulture, $" {refused} datagrams came and did not decipher: the peer's key or crypt is another.")
+            : !Session.IsEstablished ? " Nothing was ever heard of it: nobody listens there, or a firewall is between."
             : " Nothing was ever heard of it: nobody listens there, a firewall is between, or its key or crypt is another.";
         return new TransportException(failure.Error, failure.Message.TrimEnd('.') + "." + guess, failure.InnerException);
     }

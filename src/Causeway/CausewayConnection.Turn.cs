@@ -95,6 +95,12 @@ public sealed partial class CausewayConnection
 
         Session.Deliver(now);
         NoteProgress(now);
+        if (IsClosed)
+        {
+            // The handshake is over, and the listener takes no more.
+            return;
+        }
+
         PassDatagrams();
         while (Session.Streams.TryReadEvent(out StreamEvent e))
         {
@@ -135,6 +141,7 @@ public sealed partial class CausewayConnection
             return;
         }
 
+        _remoteCertificate = Session.PeerCertificates is [var own, ..] ? own.ToArray() : null;
         if (!Session.ApplicationProtocol.IsEmpty)
         {
             NegotiatedApplicationProtocol = new SslApplicationProtocol(Session.ApplicationProtocol.ToArray());
@@ -403,6 +410,9 @@ public sealed partial class CausewayConnection
         {
             stream = Attach(muxStream);
             stream.HoldOpening();
+
+            // An engine without a frame that opens a stream sends an empty one of data when nothing else comes first.
+            muxStream.NotifyWritable();
         }
         catch (Exception error)
         {
@@ -510,9 +520,10 @@ public sealed partial class CausewayConnection
             TransportFailureKind.Refused => (TransportError.ConnectionRefused, "The peer refused the connection: "),
             TransportFailureKind.ForgottenByPeer => (TransportError.ForgottenByPeer, "The peer forgot the connection: "),
             _ when failure.IsByPeer => (TransportError.ProtocolViolation, "The peer ended the connection: "),
+            _ when TransportException.IsAlert(failure.ErrorCode) => (TransportError.ProtocolViolation, "This side refused the peer: "),
             _ => (TransportError.ProtocolViolation, "The peer broke the protocol, or its settings differ: "),
         };
-        return new TransportException(error, text + failure.Reason)
+        return new TransportException(error, text + failure.Reason + TransportException.CodeText(failure.ErrorCode, failure.IsApplicationError))
         {
             IsByPeer = failure.IsByPeer,
             ErrorCode = failure.ErrorCode,
@@ -526,6 +537,7 @@ public sealed partial class CausewayConnection
         _ when Session.Failure is { } failure => failure.Goodbye,
         TransportError.ConnectionClosed => GoodbyeReason.Closed,
         TransportError.ConnectionReplaced => null,
+        TransportError.ConnectionRefused => GoodbyeReason.BacklogFull,
         _ => GoodbyeReason.InternalError,
     };
 }

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Threading.Channels;
 using Causeway.Links;
 using Causeway.Protocol.Streams;
@@ -20,7 +21,7 @@ namespace Causeway;
 /// The kcptun profile has no handshake on the wire (docs/wire/kcptun.md 1.2): connecting always succeeds, an unreachable
 /// server shows as a stream that does not move, until <see cref="TransportError.IdleTimeout"/> or
 /// <see cref="TransportError.DeadLink"/> ends the connection. Two ends of Causeway tell each other when and why a connection
-/// ends; a kcptun peer does not.
+/// ends; a peer that is kcptun itself does not. QUIC shakes hands, and always tells.
 /// </remarks>
 public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSession
 {
@@ -39,6 +40,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     private readonly Lock _pathLock = new();
     private readonly AnswerSource? _answerSource;
     private TransportException? _failure;
+    private volatile byte[]? _remoteCertificate;
     private int _isAnnounced;
 
     // Written on the shard, under the lock; read under it elsewhere, since a path is more than one word.
@@ -59,6 +61,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         _ownsShard = ownsShard;
         _closeItem = new CloseItem(this);
         _announceItem = new AnnounceItem(this);
+        _datagramItem = new DatagramItem(this);
         Session = session;
         Statistics = new ConnectionStatistics(session);
         _path = new DatagramPath(session.Peer);
@@ -127,11 +130,14 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     }
 
     /// <summary>
-    /// Opens a client connection. No datagram is sent before the first stream is opened, or waited for by
-    /// <see cref="AcceptStreamAsync"/>; from then on the connection ends by itself if nobody answers.
+    /// Opens a client connection. With QUIC it is open when both ends have shaken hands. The kcptun profile sends no datagram before
+    /// the first stream is opened, or waited for by <see cref="AcceptStreamAsync"/>; from then on the connection ends by itself if
+    /// nobody answers.
     /// </summary>
     /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>
-    /// <exception cref="TransportException">The name has no address, or no socket could be opened.</exception>
+    /// <exception cref="TransportException">
+    /// The name has no address, no socket could be opened, or the handshake failed.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static async ValueTask<CausewayConnection> ConnectAsync(
         CausewayClientOptions options, CancellationToken cancellationToken = default)
@@ -297,8 +303,8 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     }
 
     /// <summary>
-    /// Whether a stream can be closed in one direction only. True between two ends of Causeway; false with a kcptun
-    /// peer, for which the first end of stream closes both directions (docs/wire/kcptun.md 7.7). Known once the peer
+    /// Whether a stream can be closed in one direction only. True with QUIC and between two ends of Causeway; false with a peer that
+    /// is kcptun itself, for which the first end of stream closes both directions (docs/wire/kcptun.md 7.7). Known once the peer
     /// has answered.
     /// </summary>
     /// <returns>False also if the connection ends first.</returns>
@@ -345,6 +351,12 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
 
     /// <inheritdoc cref="CloseAsync(CancellationToken)"/>
     public ValueTask DisposeAsync() => CloseAsync();
+
+    /// <summary>
+    /// The certificate that the peer showed; null if it showed none, or the profile has none. The caller disposes it.
+    /// </summary>
+    public X509Certificate2? GetRemoteCertificate() =>
+        _remoteCertificate is { } bytes ? X509CertificateLoader.LoadCertificate(bytes) : null;
 
     /// <inheritdoc/>
     public override string ToString() => $"{LocalEndPoint} -> {RemoteEndPoint}";
@@ -475,7 +487,6 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         internal override void Run(Timestamp now) => connection.OnRefused(now);
     }
 
-    /// <summary>Does nothing on its turn; posting it is what brings about another turn.</summary>
     /// <summary>Gives the connection a turn.</summary>
     private sealed class TurnItem(CausewayConnection connection) : ShardItem
     {
@@ -506,7 +517,9 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
             }
         }
 
-        public async void Execute()
+        public void Execute() => _ = FindAsync();
+
+        private async Task FindAsync()
         {
             try
             {
@@ -521,6 +534,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         }
     }
 
+    /// <summary>Does nothing on its turn; posting it is what brings about another turn.</summary>
     private sealed class WakeItem : ShardItem
     {
         internal override void Run(Timestamp now)

@@ -90,7 +90,7 @@ public sealed class CausewayListener : IAsyncDisposable
 
             // Settings that no session can have should fail here, not at the first datagram.
             options.NewEndpoint(EndpointRole.Server, links[0], clock.Now).Accept(default, routingId: 0, clock.Now).Dispose();
-            ListenerStatistics statistics = new(counters);
+            ListenerStatistics statistics = new([.. counters, queue.Counters]);
             CausewayListener listener = new(
                 shards, directory, statistics, accepted, () => openings?.Release(options.Profile), options.NewLogger(CausewayLog.ListenerCategory));
 
@@ -121,7 +121,10 @@ public sealed class CausewayListener : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits for the next connection: a peer's first datagram has arrived.</summary>
+    /// <summary>
+    /// Waits for the next connection: a peer's first datagram has arrived, or, where the profile has a handshake, the peer has
+    /// completed it.
+    /// </summary>
     /// <exception cref="TransportException">
     /// No connection will come any more: the link failed, or the listener was disposed
     /// (<see cref="TransportError.ConnectionClosed"/>), be it before this call or during it.
@@ -184,6 +187,9 @@ public sealed class CausewayListener : IAsyncDisposable
         private long _refused;
         private long _quietUntil = long.MinValue;
 
+        /// <summary>What is refused after the handshake.</summary>
+        public ListenerCounters Counters { get; } = new();
+
         public bool IsFull => waiting.Reader.Count >= options.ConnectionBacklog;
 
         public IDrivenSession Accept(TransportSession session, Shard shard, Timestamp now)
@@ -198,10 +204,24 @@ public sealed class CausewayListener : IAsyncDisposable
             else
             {
                 // Nobody is told of a client that has not shown who it is.
-                connection.Established = Pass;
+                connection.Established = PassEstablished;
             }
 
             return connection;
+        }
+
+        // Any number of clients may have been shaking hands at once.
+        private void PassEstablished(CausewayConnection connection, Timestamp now)
+        {
+            if (IsFull)
+            {
+                Interlocked.Increment(ref Counters.BacklogFull);
+                OnRefused(connection.Session.Peer, GoodbyeReason.BacklogFull, now);
+                connection.Abandon(new TransportException(TransportError.ConnectionRefused, "Too many connections wait to be accepted."), now);
+                return;
+            }
+
+            Pass(connection, now);
         }
 
         private void Pass(CausewayConnection connection, Timestamp now)

@@ -26,6 +26,7 @@ public sealed partial class CausewayStream
     private volatile bool _finishRequested;
     private volatile bool _writeCancelRequested;
     private int _writeState;
+    private bool _isLastWrite;
     private bool _resumesWriter;
 
     // _writeState: no write; not yet the shard's; bytes with the shard; done, its result not yet taken.
@@ -37,7 +38,23 @@ public sealed partial class CausewayStream
     /// <inheritdoc/>
     /// <exception cref="TransportException">The peer closed or reset the stream, or the connection ended.</exception>
     /// <exception cref="InvalidOperationException">Another write is under way, or writes were completed.</exception>
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+        WriteCore(buffer, isLast: false, cancellationToken);
+
+    /// <summary>
+    /// Writes, and with <paramref name="completeWrites"/> ends the sending direction with the last byte, as
+    /// <see cref="CompleteWrites"/> does. If such a write is cancelled, this side gives the direction up, so that what was cut off
+    /// cannot pass for a whole.
+    /// </summary>
+    /// <param name="buffer">What to write; may be empty.</param>
+    /// <param name="completeWrites">Whether nothing follows.</param>
+    /// <param name="cancellationToken">Cancels the write.</param>
+    /// <exception cref="TransportException">The peer closed or reset the stream, or the connection ended.</exception>
+    /// <exception cref="InvalidOperationException">Another write is under way, or writes were completed.</exception>
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, bool completeWrites, CancellationToken cancellationToken = default) =>
+        WriteCore(buffer, completeWrites, cancellationToken);
+
+    private ValueTask WriteCore(ReadOnlyMemory<byte> buffer, bool isLast, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
         {
@@ -62,6 +79,11 @@ public sealed partial class CausewayStream
 
         if (buffer.IsEmpty)
         {
+            if (isLast)
+            {
+                FinishWrites();
+            }
+
             return ValueTask.CompletedTask;
         }
 
@@ -74,7 +96,14 @@ public sealed partial class CausewayStream
         _writing = buffer;
         _writeToken = cancellationToken;
         _writeCancelRequested = false;
+        _isLastWrite = isLast;
         Volatile.Write(ref _writeState, WritePending);
+        if (isLast)
+        {
+            // Not before the write is there: the end would overtake it.
+            _finishRequested = true;
+        }
+
         if (cancellationToken.CanBeCanceled)
         {
             _writeCancellation = cancellationToken.UnsafeRegister(
@@ -160,6 +189,11 @@ public sealed partial class CausewayStream
             if (_writeCancelRequested)
             {
                 FailPendingWrite(new OperationCanceledException(_writeToken));
+                if (_finishRequested && _isLastWrite)
+                {
+                    _mux.Abort(reads: false, writes: true, errorCode: 0);
+                    FailWrites(new TransportException(TransportError.StreamReset, "The last write of the stream was cancelled."));
+                }
             }
             else if (_writeError is { } error)
             {

@@ -5,8 +5,8 @@ using Causeway.Runtime;
 namespace Causeway;
 
 /// <summary>
-/// One bidirectional byte stream of a connection: a <see cref="Stream"/>, and an <see cref="IDuplexPipe"/> for those
-/// who prefer pipes (use one or the other of them for a direction).
+/// One byte stream of a connection, of both directions or of one: a <see cref="Stream"/>, and an <see cref="IDuplexPipe"/> for
+/// those who prefer pipes (use one or the other of them for a direction).
 /// </summary>
 /// <remarks>
 /// <para>
@@ -16,8 +16,8 @@ namespace Causeway;
 /// </para>
 /// <para>
 /// Disposing delivers what was written and then closes both directions. <see cref="CompleteWrites"/> closes the sending
-/// direction only; a kcptun peer takes even that as the end of both (see
-/// <see cref="CausewayConnection.SupportsHalfCloseAsync"/>).
+/// direction only, with QUIC and between two ends of Causeway; a peer that is kcptun itself takes even that as the end of both
+/// (see <see cref="CausewayConnection.SupportsHalfCloseAsync"/>).
 /// </para>
 /// </remarks>
 public sealed partial class CausewayStream : Stream, IDuplexPipe
@@ -60,7 +60,10 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     /// <summary>The connection that carries the stream.</summary>
     public CausewayConnection Connection { get; }
 
-    /// <summary>The stream's number on the wire: odd if the client opened it (docs/wire/kcptun.md 7.2).</summary>
+    /// <summary>
+    /// The stream's number on the wire. With QUIC, its two lowest bits say who opened it and whether it is unidirectional (RFC 9000,
+    /// 2.1); with kcptun, it is odd if the client opened it (docs/wire/kcptun.md 7.2).
+    /// </summary>
     public long Id { get; }
 
     /// <summary>The receiving direction as a pipe.</summary>
@@ -122,8 +125,9 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     }
 
     /// <summary>
-    /// Gives the stream up in both directions: what was not sent yet is dropped, and the peer's reader sees a reset (a
-    /// kcptun peer, which knows no reset, sees end of stream).
+    /// Gives the stream up in both directions: what was not sent yet is dropped, and the peer's reader sees a reset. Its writer sees
+    /// <see cref="TransportError.StreamClosedByPeer"/> with QUIC, which gives each direction up by itself, and else the reset too. A
+    /// peer that is kcptun itself knows no reset, and sees end of stream. With QUIC the code is the profile's default.
     /// </summary>
     public void Abort()
     {
@@ -180,7 +184,9 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
                 break;
             case StreamEventKind.ReadsAborted:
                 Publish();
-                EndReads(new TransportException(TransportError.StreamReset, "The peer gave its direction of the stream up.")
+                EndReads(new TransportException(
+                    TransportError.StreamReset,
+                    $"The peer gave its direction of the stream up{TransportException.CodeText(_mux.ReadErrorCode, isApplicationError: true)}.")
                 {
                     IsByPeer = true,
                     ErrorCode = _mux.ReadErrorCode,
@@ -189,7 +195,9 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
                 break;
             case StreamEventKind.WritesStopped:
                 FailWrites(new TransportException(
-                    TransportError.StreamClosedByPeer, "The peer closed the stream; what is written can no longer be delivered.")
+                    TransportError.StreamClosedByPeer,
+                    $"The peer closed the stream{TransportException.CodeText(_mux.WriteErrorCode, isApplicationError: true)}; " +
+                    "what is written can no longer be delivered.")
                 {
                     IsByPeer = true,
                     ErrorCode = _mux.WriteErrorCode,
@@ -293,7 +301,7 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     private void AbortOnShard()
     {
         StreamAbortDirections directions = (StreamAbortDirections)Interlocked.Exchange(ref _abortDirections, 0);
-        if (directions == 0)
+        if (directions == StreamAbortDirections.None)
         {
             return;
         }

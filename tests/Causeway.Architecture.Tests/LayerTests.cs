@@ -11,7 +11,7 @@ public sealed class LayerTests
 {
     private static readonly string[] s_assemblies =
     [
-        "Causeway.Protocol", "Causeway.Kcp", "Causeway", "Causeway.Kcptun", "Causeway.Forwarding", "Causeway.Testing",
+        "Causeway.Protocol", "Causeway.Kcp", "Causeway.Quic", "Causeway", "Causeway.Kcptun", "Causeway.Forwarding", "Causeway.Testing",
     ];
 
     // What an application sees of the runtime; the runtime itself must not.
@@ -22,13 +22,14 @@ public sealed class LayerTests
     public static TheoryData<string, string> Rules => new()
     {
         // Projects.
-        { "Causeway.Protocol", "Causeway.Kcp Causeway.Links Causeway.Runtime Causeway.Kcptun Causeway.Forwarding Causeway.Testing " + PublicFace },
-        { "Causeway.Kcp", "Causeway.Links Causeway.Runtime Causeway.Kcptun Causeway.Forwarding Causeway.Testing " + PublicFace },
-        { "Causeway.Links", "Causeway.Kcp Causeway.Kcptun Causeway.Forwarding Causeway.Testing" },
-        { "Causeway.Runtime", "Causeway.Kcp Causeway.Kcptun Causeway.Forwarding Causeway.Testing" },
-        { "Causeway.Kcptun", "Causeway.Runtime Causeway.Forwarding Causeway.Testing" },
-        { "Causeway.Forwarding", "Causeway.Kcp Causeway.Kcptun Causeway.Runtime Causeway.Testing" },
-        { "Causeway.Testing", "Causeway.Kcp Causeway.Kcptun Causeway.Forwarding Causeway.Runtime" },
+        { "Causeway.Protocol", "Causeway.Kcp Causeway.Quic Causeway.Links Causeway.Runtime Causeway.Kcptun Causeway.Forwarding Causeway.Testing " + PublicFace },
+        { "Causeway.Kcp", "Causeway.Quic Causeway.Links Causeway.Runtime Causeway.Kcptun Causeway.Forwarding Causeway.Testing " + PublicFace },
+        { "Causeway.Quic", "Causeway.Kcp Causeway.Links Causeway.Runtime Causeway.Kcptun Causeway.Forwarding Causeway.Testing " + PublicFace },
+        { "Causeway.Links", "Causeway.Kcp Causeway.Quic Causeway.Kcptun Causeway.Forwarding Causeway.Testing" },
+        { "Causeway.Runtime", "Causeway.Kcp Causeway.Quic Causeway.Kcptun Causeway.Forwarding Causeway.Testing" },
+        { "Causeway.Kcptun", "Causeway.Quic Causeway.Runtime Causeway.Forwarding Causeway.Testing" },
+        { "Causeway.Forwarding", "Causeway.Kcp Causeway.Quic Causeway.Kcptun Causeway.Runtime Causeway.Testing" },
+        { "Causeway.Testing", "Causeway.Kcp Causeway.Quic Causeway.Kcptun Causeway.Forwarding Causeway.Runtime" },
 
         // Inside the core.
         { "Causeway.Protocol.Crypto", "Causeway.Protocol.Fec Causeway.Protocol.Recovery Causeway.Protocol.Streams" },
@@ -41,6 +42,14 @@ public sealed class LayerTests
         { "Causeway.Kcp.Fec", "Causeway.Kcp.Arq Causeway.Kcp.Smux" },
         { "Causeway.Kcp.Arq", "Causeway.Kcp.Fec Causeway.Kcp.Smux" },
         { "Causeway.Kcp.Smux", "Causeway.Kcp.Arq Causeway.Kcp.Fec" },
+
+        // Inside the QUIC engine.
+        { "Causeway.Quic.Wire", "Causeway.Quic.Protection Causeway.Quic.Handshake Causeway.Quic.Recovery Causeway.Quic.Streams Causeway.Quic.Paths Causeway.Quic.QuicSession Causeway.Quic.QuicEndpoint" },
+        { "Causeway.Quic.Protection", "Causeway.Quic.Recovery Causeway.Quic.Streams Causeway.Quic.Paths Causeway.Quic.QuicSession Causeway.Quic.QuicEndpoint" },
+        { "Causeway.Quic.Handshake", "Causeway.Quic.Recovery Causeway.Quic.Streams Causeway.Quic.Paths Causeway.Quic.QuicSession Causeway.Quic.QuicEndpoint" },
+        { "Causeway.Quic.Recovery", "Causeway.Quic.Streams Causeway.Quic.Paths Causeway.Quic.Handshake Causeway.Quic.QuicSession Causeway.Quic.QuicEndpoint" },
+        { "Causeway.Quic.Streams", "Causeway.Quic.Paths Causeway.Quic.Handshake Causeway.Quic.Protection Causeway.Quic.QuicSession Causeway.Quic.QuicEndpoint" },
+        { "Causeway.Quic.Paths", "Causeway.Quic.Streams Causeway.Quic.Handshake.Tls13" },
 
         // Inside the package that users install.
         { "Causeway.Links", "Causeway.Runtime " + PublicFace },

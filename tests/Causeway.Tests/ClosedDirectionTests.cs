@@ -4,12 +4,16 @@ using Causeway.Protocol;
 namespace Causeway.Tests;
 
 /// <summary>How streams tell of the end of their directions to those who do not read or write just then.</summary>
-public sealed class ClosedDirectionTests
+public abstract class ClosedDirectionTests
 {
+    private readonly Wire _wire;
+
+    private protected ClosedDirectionTests(Wire wire) => _wire = wire;
+
     [Fact]
     public async Task BothDirectionsOfAnOrderlyStreamCompleteInOrder()
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync();
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.Profile());
         Task reads = peers.ServerStream.ReadsClosed;
         Task writes = peers.ClientStream.WritesClosed;
         await peers.ClientStream.WriteAsync(new byte[1000]);
@@ -33,7 +37,7 @@ public sealed class ClosedDirectionTests
     [Fact]
     public async Task WhoWaitsHearsThatThePeerGaveTheStreamUp()
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync();
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.Profile());
         await HalfCloseKnownAsync(peers);
         Task reads = peers.ClientStream.ReadsClosed;
         Task writes = peers.ClientStream.WritesClosed;
@@ -41,10 +45,10 @@ public sealed class ClosedDirectionTests
         peers.ServerStream.Abort();
 
         Assert.Equal(TransportError.StreamReset, (await Assert.ThrowsAsync<TransportException>(() => reads.Guarded())).Error);
-        Assert.Equal(TransportError.StreamReset, (await Assert.ThrowsAsync<TransportException>(() => writes.Guarded())).Error);
+        Assert.Equal(_wire.WhenPeerGaveUp(), (await Assert.ThrowsAsync<TransportException>(() => writes.Guarded())).Error);
 
         // Who asks later hears the same; who gave it up, that it did.
-        Assert.Equal(TransportError.StreamReset, (await Assert.ThrowsAsync<TransportException>(() => peers.ClientStream.WritesClosed)).Error);
+        Assert.Equal(_wire.WhenPeerGaveUp(), (await Assert.ThrowsAsync<TransportException>(() => peers.ClientStream.WritesClosed)).Error);
         Assert.Equal(TransportError.StreamReset, (await Assert.ThrowsAsync<TransportException>(() => peers.ServerStream.ReadsClosed)).Error);
         Assert.Equal(TransportError.StreamReset, (await Assert.ThrowsAsync<TransportException>(() => peers.ServerStream.WritesClosed)).Error);
     }
@@ -52,7 +56,7 @@ public sealed class ClosedDirectionTests
     [Fact]
     public async Task AfterThePeersEndItsGivingUpIsStillHeardOf()
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync();
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.Profile());
         await HalfCloseKnownAsync(peers);
         peers.ServerStream.CompleteWrites();
         Assert.Equal(0, await peers.ClientStream.ReadAsync(new byte[1]).Guarded());
@@ -68,7 +72,7 @@ public sealed class ClosedDirectionTests
     [Fact]
     public async Task TheEndOfTheConnectionIsTheEndOfBoth()
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync();
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.Profile());
         Task reads = peers.ServerStream.ReadsClosed;
         Task writes = peers.ServerStream.WritesClosed;
         await peers.Listener.DisposeAsync();
@@ -81,7 +85,7 @@ public sealed class ClosedDirectionTests
     [InlineData(true)]
     public async Task AFlushTowardAPeerThatHasGoneCompletesWithoutAnException(bool dispose)
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync(TestPeers.SmallWindows);
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.SmallWindows());
         await HalfCloseKnownAsync(peers);
         PipeWriter output = peers.ClientStream.Output;
 
@@ -108,7 +112,7 @@ public sealed class ClosedDirectionTests
     [Fact]
     public async Task AFlushAfterTheConnectionsEndCompletesWithoutAnException()
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync();
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.Profile());
         PipeWriter output = peers.ServerStream.Output;
         await peers.Listener.DisposeAsync();
         await peers.Server.Closed.Guarded();
@@ -144,3 +148,9 @@ public sealed class ClosedDirectionTests
         Assert.True(await peers.Client.SupportsHalfCloseAsync().Guarded());
     }
 }
+
+/// <summary>The contract over KCP.</summary>
+public sealed class KcpClosedDirectionTests() : ClosedDirectionTests(Wire.Kcp);
+
+/// <summary>The contract over QUIC.</summary>
+public sealed class QuicClosedDirectionTests() : ClosedDirectionTests(Wire.Quic);

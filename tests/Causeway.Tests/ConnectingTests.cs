@@ -74,10 +74,12 @@ public sealed class ConnectingTests
         Assert.True(peers.Client.Statistics.Transport.OutPackets > 1);
     }
 
-    [Fact]
-    public async Task WhoOnlyAcceptsIsKnownToThePeer()
+    [Theory]
+    [InlineData(Wire.Kcp)]
+    [InlineData(Wire.Quic)]
+    public async Task WhoOnlyAcceptsIsKnownToThePeer(Wire wire)
     {
-        await using MemoryPeers peers = await MemoryPeers.ConnectAsync();
+        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(wire.Profile());
         Task<CausewayStream> accepting = peers.Client.AcceptStreamAsync().AsTask();
         CausewayConnection server = await peers.Listener.AcceptConnectionAsync().Guarded();
         await using CausewayStream pushed = await server.OpenStreamAsync().Guarded();
@@ -86,10 +88,12 @@ public sealed class ConnectingTests
         await stream.ReadExactlyAsync(new byte[3]).Guarded();
     }
 
-    [Fact]
-    public async Task RefusedStreamsAreCounted()
+    [Theory]
+    [InlineData(Wire.Kcp)]
+    [InlineData(Wire.Quic)]
+    public async Task RefusedStreamsAreCounted(Wire wire)
     {
-        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(streamBacklog: 2);
+        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(wire.Profile(), streamBacklog: 2);
         List<CausewayStream> streams = [];
         for (int i = 0; i < 5; i++)
         {
@@ -112,10 +116,12 @@ public sealed class ConnectingTests
         Assert.Equal((2, 3), (server.Statistics.Streams.StreamsAccepted, server.Statistics.Streams.StreamsRefused));
     }
 
-    [Fact]
-    public async Task EveryAcceptLoopEndsByATransportException()
+    [Theory]
+    [InlineData(Wire.Kcp)]
+    [InlineData(Wire.Quic)]
+    public async Task EveryAcceptLoopEndsByATransportException(Wire wire)
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync();
+        await using TestPeers peers = await TestPeers.ConnectAsync(wire.Profile());
         Task<CausewayConnection> connection = peers.Listener.AcceptConnectionAsync().AsTask();
         Task<CausewayStream> stream = peers.Server.AcceptStreamAsync().AsTask();
         await peers.Listener.DisposeAsync();

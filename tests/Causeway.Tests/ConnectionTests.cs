@@ -27,10 +27,12 @@ public sealed class ConnectionTests
         Assert.Contains("no-such-host.invalid", error.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task AddressInUseFailsAsAddressUnavailable()
+    [Theory]
+    [InlineData(Wire.Kcp)]
+    [InlineData(Wire.Quic)]
+    public async Task AddressInUseFailsAsAddressUnavailable(Wire wire)
     {
-        CausewayListenerOptions options = new() { Profile = new KcpProfile(), ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0) };
+        CausewayListenerOptions options = new() { Profile = wire.Profile(), ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0) };
         await using CausewayListener first = await CausewayListener.ListenAsync(options);
         TransportException error = await Assert.ThrowsAsync<TransportException>(() => CausewayListener.ListenAsync(
             options with { ListenEndPoint = (IPEndPoint)first.LocalEndPoint }).Guarded());
@@ -38,13 +40,17 @@ public sealed class ConnectionTests
         Assert.Contains(first.LocalEndPoint.ToString()!, error.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task PeerThatFallsSilentEndsTheConnectionAsIdleTimeout()
+    [Theory]
+    [InlineData(Wire.Kcp)]
+    [InlineData(Wire.Quic)]
+    public async Task PeerThatFallsSilentEndsTheConnectionAsIdleTimeout(Wire wire)
     {
         VirtualTimeProvider time = new();
         PacketPool pool = new(track: true, stackTraces: false);
         List<FaultInjectionLink> links = [];
-        KcpProfile profile = new()
+        TransportProfile profile = wire == Wire.Quic
+            ? Wires.Quic with { KeepAliveInterval = TimeSpan.FromSeconds(1), IdleTimeout = TimeSpan.FromSeconds(3) }
+            : new KcpProfile
         {
             Mux = new SmuxOptions { KeepAliveInterval = TimeSpan.FromSeconds(1), KeepAliveTimeout = TimeSpan.FromSeconds(3) },
             Arq = new() { DeadLinkTimeout = TimeSpan.FromMinutes(10) },
@@ -82,10 +88,12 @@ public sealed class ConnectionTests
         pool.ThrowIfOutstanding();
     }
 
-    [Fact]
-    public async Task ClosesThatMeetAllCompleteAndOneThatIsCancelledCutsOff()
+    [Theory]
+    [InlineData(Wire.Kcp)]
+    [InlineData(Wire.Quic)]
+    public async Task ClosesThatMeetAllCompleteAndOneThatIsCancelledCutsOff(Wire wire)
     {
-        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(closeTimeout: TimeSpan.FromDays(1));
+        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(wire.Profile(), closeTimeout: TimeSpan.FromDays(1));
         (CausewayStream stream, CausewayStream accepted, CausewayConnection server) = await peers.OpenFirstAsync();
         using CancellationTokenSource cancel = new();
 
@@ -248,14 +256,16 @@ public sealed class ConnectionTests
         await UntilAsync(() => listener.ConnectionCount == 3);
     }
 
-    [Fact]
-    public async Task StreamsBeyondTheBacklogAreRefused()
+    [Theory]
+    [InlineData(Wire.Kcp)]
+    [InlineData(Wire.Quic)]
+    public async Task StreamsBeyondTheBacklogAreRefused(Wire wire)
     {
         PacketPool pool = new(track: true, stackTraces: false);
         (InMemoryLink first, InMemoryLink second) = InMemoryLink.CreatePair(new InMemoryLinkOptions { Pool = pool });
         await using CausewayListener listener = await CausewayListener.ListenAsync(new CausewayListenerOptions
         {
-            Profile = new KcpProfile(),
+            Profile = wire.Profile(),
             ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
             CreateLink = _ => second,
             StreamBacklog = 2,
@@ -263,7 +273,7 @@ public sealed class ConnectionTests
         });
         await using CausewayConnection client = await CausewayConnection.ConnectAsync(new CausewayClientOptions
         {
-            Profile = new KcpProfile(),
+            Profile = wire.Profile(),
             RemoteEndPoint = second.LocalEndPoint,
             CreateLink = _ => first,
             BufferPool = pool,
@@ -372,8 +382,10 @@ public sealed class ConnectionTests
         Assert.Equal(0, listener.ConnectionCount);
     }
 
-    [Fact]
-    public async Task WorksOverIPv6()
+    [Theory]
+    [InlineData(Wire.Kcp)]
+    [InlineData(Wire.Quic)]
+    public async Task WorksOverIPv6(Wire wire)
     {
         if (!Socket.OSSupportsIPv6)
         {
@@ -383,14 +395,14 @@ public sealed class ConnectionTests
         PacketPool pool = new(track: true, stackTraces: false);
         await using (CausewayListener listener = await CausewayListener.ListenAsync(new CausewayListenerOptions
         {
-            Profile = new KcpProfile(),
+            Profile = wire.Profile(),
             ListenEndPoint = new IPEndPoint(IPAddress.IPv6Loopback, 0),
             BufferPool = pool,
         }))
         {
             await using CausewayConnection client = await CausewayConnection.ConnectAsync(new CausewayClientOptions
             {
-                Profile = new KcpProfile(),
+                Profile = wire.Profile(),
                 RemoteEndPoint = listener.LocalEndPoint,
                 BufferPool = pool,
             });

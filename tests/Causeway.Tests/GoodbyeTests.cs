@@ -18,11 +18,13 @@ public sealed class GoodbyeTests
 
     private static readonly IPEndPoint s_any = new(IPAddress.Loopback, 0);
 
-    [Fact]
-    public async Task CloseEndsTheOtherSideWithAReason()
+    [Theory]
+    [InlineData(Wire.Kcp)]
+    [InlineData(Wire.Quic)]
+    public async Task CloseEndsTheOtherSideWithAReason(Wire wire)
     {
-        await using CausewayListener listener = await ListenAsync();
-        CausewayConnection client = await ConnectAsync(listener);
+        await using CausewayListener listener = await ListenAsync(wire: wire);
+        CausewayConnection client = await ConnectAsync(listener, wire.Profile());
         (CausewayStream stream, CausewayStream accepted, CausewayConnection server) = await OpenAsync(client, listener);
         await stream.WriteAsync(new byte[] { 1, 2, 3 }).Guarded();
         await client.CloseAsync().Guarded();
@@ -44,11 +46,13 @@ public sealed class GoodbyeTests
         Assert.InRange(watch.Elapsed, TimeSpan.Zero, s_soon);
     }
 
-    [Fact]
-    public async Task StreamsThatNobodyEndedFailWithTheReason()
+    [Theory]
+    [InlineData(Wire.Kcp)]
+    [InlineData(Wire.Quic)]
+    public async Task StreamsThatNobodyEndedFailWithTheReason(Wire wire)
     {
-        CausewayListener listener = await ListenAsync();
-        await using CausewayConnection client = await ConnectAsync(listener);
+        CausewayListener listener = await ListenAsync(wire: wire);
+        await using CausewayConnection client = await ConnectAsync(listener, wire.Profile());
         (CausewayStream stream, _, CausewayConnection server) = await OpenAsync(client, listener);
         Task<TransportException> reading = FailureOf(() => stream.ReadAsync(new byte[1]).AsTask());
 
@@ -60,11 +64,13 @@ public sealed class GoodbyeTests
         Assert.Equal((TransportError.ClosedByPeer, true), (failure.Error, failure.IsByPeer));
     }
 
-    [Fact]
-    public async Task WhatAPeerSentBeforeItLeftCanStillBeAcceptedAndRead()
+    [Theory]
+    [InlineData(Wire.Kcp)]
+    [InlineData(Wire.Quic)]
+    public async Task WhatAPeerSentBeforeItLeftCanStillBeAcceptedAndRead(Wire wire)
     {
-        await using CausewayListener listener = await ListenAsync();
-        CausewayConnection client = await ConnectAsync(listener);
+        await using CausewayListener listener = await ListenAsync(wire: wire);
+        CausewayConnection client = await ConnectAsync(listener, wire.Profile());
         for (byte i = 0; i < 3; i++)
         {
             await using CausewayStream stream = await client.OpenStreamAsync().Guarded();
@@ -85,14 +91,16 @@ public sealed class GoodbyeTests
         await FailureOf(() => server.AcceptStreamAsync().AsTask());
     }
 
-    [Fact]
-    public async Task ClientsThatLeaveInOrderLeaveNothingBehind()
+    [Theory]
+    [InlineData(Wire.Kcp)]
+    [InlineData(Wire.Quic)]
+    public async Task ClientsThatLeaveInOrderLeaveNothingBehind(Wire wire)
     {
-        await using CausewayListener listener = await ListenAsync();
+        await using CausewayListener listener = await ListenAsync(wire: wire);
         List<CausewayConnection> clients = [];
         for (int i = 0; i < 100; i++)
         {
-            CausewayConnection client = await ConnectAsync(listener);
+            CausewayConnection client = await ConnectAsync(listener, wire.Profile());
             clients.Add(client);
             _ = await OpenAsync(client, listener);
         }
@@ -102,40 +110,52 @@ public sealed class GoodbyeTests
         await UntilAsync(() => listener.ConnectionCount == 0);
     }
 
-    [Fact]
-    public async Task RefusedConnectionIsTold()
+    [Theory]
+    [InlineData(Wire.Kcp)]
+    [InlineData(Wire.Quic)]
+    public async Task RefusedConnectionIsTold(Wire wire)
     {
-        await using CausewayListener listener = await ListenAsync(static options => options with { MaxConnections = 2 });
-        await using CausewayConnection first = await ConnectAsync(listener);
-        await using CausewayConnection second = await ConnectAsync(listener);
+        await using CausewayListener listener = await ListenAsync(static options => options with { MaxConnections = 2 }, wire);
+        await using CausewayConnection first = await ConnectAsync(listener, wire.Profile());
+        await using CausewayConnection second = await ConnectAsync(listener, wire.Profile());
         await OpenAsync(first, listener);
         await OpenAsync(second, listener);
-        await using CausewayConnection third = await ConnectAsync(listener);
-        CausewayStream stream = await third.OpenStreamAsync().Guarded();
-        TransportException failure = await FailureOf(() => stream.ReadAsync(new byte[1]).AsTask()).WaitAsync(s_soon);
+        TransportException failure = await RefusalAsync(listener, wire);
         Assert.Equal((TransportError.ConnectionRefused, true, true), (failure.Error, failure.IsByPeer, failure.IsTransient));
-        Assert.Contains("as many connections", failure.Message, StringComparison.Ordinal);
-        Assert.Equal(1, listener.Statistics.GoodbyesSent);
+        Assert.InRange(listener.Statistics.ConnectionLimit, 1, 10);
+        if (wire == Wire.Kcp)
+        {
+            Assert.Contains("as many connections", failure.Message, StringComparison.Ordinal);
+            Assert.Equal(1, listener.Statistics.GoodbyesSent);
+        }
+        else
+        {
+            Assert.Equal((0x02, false), (failure.ErrorCode, failure.IsApplicationError));
+        }
 
         // The next one is served as soon as there is room.
         await first.CloseAsync().Guarded();
         await UntilAsync(() => listener.ConnectionCount == 1);
-        await using CausewayConnection fourth = await ConnectAsync(listener);
+        await using CausewayConnection fourth = await ConnectAsync(listener, wire.Profile());
         await OpenAsync(fourth, listener);
     }
 
-    [Fact]
-    public async Task FullBacklogIsTold()
+    [Theory]
+    [InlineData(Wire.Kcp)]
+    [InlineData(Wire.Quic)]
+    public async Task FullBacklogIsTold(Wire wire)
     {
-        await using CausewayListener listener = await ListenAsync(static options => options with { ConnectionBacklog = 1 });
-        await using CausewayConnection first = await ConnectAsync(listener);
+        await using CausewayListener listener = await ListenAsync(static options => options with { ConnectionBacklog = 1 }, wire);
+        await using CausewayConnection first = await ConnectAsync(listener, wire.Profile());
         await (await first.OpenStreamAsync().Guarded()).FlushAsync().Guarded();
         await UntilAsync(() => listener.ConnectionCount == 1);
-        await using CausewayConnection second = await ConnectAsync(listener);
-        CausewayStream stream = await second.OpenStreamAsync().Guarded();
-        TransportException failure = await FailureOf(() => stream.ReadAsync(new byte[1]).AsTask()).WaitAsync(s_soon);
-        Assert.Equal(TransportError.ConnectionRefused, failure.Error);
-        Assert.Contains("wait", failure.Message, StringComparison.Ordinal);
+        TransportException failure = await RefusalAsync(listener, wire);
+        Assert.Equal((TransportError.ConnectionRefused, true), (failure.Error, failure.IsTransient));
+        Assert.InRange(listener.Statistics.BacklogFull, 1, 10);
+        if (wire == Wire.Kcp)
+        {
+            Assert.Contains("wait", failure.Message, StringComparison.Ordinal);
+        }
     }
 
     [Theory]
@@ -228,15 +248,17 @@ public sealed class GoodbyeTests
         Assert.Equal(1, listener.ConnectionCount);
     }
 
-    [Fact]
-    public async Task ServerThatIsGoneIsNoticedAndAskedAgain()
+    [Theory]
+    [InlineData(Wire.Kcp)]
+    [InlineData(Wire.Quic)]
+    public async Task ServerThatIsGoneIsNoticedAndAskedAgain(Wire wire)
     {
         SwallowingLink? swallowing = null;
         CausewayListener listener = await ListenAsync(options => options with
         {
             ConfigureLink = builder => builder.Use(inner => swallowing = new SwallowingLink(inner)),
-        });
-        CausewayConnection client = await ConnectAsync(listener);
+        }, wire);
+        CausewayConnection client = await ConnectAsync(listener, wire.Profile());
         (CausewayStream stream, _, _) = await OpenAsync(client, listener);
         Assert.False(client.IsUnresponsive);
         swallowing!.IsSwallowing = true;
@@ -259,13 +281,14 @@ public sealed class GoodbyeTests
         }
     }
 
-    private static async Task<CausewayListener> ListenAsync(Func<CausewayListenerOptions, CausewayListenerOptions>? change = null)
+    private static async Task<CausewayListener> ListenAsync(
+        Func<CausewayListenerOptions, CausewayListenerOptions>? change = null, Wire wire = Wire.Kcp)
     {
-        CausewayListenerOptions options = new() { Profile = new KcpProfile(), ListenEndPoint = s_any };
+        CausewayListenerOptions options = new() { Profile = wire.Profile(), ListenEndPoint = s_any };
         return await CausewayListener.ListenAsync(change?.Invoke(options) ?? options);
     }
 
-    private static async Task<CausewayConnection> ConnectAsync(CausewayListener listener, KcpProfile? profile = null) =>
+    private static async Task<CausewayConnection> ConnectAsync(CausewayListener listener, TransportProfile? profile = null) =>
         await CausewayConnection.ConnectAsync(new CausewayClientOptions
         {
             Profile = profile ?? new KcpProfile(),
@@ -280,6 +303,19 @@ public sealed class GoodbyeTests
         await stream.FlushAsync().Guarded();
         CausewayConnection server = await listener.AcceptConnectionAsync().Guarded();
         return (stream, await server.AcceptStreamAsync().Guarded(), server);
+    }
+
+    /// <summary>What a client gets that a listener refuses: QUIC's while it shakes hands, KCP's with its first stream.</summary>
+    private static async Task<TransportException> RefusalAsync(CausewayListener listener, Wire wire)
+    {
+        if (wire == Wire.Quic)
+        {
+            return await FailureOf(() => ConnectAsync(listener, wire.Profile())).WaitAsync(s_soon);
+        }
+
+        await using CausewayConnection refused = await ConnectAsync(listener, wire.Profile());
+        CausewayStream stream = await refused.OpenStreamAsync().Guarded();
+        return await FailureOf(() => stream.ReadAsync(new byte[1]).AsTask()).WaitAsync(s_soon);
     }
 
     private static async Task<TransportException> FailureOf(Func<Task> action) =>

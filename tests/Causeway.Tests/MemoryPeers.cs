@@ -28,8 +28,8 @@ internal sealed class MemoryPeers : IAsyncDisposable
     public CausewayConnection Client { get; }
 
     public static async Task<MemoryPeers> ConnectAsync(
-        KcpProfile? profile = null,
-        KcpProfile? serverProfile = null,
+        TransportProfile? profile = null,
+        TransportProfile? serverProfile = null,
         TimeProvider? time = null,
         TimeSpan? closeTimeout = null,
         Func<IDatagramLink, IDatagramLink>? decorate = null,

@@ -22,15 +22,21 @@ public sealed class SteadyStateTests
     private const long Noise = 8 * 1024;
 
     [Theory]
-    [InlineData(null, false)]
-    [InlineData(null, true)]
-    [InlineData(UdpEngine.Auto, false)]
-    [InlineData(UdpEngine.Auto, true)]
-    [InlineData(UdpEngine.Portable, false)]
-    [InlineData(UdpEngine.Portable, true)]
-    public async Task TenThousandRoundTripsAllocateNothing(UdpEngine? engine, bool inline)
+    [InlineData(Wire.Kcp, null, false)]
+    [InlineData(Wire.Kcp, null, true)]
+    [InlineData(Wire.Kcp, UdpEngine.Auto, false)]
+    [InlineData(Wire.Kcp, UdpEngine.Auto, true)]
+    [InlineData(Wire.Kcp, UdpEngine.Portable, false)]
+    [InlineData(Wire.Kcp, UdpEngine.Portable, true)]
+    [InlineData(Wire.Quic, null, false)]
+    [InlineData(Wire.Quic, null, true)]
+    [InlineData(Wire.Quic, UdpEngine.Auto, false)]
+    [InlineData(Wire.Quic, UdpEngine.Auto, true)]
+    [InlineData(Wire.Quic, UdpEngine.Portable, false)]
+    [InlineData(Wire.Quic, UdpEngine.Portable, true)]
+    public async Task TenThousandRoundTripsAllocateNothing(Wire wire, UdpEngine? engine, bool inline)
     {
-        await using Pair pair = await Pair.ConnectAsync(engine, inline);
+        await using Pair pair = await Pair.ConnectAsync(wire, engine, inline);
         Task echo = EchoAsync(pair.Server);
         byte[] buffer = new byte[3000];
 
@@ -50,12 +56,61 @@ public sealed class SteadyStateTests
     }
 
     [Theory]
-    [InlineData(UdpEngine.Auto)]
-    [InlineData(UdpEngine.Portable)]
-    public async Task BulkDataCausesNoCollection(UdpEngine engine)
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task TenThousandDatagramsThereAndBackAllocateNothing(bool inline)
+    {
+        await using Pair pair = await Pair.ConnectAsync(Wire.Quic, engine: null, inline);
+        CausewayConnection server = pair.Server.Connection;
+        Task echo = EchoAsync();
+        long allocated = long.MaxValue;
+        for (int attempt = 0; attempt < 10 && allocated > Noise; attempt++)
+        {
+            Task requests = RequestAsync();
+            long before = GC.GetTotalAllocatedBytes(precise: true);
+            await requests.Guarded();
+            allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
+        }
+
+        await pair.Connection.DisposeAsync();
+        await Assert.ThrowsAsync<TransportException>(() => echo.Guarded());
+        Assert.True(allocated <= Noise, $"{RoundTrips} round trips allocated {allocated} bytes.");
+
+        async Task RequestAsync()
+        {
+            byte[] buffer = new byte[1000];
+            for (int i = 0; i < RoundTrips; i++)
+            {
+                await pair.Connection.SendDatagramAsync(buffer);
+
+                // Not Assert.Equal, which allocates.
+                if (await pair.Connection.ReceiveDatagramAsync(buffer) != buffer.Length)
+                {
+                    Assert.Fail("A datagram came back with another length.");
+                }
+            }
+        }
+
+        async Task EchoAsync()
+        {
+            byte[] buffer = new byte[2000];
+            while (true)
+            {
+                int length = await server.ReceiveDatagramAsync(buffer);
+                await server.SendDatagramAsync(buffer.AsMemory(0, length));
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(Wire.Kcp, UdpEngine.Auto)]
+    [InlineData(Wire.Kcp, UdpEngine.Portable)]
+    [InlineData(Wire.Quic, UdpEngine.Auto)]
+    [InlineData(Wire.Quic, UdpEngine.Portable)]
+    public async Task BulkDataCausesNoCollection(Wire wire, UdpEngine engine)
     {
         const int Megabytes = 64;
-        await using Pair pair = await Pair.ConnectAsync(engine, inline: true);
+        await using Pair pair = await Pair.ConnectAsync(wire, engine, inline: true);
         byte[] sent = new byte[64 * 1024];
         byte[] received = new byte[64 * 1024];
 
@@ -124,12 +179,13 @@ public sealed class SteadyStateTests
     private sealed record Pair(CausewayListener Listener, CausewayConnection Connection, CausewayStream Client, CausewayStream Server)
         : IAsyncDisposable
     {
+        /// <param name="wire">The profile's kind.</param>
         /// <param name="engine">How datagrams go through sockets; null for a link in memory.</param>
         /// <param name="inline">Whether applications resume on the shard, as the forwarder's do.</param>
-        public static async Task<Pair> ConnectAsync(UdpEngine? engine, bool inline)
+        public static async Task<Pair> ConnectAsync(Wire wire, UdpEngine? engine, bool inline)
         {
             // Windows of fixed size: those that set themselves let the pools grow for as long as they do.
-            KcpProfile profile = new()
+            TransportProfile profile = wire == Wire.Quic ? Wires.Quic with { CongestionControl = static _ => new FixedController() } : new KcpProfile
             {
                 CongestionControl = static _ => new FixedController(),
                 Arq = new ArqOptions { SendWindow = 1024, ReceiveWindow = 1024 },

@@ -2,16 +2,23 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Security.Cryptography;
 using System.Text;
+using Causeway.Kcp;
+using Causeway.Protocol;
 using Causeway.Protocol.Streams;
 
 namespace Causeway.Tests;
 
-public sealed class StreamContractTests
+/// <summary>What streams promise, whatever the wire.</summary>
+public abstract class StreamContractTests
 {
+    private readonly Wire _wire;
+
+    private protected StreamContractTests(Wire wire) => _wire = wire;
+
     [Fact]
     public async Task EchoesInBothDirections()
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync();
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.Profile());
         await peers.ClientStream.WriteAsync("request"u8.ToArray()).Guarded();
         byte[] buffer = new byte[7];
         await peers.ServerStream.ReadExactlyAsync(buffer).Guarded();
@@ -27,7 +34,7 @@ public sealed class StreamContractTests
     [InlineData(65536)]
     public async Task ConcurrentReadsAndWritesKeepEveryByteInOrder(int step)
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync();
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.Profile());
         int size = step == 1 ? 20_000 : 3_000_000;
         byte[] up = RandomNumberGenerator.GetBytes(size);
         byte[] down = RandomNumberGenerator.GetBytes(size);
@@ -43,7 +50,7 @@ public sealed class StreamContractTests
     [Fact]
     public async Task ZeroByteReadWaitsForDataAndTakesNone()
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync();
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.Profile());
         Task<int> waiting = peers.ServerStream.ReadAsync(Memory<byte>.Empty).AsTask();
         Assert.False(waiting.IsCompleted);
         await peers.ClientStream.WriteAsync(new byte[] { 42 }).Guarded();
@@ -56,7 +63,7 @@ public sealed class StreamContractTests
     [Fact]
     public async Task CancelledReadLosesNothing()
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync();
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.Profile());
         using CancellationTokenSource cancel = new();
         byte[] buffer = new byte[4];
         Task<int> waiting = peers.ServerStream.ReadAsync(buffer, cancel.Token).AsTask();
@@ -71,7 +78,7 @@ public sealed class StreamContractTests
     [Fact]
     public async Task ReaderThatStopsStopsTheWriterWithinTheWindows()
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync(TestPeers.SmallWindows);
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.SmallWindows());
         long written = 0;
         byte[] block = new byte[16 * 1024];
         using CancellationTokenSource cancel = new();
@@ -111,9 +118,10 @@ public sealed class StreamContractTests
     [Fact]
     public async Task StalledStreamDoesNotStallItsNeighbours()
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync(TestPeers.SmallWindows with
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.SmallWindows() switch
         {
-            Mux = new() { ReceiveBuffer = 1024 * 1024, StreamBuffer = 64 * 1024 },
+            KcpProfile kcp => kcp with { Mux = new() { ReceiveBuffer = 1024 * 1024, StreamBuffer = 64 * 1024 } },
+            TransportProfile other => other,
         });
         Task stalled = peers.ClientStream.WriteAsync(new byte[600 * 1024]).AsTask();
         await using CausewayStream second = await peers.Client.OpenStreamAsync().Guarded();
@@ -131,7 +139,7 @@ public sealed class StreamContractTests
     [Fact]
     public async Task HalfCloseLeavesTheOtherDirectionOpen()
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync();
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.Profile());
         await peers.ClientStream.WriteAsync("question"u8.ToArray()).Guarded();
         peers.ClientStream.CompleteWrites();
         await Assert.ThrowsAsync<InvalidOperationException>(() => peers.ClientStream.WriteAsync(new byte[1]).AsTask());
@@ -147,7 +155,7 @@ public sealed class StreamContractTests
     [Fact]
     public async Task AbortReachesThePeerAsReset()
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync();
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.Profile());
         await peers.ServerStream.WriteAsync(new byte[1]).Guarded();
         await peers.ClientStream.ReadExactlyAsync(new byte[1]).Guarded();
         Task<int> reading = peers.ServerStream.ReadAsync(new byte[10]).AsTask();
@@ -161,13 +169,13 @@ public sealed class StreamContractTests
                 await peers.ServerStream.WriteAsync(new byte[1000]).Guarded();
             }
         });
-        Assert.Equal(TransportError.StreamReset, error.Error);
+        Assert.Equal(_wire.WhenPeerGaveUp(), error.Error);
     }
 
     [Fact]
     public async Task DisposeEndsPendingReadAndWrite()
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync(TestPeers.SmallWindows);
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.SmallWindows());
         Task<int> reading = peers.ClientStream.ReadAsync(new byte[10]).AsTask();
         Task writing = peers.ClientStream.WriteAsync(new byte[4_000_000]).AsTask();
         await peers.ClientStream.DisposeAsync();
@@ -182,7 +190,7 @@ public sealed class StreamContractTests
     [Fact]
     public async Task SecondReadOrWriteAtATimeIsRefused()
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync(TestPeers.SmallWindows);
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.SmallWindows());
         Task<int> reading = peers.ClientStream.ReadAsync(new byte[10]).AsTask();
         Assert.Throws<InvalidOperationException>(() => { _ = peers.ClientStream.ReadAsync(new byte[10]).AsTask(); });
         Task writing = peers.ClientStream.WriteAsync(new byte[4_000_000]).AsTask();
@@ -195,7 +203,7 @@ public sealed class StreamContractTests
     [Fact]
     public async Task ClosingTheConnectionDeliversWhatWasWritten()
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync();
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.Profile());
         byte[] data = RandomNumberGenerator.GetBytes(2_000_000);
         Task<byte[]> reading = ReadToEndAsync(peers.ServerStream);
         await peers.ClientStream.WriteAsync(data).Guarded();
@@ -210,7 +218,7 @@ public sealed class StreamContractTests
     [Fact]
     public async Task PipesCarryBytesAndCompletion()
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync();
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.Profile());
         CausewayStream client = peers.ClientStream;
         CausewayStream server = peers.ServerStream;
         Assert.IsAssignableFrom<IDuplexPipe>(client);
@@ -243,10 +251,39 @@ public sealed class StreamContractTests
         Assert.Equal("ok", Text(await ReadToEndAsync(peers.ClientStream).Guarded()));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(10)]
+    [InlineData(500_000)]
+    public async Task ALastWriteEndsTheDirection(int size)
+    {
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.Profile());
+        byte[] data = RandomNumberGenerator.GetBytes(size);
+        Task<byte[]> reading = ReadToEndAsync(peers.ServerStream);
+        await peers.ClientStream.WriteAsync(data, completeWrites: true).Guarded();
+        Assert.True(Same(data, await reading.Guarded()));
+        await peers.ClientStream.WritesClosed.Guarded();
+        Assert.Throws<InvalidOperationException>(() => { _ = peers.ClientStream.WriteAsync(data, completeWrites: true).AsTask(); });
+    }
+
+    [Fact]
+    public async Task ALastWriteThatIsCancelledDoesNotPassForAWhole()
+    {
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.SmallWindows());
+        using CancellationTokenSource cancel = new();
+        Task writing = peers.ClientStream.WriteAsync(new byte[4_000_000], completeWrites: true, cancel.Token).AsTask();
+        Assert.False(writing.IsCompleted);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => writing.Guarded());
+        TransportException error = await Assert.ThrowsAsync<TransportException>(() => ReadToEndAsync(peers.ServerStream).Guarded());
+        Assert.Equal(TransportError.StreamReset, error.Error);
+        await Assert.ThrowsAsync<TransportException>(() => peers.ClientStream.WritesClosed.Guarded());
+    }
+
     [Fact]
     public async Task SynchronousCallsWork()
     {
-        await using TestPeers peers = await TestPeers.ConnectAsync();
+        await using TestPeers peers = await TestPeers.ConnectAsync(_wire.Profile());
         await Task.Run(() =>
         {
             peers.ClientStream.Write("sync"u8);
@@ -299,3 +336,9 @@ public sealed class StreamContractTests
         return total;
     }
 }
+
+/// <summary>The contract over KCP.</summary>
+public sealed class KcpStreamContractTests() : StreamContractTests(Wire.Kcp);
+
+/// <summary>The contract over QUIC.</summary>
+public sealed class QuicStreamContractTests() : StreamContractTests(Wire.Quic);

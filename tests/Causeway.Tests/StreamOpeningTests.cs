@@ -3,17 +3,21 @@ using Causeway.TestKit;
 namespace Causeway.Tests;
 
 /// <summary>When the peer hears of a stream that was opened: with what goes first, or by itself before long.</summary>
-public sealed class StreamOpeningTests
+public abstract class StreamOpeningTests
 {
+    private readonly Wire _wire;
+
+    private protected StreamOpeningTests(Wire wire) => _wire = wire;
+
     [Fact]
     public async Task FirstWriteAndOpeningShareADatagram()
     {
         await using MemoryPeers peers = await ConnectAsync(new VirtualTimeProvider());
         await using CausewayStream stream = await peers.Client.OpenStreamAsync().Guarded();
-        Assert.Equal(0, peers.Client.Statistics.Transport.OutPackets);
+        AssertPackets(0, peers);
 
         await stream.WriteAsync("request"u8.ToArray()).Guarded();
-        Assert.Equal(1, peers.Client.Statistics.Transport.OutPackets);
+        AssertPackets(1, peers);
         CausewayConnection server = await peers.Listener.AcceptConnectionAsync().Guarded();
         await using CausewayStream accepted = await server.AcceptStreamAsync().Guarded();
         byte[] received = new byte[7];
@@ -41,7 +45,7 @@ public sealed class StreamOpeningTests
         await using MemoryPeers peers = await ConnectAsync(new VirtualTimeProvider());
         await using CausewayStream stream = await peers.Client.OpenStreamAsync().Guarded();
         await stream.FlushAsync().Guarded();
-        Assert.Equal(1, peers.Client.Statistics.Transport.OutPackets);
+        AssertPackets(1, peers);
         CausewayConnection server = await peers.Listener.AcceptConnectionAsync().Guarded();
         await using CausewayStream accepted = await server.AcceptStreamAsync().Guarded();
     }
@@ -53,14 +57,29 @@ public sealed class StreamOpeningTests
         await using MemoryPeers peers = await ConnectAsync(time);
         await using CausewayStream stream = await peers.Client.OpenStreamAsync().Guarded();
         time.Advance(TimeSpan.FromMilliseconds(5));
-        Assert.Equal(0, peers.Client.Statistics.Transport.OutPackets);
+        AssertPackets(0, peers);
         time.Advance(TimeSpan.FromMilliseconds(6));
-        Assert.Equal(1, peers.Client.Statistics.Transport.OutPackets);
+        AssertPackets(1, peers);
         CausewayConnection server = await peers.Listener.AcceptConnectionAsync().Guarded();
         await using CausewayStream accepted = await server.AcceptStreamAsync().Guarded();
     }
 
+    // A connection over KCP begins with nothing; QUIC's has shaken hands, and sends what it likes meanwhile.
+    private void AssertPackets(long expected, MemoryPeers peers)
+    {
+        if (_wire == Wire.Kcp)
+        {
+            Assert.Equal(expected, peers.Client.Statistics.Transport.OutPackets);
+        }
+    }
+
     // A clock that stands still would let a graceful close wait for ever.
-    private static Task<MemoryPeers> ConnectAsync(VirtualTimeProvider time) =>
-        MemoryPeers.ConnectAsync(time: time, closeTimeout: TimeSpan.Zero);
+    private Task<MemoryPeers> ConnectAsync(VirtualTimeProvider time) =>
+        MemoryPeers.ConnectAsync(_wire.Profile(), time: time, closeTimeout: TimeSpan.Zero);
 }
+
+/// <summary>The contract over KCP.</summary>
+public sealed class KcpStreamOpeningTests() : StreamOpeningTests(Wire.Kcp);
+
+/// <summary>The contract over QUIC.</summary>
+public sealed class QuicStreamOpeningTests() : StreamOpeningTests(Wire.Quic);

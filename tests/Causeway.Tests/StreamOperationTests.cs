@@ -1,8 +1,12 @@
 namespace Causeway.Tests;
 
 /// <summary>Reads and writes that wait are kept by the stream itself: what callers may do with their value tasks, and when.</summary>
-public sealed class StreamOperationTests
+public abstract class StreamOperationTests
 {
+    private readonly Wire _wire;
+
+    private protected StreamOperationTests(Wire wire) => _wire = wire;
+
     private const int Rounds = 300;
 
     [Theory]
@@ -10,7 +14,7 @@ public sealed class StreamOperationTests
     [InlineData(true)]
     public async Task ResultOfAReadIsTakenOnce(bool inline)
     {
-        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(inline: inline);
+        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(_wire.Profile(), inline: inline);
         (CausewayStream client, CausewayStream server, _) = await peers.OpenFirstAsync();
         byte[] buffer = new byte[2];
         ValueTask<int> reading = server.ReadAsync(buffer.AsMemory(0, 1));
@@ -25,7 +29,7 @@ public sealed class StreamOperationTests
     [Fact]
     public async Task BlockingOnAReadThatWaitsIsRefusedAndLeavesItUnderWay()
     {
-        await using MemoryPeers peers = await MemoryPeers.ConnectAsync();
+        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(_wire.Profile());
         (CausewayStream client, CausewayStream server, _) = await peers.OpenFirstAsync();
         byte[] buffer = new byte[1];
         ValueTask<int> reading = server.ReadAsync(buffer);
@@ -39,7 +43,7 @@ public sealed class StreamOperationTests
     [Fact]
     public async Task BlockingOnAWriteThatWaitsIsRefusedAndLeavesItUnderWay()
     {
-        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(TestPeers.SmallWindows);
+        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(_wire.SmallWindows());
         (CausewayStream client, CausewayStream server, _) = await peers.OpenFirstAsync();
         byte[] sent = new byte[1 << 20];
         ValueTask writing = client.WriteAsync(sent);
@@ -57,7 +61,7 @@ public sealed class StreamOperationTests
     [InlineData(true)]
     public async Task CancellationThatRacesWithArrivalLosesNoByte(bool inline)
     {
-        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(inline: inline);
+        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(_wire.Profile(), inline: inline);
         (CausewayStream client, CausewayStream server, _) = await peers.OpenFirstAsync();
         byte[] one = new byte[1];
         for (int round = 0; round < Rounds; round++)
@@ -86,7 +90,7 @@ public sealed class StreamOperationTests
     [InlineData(true)]
     public async Task CancellationThatRacesWithAWriteLeavesTheNextOneAlone(bool inline)
     {
-        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(inline: inline);
+        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(_wire.Profile(), inline: inline);
         (CausewayStream client, CausewayStream server, _) = await peers.OpenFirstAsync();
         Task<int> counting = CountAsync(server);
         int written = 0;
@@ -118,7 +122,7 @@ public sealed class StreamOperationTests
     [InlineData(true)]
     public async Task DisposalThatRacesWithArrivalEndsTheReadEitherWay(bool inline)
     {
-        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(inline: inline);
+        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(_wire.Profile(), inline: inline);
         (CausewayStream first, _, CausewayConnection connection) = await peers.OpenFirstAsync();
         byte[] one = new byte[1];
         for (int round = 0; round < Rounds; round++)
@@ -162,3 +166,9 @@ public sealed class StreamOperationTests
         return total;
     }
 }
+
+/// <summary>The contract over KCP.</summary>
+public sealed class KcpStreamOperationTests() : StreamOperationTests(Wire.Kcp);
+
+/// <summary>The contract over QUIC.</summary>
+public sealed class QuicStreamOperationTests() : StreamOperationTests(Wire.Quic);

@@ -23,7 +23,7 @@ public sealed class StressTests
     {
         PacketPool held = new(track: true, stackTraces: false);
         int links = 0;
-        KcpProfile profile = (smallWindows ? TestPeers.SmallWindows : new KcpProfile()) with
+        KcpProfile profile = ((KcpProfile)(smallWindows ? Wire.Kcp.SmallWindows() : Wire.Kcp.Profile())) with
         {
             Arq = new() { NoDelay = true, FastResend = 2, Interval = TimeSpan.FromMilliseconds(10) },
             StreamCipher = smallWindows ? static () => new Rotating() : null,

@@ -1,7 +1,5 @@
 using System.Net;
 using Causeway.Kcp;
-using Causeway.Kcp.Arq;
-using Causeway.Kcp.Smux;
 using Causeway.Links;
 using Causeway.Protocol;
 using Causeway.Protocol.Streams;
@@ -36,8 +34,8 @@ internal sealed class TestPeers : IAsyncDisposable
     public CausewayStream ServerStream { get; }
 
     public static async Task<TestPeers> ConnectAsync(
-        KcpProfile? profile = null,
-        KcpProfile? serverProfile = null,
+        TransportProfile? profile = null,
+        TransportProfile? serverProfile = null,
         Func<DatagramLinkBuilder, DatagramLinkBuilder>? clientLink = null)
     {
         PacketPool pool = new(track: true);
@@ -63,13 +61,6 @@ internal sealed class TestPeers : IAsyncDisposable
         return new TestPeers(pool, listener, client, server, stream, accepted);
     }
 
-    /// <summary>Profile whose windows are small, so that back-pressure shows after few bytes.</summary>
-    public static KcpProfile SmallWindows => new()
-    {
-        Arq = new() { SendWindow = 32, ReceiveWindow = 32 },
-        Mux = new SmuxOptions { ReceiveBuffer = 128 * 1024, StreamBuffer = 64 * 1024 },
-    };
-
     public async ValueTask DisposeAsync()
     {
         await ClientStream.DisposeAsync();
@@ -85,7 +76,7 @@ internal sealed class TestPeers : IAsyncDisposable
 internal static class Guard
 {
     /// <summary>Only keeps a broken test from hanging: no test's outcome depends on it.</summary>
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
 
     public static Task<T> Guarded<T>(this Task<T> task) => task.WaitAsync(s_limit);
 

@@ -45,7 +45,10 @@ internal static class QuicGet
         };
         if (options.IsInsecure)
         {
+            // That is what the user asked for, by this name.
+#pragma warning disable CA5359
             authentication.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
+#pragma warning restore CA5359
         }
         else if (options.CaFile is { } file)
         {

@@ -1,4 +1,3 @@
-using Causeway.Quic.Handshake;
 
 namespace Causeway.Quic.Wire;
 

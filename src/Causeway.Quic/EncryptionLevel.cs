@@ -1,4 +1,4 @@
-namespace Causeway.Quic.Handshake;
+namespace Causeway.Quic;
 
 /// <summary>Which keys protect a packet (RFC 9001, 2.1), in the order in which they become available.</summary>
 internal enum EncryptionLevel
