@@ -6,6 +6,7 @@ using Causeway.Benchmarks.Memory;
 using Causeway.Benchmarks.Micro;
 using Causeway.Benchmarks.Plots;
 using Causeway.Benchmarks.Report;
+using Causeway.Benchmarks.Simulate;
 using Causeway.Benchmarks.Tunnel;
 
 const string Help = """
@@ -17,6 +18,7 @@ const string Help = """
       memory   what idle sessions cost a server, and what a burst leaves behind
       micro    the parts by themselves, with BenchmarkDotNet
       plot     images of what tunnel and link measured
+      simulate an engine over random networks in virtual time, by the thousand
       report   measures all that docs/performance.md shows and rewrites its tables and images
 
     COMMAND --help lists its options.
@@ -36,6 +38,8 @@ try
             return MemoryCommand.Run(args.AsSpan(1));
         case ["micro", ..]:
             return MicroCommand.Run(args.AsSpan(1));
+        case ["simulate", ..]:
+            return SimulateCommand.Run(args.AsSpan(1));
         case ["plot", ..]:
             return PlotCommand.Run(args.AsSpan(1));
         case ["report", ..]:

@@ -3,6 +3,7 @@ using Causeway.Kcptun.Configuration;
 using Causeway.PortForwarder.Demo;
 using Causeway.PortForwarder.Forward;
 using Causeway.PortForwarder.Output;
+using Causeway.PortForwarder.Quic;
 
 namespace Causeway.PortForwarder;
 
@@ -21,7 +22,7 @@ internal static class CommandLine
     // For the last lines; a standard error that takes none is not waited for.
     private static readonly TimeSpan s_lastLines = TimeSpan.FromSeconds(2);
 
-    private const string Commands = "client, server, keygen, kcptun, demo, --help, --version";
+    private const string Commands = "client, server, keygen, quic, kcptun, demo, --help, --version";
 
     public static string Version { get; } =
         typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "?";
@@ -81,6 +82,8 @@ internal static class CommandLine
                 return await KcptunCommands.RunServerAsync(options, output, errors, stop).ConfigureAwait(false);
             case ["kcptun", ..]:
                 throw new KcptunConfigException("kcptun is followed by client or server, and kcptun's own flags");
+            case ["quic", .. string[] options]:
+                return await QuicCommands.RunAsync(options, output, errors, stop).ConfigureAwait(false);
             case ["client" or "server" or "keygen", .. string[] options]:
                 return await ForwardCommands.RunAsync(args[0], options, output, errors, stop).ConfigureAwait(false);
             case ["demo", .. string[] options]:

@@ -10,6 +10,7 @@ internal static class HelpText
            causeway server [options]          accepts connections over QUIC and connects their streams to a target
            causeway client [options]          accepts local connections and carries them to a server
            causeway keygen --out FILE         makes a key and prints its fingerprint; --psk prints a shared secret
+           causeway quic get|serve            moves files by HTTP/3 or HTTP/0.9, to try other implementations of QUIC
            causeway kcptun client [options]   the same with kcptun's protocol and flags; either end may be kcptun itself
            causeway kcptun server [options]
            causeway demo [options]            shows a transfer over a bad link, with nothing else installed

@@ -14,8 +14,9 @@ namespace Causeway.Forwarding;
 /// </summary>
 public static class ForwardWarmUp
 {
-    // Longer on a machine that is busy starting many processes: then the rest is left to the first connection.
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(3);
+    // Half a second is the rule, and several on a machine that is busy starting many processes. What is not loaded by then may fail
+    // to load later, when the process has no descriptor left, so that waiting is better.
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(10);
 
     // More than one piece in either direction, so that bulk data has been moved too.
     private const int Length = 2 * StreamBridge.BufferSize;
@@ -113,9 +114,10 @@ public static class ForwardWarmUp
         {
             await socket.SendAsync(new byte[1], cancellationToken).ConfigureAwait(false);
         }
-        catch (SocketException)
+        catch (SocketException error)
         {
-            // As it should.
+            // As it should. A log that shows where an error came from needs parts of the runtime of its own.
+            _ = error.ToString();
         }
     }
 

@@ -55,6 +55,11 @@ internal sealed class ServerExchange(
                 fields.Add(new HttpField("date", time.GetUtcNow().ToString("r", CultureInfo.InvariantCulture)));
             }
 
+            if (FieldRules.SizeOf(fields) > connection.PeerSettings.MaxFieldSectionSize)
+            {
+                throw new InvalidOperationException("The response's header section is larger than the client accepts.");
+            }
+
             await _writer.WriteFieldSectionAsync(fields, connection.Ended).ConfigureAwait(false);
             if (response.Body is not null && !isHead && response.StatusCode is not (204 or 304))
             {

@@ -63,7 +63,7 @@ internal sealed partial class QuicEndpoint
     private void AnswerRetry(PacketBuffer datagram)
     {
         Counters.RetriesSent++;
-        ConnectionId sourceId = ConnectionId.CreateRandom(IdLength, _settings.Random);
+        ConnectionId sourceId = ConnectionId.CreateRandom(Math.Max(IdLength, FirstIdLength), _settings.Random);
         Span<byte> token = stackalloc byte[AddressTokenKeys.TokenLength];
         _tokenKeys.WriteRetry(
             token, _opening.Version, datagram.Peer, _opening.OriginalDestinationId, sourceId, UnixTime, _settings.Random);
@@ -87,7 +87,7 @@ internal sealed partial class QuicEndpoint
     private PacketBuffer NewClose(in QuicOpening opening, TransportErrorCode code)
     {
         InitialKeys.Create(
-            opening.Version, opening.DestinationId, EndpointRole.Server, new ForgeryCount(), out PacketSealer sealer, out PacketOpener opener);
+            opening.Version, opening.DestinationId, Role, new ForgeryCount(), out PacketSealer sealer, out PacketOpener opener);
         opener.Dispose();
         PacketBuffer answer = _settings.Link.Pool.Rent(_settings.Link.Headroom);
         answer.Path = opening.Path;
@@ -113,7 +113,7 @@ internal sealed partial class QuicEndpoint
     private bool IsIntact(PacketBuffer datagram, in PacketHeader header)
     {
         InitialKeys.Create(
-            _opening.Version, _opening.DestinationId, EndpointRole.Server, new ForgeryCount(), out PacketSealer sealer, out PacketOpener opener);
+            _opening.Version, _opening.DestinationId, Role, new ForgeryCount(), out PacketSealer sealer, out PacketOpener opener);
         OpenStatus status = opener.TryOpen(
             datagram.Payload[..header.PacketLength], header.PacketNumberOffset, PacketNumber.None, out _);
         sealer.Dispose();

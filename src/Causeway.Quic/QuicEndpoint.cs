@@ -11,8 +11,8 @@ namespace Causeway.Quic;
 /// </summary>
 internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry, IDisposable
 {
-    // As long as that a guess is hopeless, and short enough to cost little in each packet.
-    private const int IdLength = 8;
+    // Of ids that a client chooses for the server to begin with (RFC 9000, 7.2).
+    private const int FirstIdLength = 8;
 
     private readonly QuicSettings _settings;
     private readonly StatelessResetKey _resetKey;
@@ -27,6 +27,9 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
     public QuicEndpoint(EndpointRole role, QuicSettings settings)
         : base(role)
     {
+        // A server finds its sessions by nothing else.
+        ArgumentOutOfRangeException.ThrowIfLessThan(settings.IdLength, role == EndpointRole.Server ? 4 : 0, nameof(settings));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(settings.IdLength, ConnectionId.MaxLength, nameof(settings));
         _settings = settings;
         _admission = new HandshakeAdmission(settings);
         _answerBudget = new AnswerBudget(settings.AnswersPerSecond);
@@ -52,6 +55,8 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
 
     /// <summary>Counters of what belonged to no session.</summary>
     public QuicEndpointCounters Counters { get; } = new();
+
+    private int IdLength => _settings.IdLength;
 
     private long UnixTime => _settings.UtcAtZero.ToUnixTimeSeconds() + (Now.Microseconds / 1_000_000);
 
@@ -91,7 +96,7 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
     public override QuicSession Connect(uint routingId, Timestamp now)
     {
         Now = Timestamp.Max(Now, now);
-        ConnectionId destination = ConnectionId.CreateRandom(IdLength, _settings.Random);
+        ConnectionId destination = ConnectionId.CreateRandom(FirstIdLength, _settings.Random);
         QuicOpening opening = new()
         {
             Version = _settings.Versions[0],
@@ -136,6 +141,11 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
 
     ConnectionId IConnectionIdRegistry.Add(QuicSession session)
     {
+        if (IdLength == 0)
+        {
+            return ConnectionId.Empty;
+        }
+
         ConnectionId id;
         do
         {
@@ -218,7 +228,8 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
         }
 
         // RFC 9000, 14.1 and 7.2: shorter datagrams, and ids that can be guessed, are not answered.
-        if (header.Type != PacketType.Initial || datagram.Length < QuicLimits.MinInitialDatagramSize || header.DestinationId.Length < 8)
+        if (header.Type != PacketType.Initial || datagram.Length < QuicLimits.MinInitialDatagramSize
+            || header.DestinationId.Length < FirstIdLength)
         {
             Counters.NotOpening++;
             return Nobody;

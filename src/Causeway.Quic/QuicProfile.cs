@@ -48,6 +48,33 @@ public sealed record QuicProfile : TransportProfile
     public bool PrefersVersion2 { get; init; }
 
     /// <summary>
+    /// When a listener has clients prove their address before it spends anything on them, which costs them a round trip (RFC 9000,
+    /// 8.1.2). Default: while many handshakes are under way.
+    /// </summary>
+    public RetryPolicy AddressValidation { get; init; } = RetryPolicy.UnderLoad;
+
+    /// <summary>
+    /// Groups of the key exchange, the preferred one first, of "X25519MLKEM768" (hybrid, safe against quantum computers to come),
+    /// "X25519", "P-256" and "P-384". Default: all of them in this order. A listener under load is cheaper without the first.
+    /// </summary>
+    public IReadOnlyList<string> KeyExchangeGroups { get; init; } = DefaultKeyExchangeGroups;
+
+    /// <summary>The default of <see cref="KeyExchangeGroups"/>.</summary>
+    public static IReadOnlyList<string> DefaultKeyExchangeGroups { get; } = Array.AsReadOnly<string>(["X25519MLKEM768", "X25519", "P-256", "P-384"]);
+
+    /// <summary>
+    /// After how many packets keys are changed (RFC 9001, 6), at least; they are changed in time whatever it is. 0, the default, for
+    /// no sooner than needed.
+    /// </summary>
+    public long KeyUpdateInterval { get; init; }
+
+    /// <summary>
+    /// What an earlier connection to the same server gave by <see cref="QuicStatistics.ResumptionTicket"/>, so that this one need not
+    /// prove everything again (RFC 8446, 2.2). Empty, the default, for none. It is secret, and good for one connection.
+    /// </summary>
+    public ReadOnlyMemory<byte> ResumptionTicket { get; init; }
+
+    /// <summary>
     /// Takes the secrets of each connection as lines of an SSLKEYLOGFILE, by which Wireshark reads it. Null, the default, keeps
     /// them. Whoever has the lines can read and change everything.
     /// </summary>
@@ -82,6 +109,8 @@ public sealed record QuicProfile : TransportProfile
         Check(MaxInboundBidirectionalStreams, 1L << 60, nameof(MaxInboundBidirectionalStreams));
         Check(MaxInboundUnidirectionalStreams, 1L << 60, nameof(MaxInboundUnidirectionalStreams));
         Check(DefaultStreamErrorCode, (1L << 62) - 1, nameof(DefaultStreamErrorCode));
+        Check(KeyUpdateInterval, long.MaxValue, nameof(KeyUpdateInterval));
+        _ = Groups;
         if (PacketProtection is not null || StreamCipher is not null)
         {
             throw new ArgumentException(
@@ -115,10 +144,25 @@ public sealed record QuicProfile : TransportProfile
             MemoryBudget = MemoryBudget,
             BidirectionalStreams = MaxInboundBidirectionalStreams,
             UnidirectionalStreams = MaxInboundUnidirectionalStreams,
+            UtcAtZero = link.UtcAtZero,
+            Retry = AddressValidation,
+            KeyUpdateInterval = KeyUpdateInterval,
             DefaultStreamErrorCode = DefaultStreamErrorCode,
         };
         return new QuicEndpoint(role, ConfigureSettings?.Invoke(settings) ?? settings);
     }
+
+    private NamedGroup[] Groups => KeyExchangeGroups.Count == 0
+        ? throw new ArgumentException("KeyExchangeGroups is empty; there must be one at least.", nameof(KeyExchangeGroups))
+        : [.. KeyExchangeGroups.Select(static name => name.ToUpperInvariant() switch
+        {
+            "X25519MLKEM768" => NamedGroup.X25519MLKem768,
+            "X25519" => NamedGroup.X25519,
+            "P-256" or "SECP256R1" => NamedGroup.Secp256r1,
+            "P-384" or "SECP384R1" => NamedGroup.Secp384r1,
+            _ => throw new ArgumentException(
+                $"KeyExchangeGroups has \"{name}\"; allowed: {string.Join(", ", DefaultKeyExchangeGroups)}.", nameof(KeyExchangeGroups)),
+        })];
 
     private Authenticator NewAuthenticator(EndpointRole role, HandshakeEnvironment environment)
     {
@@ -129,13 +173,14 @@ public sealed record QuicProfile : TransportProfile
         {
             ClientAuthentication client = ClientAuthentication
                 ?? throw new InvalidOperationException("The profile has no ClientAuthentication, so that it cannot connect.");
-            TlsClientOptions tls = client.ToTls() with { KeyLog = keyLog };
+            TlsClientOptions tls = client.ToTls() with { KeyLog = keyLog, Groups = Groups, Session = ResumptionTicket };
             return new Authenticator(
                 ConfigureClient?.Invoke(tls) ?? tls, client.Checker, server: null, static resolved => resolved.Tls, environment);
         }
 
         ServerAuthentication server = ServerAuthentication
             ?? throw new InvalidOperationException("The profile has no ServerAuthentication, so that it cannot listen.");
+        NamedGroup[] groups = Groups;
         TicketSealer tickets = _tickets.GetOrCreate(environment.Random);
         return new Authenticator(
             client: null,
@@ -143,7 +188,7 @@ public sealed record QuicProfile : TransportProfile
             server,
             resolved =>
             {
-                TlsServerOptions tls = resolved.Tls with { KeyLog = keyLog, Tickets = resolved.Tls.AllowResumption ? tickets : null };
+                TlsServerOptions tls = resolved.Tls with { KeyLog = keyLog, Groups = groups, Tickets = resolved.Tls.AllowResumption ? tickets : null };
                 return ConfigureServer?.Invoke(tls) ?? tls;
             },
             environment);

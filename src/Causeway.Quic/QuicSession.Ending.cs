@@ -10,11 +10,10 @@ namespace Causeway.Quic;
 /// <content>Every way in which a connection ends (RFC 9000, 10), and the timers that end it.</content>
 internal sealed partial class QuicSession
 {
-    // Full datagrams may be what gets lost after so many timeouts in a row (RFC 8899, 4.3).
-    private const int TimeoutsOfBlackHole = 3;
-
     // Room for a packet that says so, and why.
     private const int LeastClose = 200;
+
+    private const int MostReasonBytes = 256;
 
     private TransportFailure? _failure;
     private QuicError? _ownError;
@@ -23,12 +22,8 @@ internal sealed partial class QuicSession
     private bool _isCloseDue;
     private bool _isAnsweredByPeer;
     private bool _isSilent;
-    private RunWatch _run = new();
     private int _closingInputs;
     private Timestamp _drainedAt = Timestamp.Never;
-    private Timestamp _idleSince;
-    private Timestamp _elicitingSince = Timestamp.Never;
-    private Timestamp _unansweredSince;
 
     /// <inheritdoc/>
     public override bool IsClosing => !_drainedAt.IsNever;
@@ -38,28 +33,6 @@ internal sealed partial class QuicSession
 
     /// <inheritdoc/>
     public override bool HearsGoodbye => true;
-
-    /// <summary>The idle timeout that both agreed on, in microseconds (RFC 9000, 10.1); 0 if there is none.</summary>
-    public long IdleTimeout
-    {
-        get
-        {
-            long peer = _hasPeerParameters ? Math.Min(_peerParameters.MaxIdleTimeout, long.MaxValue / 1000) * 1000 : 0;
-            long least = _settings.IdleTimeout == 0 ? peer
-                : peer == 0 ? _settings.IdleTimeout
-                : Math.Min(peer, _settings.IdleTimeout);
-
-            // RFC 9000, 10.1: at least three probe timeouts, or a loss could end it.
-            return least == 0 ? 0 : Math.Max(least, _recovery.ThreeProbeTimeouts);
-        }
-    }
-
-    private Timestamp IdleDeadline => IdleTimeout is var timeout and > 0 ? _idleSince.AddMicroseconds(timeout) : Timestamp.Never;
-
-    private Timestamp KeepAliveDeadline =>
-        _settings.KeepAlive > 0 && IsEstablished && _recovery[PacketSpaceId.Application].ElicitingInFlight == 0
-        ? _idleSince.AddMicroseconds(_settings.KeepAlive)
-        : Timestamp.Never;
 
     /// <inheritdoc/>
     public override void BeginClose(GoodbyeReason reason, Timestamp now)
@@ -118,7 +91,9 @@ internal sealed partial class QuicSession
         }
 
         Statistics.Violations++;
-        TransportFailureKind kind = error.Code == TransportErrorCode.ConnectionRefused ? TransportFailureKind.Refused : TransportFailureKind.Protocol;
+        TransportFailureKind kind = error.Code == TransportErrorCode.ConnectionRefused
+            ? TransportFailureKind.Refused
+            : TransportFailureKind.Protocol;
         _failure = new TransportFailure(kind, error.Reason) { ErrorCode = (long)error.Code, Goodbye = GoodbyeReason.ProtocolViolation };
         BeginClose(error, now);
     }
@@ -133,10 +108,23 @@ internal sealed partial class QuicSession
         ReleaseWaiting();
     }
 
+    // For people to read, and for logs: no line breaks or control sequences, and not a whole packet of it.
+    private static string Printable(ReadOnlySpan<byte> reason)
+    {
+        string text = Encoding.UTF8.GetString(reason[..Math.Min(reason.Length, MostReasonBytes)]);
+        return string.Create(text.Length, text, static (destination, source) =>
+        {
+            for (int i = 0; i < source.Length; i++)
+            {
+                destination[i] = char.IsControl(source[i]) ? ' ' : source[i];
+            }
+        });
+    }
+
     private void OnClosedByPeer(ConnectionCloseFrame close, Timestamp now)
     {
         Statistics.InGoodbyes++;
-        string reason = Encoding.UTF8.GetString(close.Reason);
+        string reason = Printable(close.Reason);
         TransportFailureKind kind = close.IsByApplication || close.ErrorCode == (long)TransportErrorCode.NoError
             ? TransportFailureKind.ClosedByPeer
             : close.ErrorCode == (long)TransportErrorCode.ConnectionRefused
@@ -168,7 +156,11 @@ internal sealed partial class QuicSession
         _isCloseDue = false;
         if (_failure is null && !IsClosing)
         {
-            FailSilently(new TransportFailure(TransportFailureKind.ForgottenByPeer, "It was started again, or lost its state.") { IsByPeer = true });
+            FailSilently(
+                new TransportFailure(TransportFailureKind.ForgottenByPeer, "It was started again, or lost its state.")
+                {
+                    IsByPeer = true,
+                });
         }
     }
 
@@ -306,104 +298,6 @@ internal sealed partial class QuicSession
         payload[length..padded].Clear();
         packet.Size = payloadOffset + padded + PacketAead.TagLength;
         return Seal(datagram, offset, payloadOffset, packet, level, now) ? packet.Size : 0;
-    }
-
-    private void NoteHeard(Timestamp now)
-    {
-        _idleSince = now;
-        _elicitingSince = Timestamp.Never;
-        _unansweredSince = now;
-    }
-
-    // RFC 9000, 10.1: the first packet after the last sign of life that asks for one begins the time anew.
-    private void NoteElicitingSent(Timestamp now)
-    {
-        if (_elicitingSince.IsNever)
-        {
-            _elicitingSince = now;
-            _idleSince = now;
-            _unansweredSince = now;
-        }
-    }
-
-    /// <summary>
-    /// This side did not run for a while, as a process that was stopped: what it could not hear in that time is held against nobody.
-    /// </summary>
-    private void NoteRun(Timestamp now)
-    {
-        long gap = _run.IsSuspicious(now) ? _run.Gap(NextDeadline, now) : 0;
-        _run.OnRun(now);
-        if (gap == 0)
-        {
-            return;
-        }
-
-        Statistics.StalledMicroseconds += gap;
-        _recovery.Shift(gap);
-        _idleSince = _idleSince.AddMicroseconds(gap);
-        _unansweredSince = _unansweredSince.AddMicroseconds(gap);
-        _elicitingSince = _elicitingSince.IsNever ? _elicitingSince : _elicitingSince.AddMicroseconds(gap);
-        _discardKeysAt = _discardKeysAt.IsNever ? _discardKeysAt : _discardKeysAt.AddMicroseconds(gap);
-        foreach (QuicPath? path in (ReadOnlySpan<QuicPath?>)[_path, _formerPath, _probedPath])
-        {
-            path?.Shift(gap);
-        }
-    }
-
-    private void CheckTimers(Timestamp now)
-    {
-        NoteRun(now);
-        _now = now;
-        if (IsClosing || _failure is not null)
-        {
-            return;
-        }
-
-        if (HandshakeDeadline <= now)
-        {
-            TransportFailure failure = new(
-                TransportFailureKind.DeadLink,
-                $"The handshake was not complete after {_settings.HandshakeTimeout / 1_000_000.0:0.#} s.");
-            BeginClose(new QuicError(TransportErrorCode.ConnectionRefused, failure.Reason), now);
-            _failure = failure;
-            return;
-        }
-
-        if (IdleDeadline <= now)
-        {
-            FailSilently(new TransportFailure(
-                TransportFailureKind.IdleTimeout, $"Nothing was heard of it for {IdleTimeout / 1_000_000.0:0.#} s."));
-            return;
-        }
-
-        if (KeepAliveDeadline <= now)
-        {
-            _streams.IsPingRequested = true;
-        }
-
-        if (_discardKeysAt <= now)
-        {
-            _discardKeysAt = Timestamp.Never;
-            _application.DiscardPreviousKeys();
-        }
-
-        if (_application.NeedsUpdate && !UpdateKeys() && _application.Sealer!.IsNearlyUsedUp)
-        {
-            // RFC 9001, 6.6: while that can still be sealed.
-            Fail(new QuicError(TransportErrorCode.AeadLimitReached, "The keys are used up, and the peer lets no others follow."), now);
-            return;
-        }
-
-        CheckPath(now);
-        if (!IsAmplificationBlocked && _recovery.OnTimeout(now))
-        {
-            Statistics.ProbeTimeouts++;
-            if (_recovery.Timeouts >= TimeoutsOfBlackHole && _mtu.Size > QuicLimits.MinInitialDatagramSize)
-            {
-                _mtu.OnBlackHole(now);
-                _recovery.DatagramSize = _mtu.Size;
-            }
-        }
     }
 
     /// <summary>Goes on with new keys, if that is allowed now (RFC 9001, 6.1).</summary>

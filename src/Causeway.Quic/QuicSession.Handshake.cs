@@ -54,6 +54,11 @@ internal sealed partial class QuicSession
     public void OnQuestionAnswered(Timestamp now)
     {
         Question = null;
+        if (_handshake is not null)
+        {
+            SetTicketVersion();
+        }
+
         DriveHandshake(now);
         ReadWaiting(now);
     }
@@ -116,6 +121,11 @@ internal sealed partial class QuicSession
         {
             case HandshakeEventKind.Output:
                 _crypto[(int)step.Level].Write(step.Bytes.Span, _pool);
+                if (Role == EndpointRole.Client && step.Level == EncryptionLevel.Initial)
+                {
+                    _hello = [.. _hello, .. step.Bytes.Span];
+                }
+
                 break;
             case HandshakeEventKind.ReadSecret:
                 SetReadSecret(in step);
@@ -132,6 +142,10 @@ internal sealed partial class QuicSession
                 {
                     _question = ask(this, step.Kind, now);
                     Question = _question is null ? null : step.Kind;
+                    if (_question is null)
+                    {
+                        SetTicketVersion();
+                    }
                 }
 
                 break;
@@ -150,8 +164,7 @@ internal sealed partial class QuicSession
             case HandshakeEventKind.Failed:
                 HandshakeFailure failure = _handshake!.Failure!;
                 Fail(
-                    new QuicError(
-                        (TransportErrorCode)((long)TransportErrorCode.CryptoError + failure.Alert), failure.Reason),
+                    new QuicError(failure.ErrorCode, failure.Reason),
                     now);
                 break;
         }
@@ -312,6 +325,11 @@ internal sealed partial class QuicSession
             // RFC 9001, 4.1.2: a server's handshake is confirmed when it is complete.
             _isHandshakeDoneDue = true;
             _registry.OnHandshakeOver(this);
+            if (!_path.IsValidated)
+            {
+                Challenge(_path, now);
+            }
+
             _newToken = _registry.NewToken(_version, _path.Address.Remote, now);
             Confirm();
         }
@@ -339,6 +357,7 @@ internal sealed partial class QuicSession
         _recovery.IsConfirmed = true;
         _recovery.IsAddressValidatedByPeer = true;
         _application.OnHandshakeConfirmed();
+        _hello = [];
 
         // RFC 9001, 4.9.2.
         DiscardKeys(EncryptionLevel.Initial);

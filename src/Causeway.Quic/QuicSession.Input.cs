@@ -14,7 +14,6 @@ internal sealed partial class QuicSession
     private const int MostWaiting = 8;
 
     private readonly List<(PacketBuffer Datagram, Timestamp At)> _waiting = [];
-    private PacketNumberSpace? _acknowledgedSpace;
     private Timestamp _now;
     private Timestamp _heardAt;
     private ConnectionId _peerFirstId;
@@ -113,7 +112,7 @@ internal sealed partial class QuicSession
             PacketOpener? opener = isOther ? OpenerOfOtherVersion(in header) : _openers[(int)header.Level];
             if (opener is null)
             {
-                NoteUnopenable(isOther ? EncryptionLevel.Initial : header.Level);
+                NoteUnopenable(header.Level);
                 return;
             }
 
@@ -226,123 +225,17 @@ internal sealed partial class QuicSession
         }
 
         bool isNewest = opened.PacketNumber > space.Received.Largest;
+        if (isNewest)
+        {
+            FollowInHandshake(datagram);
+        }
+
         space.Received.Add(opened.PacketNumber, isEliciting, datagram.Ecn, now);
         if (space.Id == PacketSpaceId.Application && isNewest)
         {
             NoteSpin(packet[0]);
             FollowPeer(datagram, isProbing, now);
         }
-    }
-
-    private QuicError? OnFrame(
-        PacketBuffer datagram,
-        in Frame frame,
-        in PacketHeader header,
-        in OpenedPacket opened,
-        PacketNumberSpace space,
-        Timestamp now)
-    {
-        switch (frame.Kind)
-        {
-            case FrameKind.Padding or FrameKind.Ping:
-                return null;
-            case FrameKind.Ack:
-                return OnAck(frame.Ack, space, in opened, now);
-            case FrameKind.Crypto:
-                CryptoFrame crypto = frame.Crypto;
-                return OnCrypto(datagram, PositionOf(datagram, crypto.Data), crypto.Offset, crypto.Data.Length, header.Level, now);
-            case FrameKind.Stream:
-                StreamFrame stream = frame.Stream;
-                return _streams.OnStream(
-                    datagram, PositionOf(datagram, stream.Data), stream.StreamId, stream.Offset, stream.Data.Length, stream.IsFin);
-            case FrameKind.ResetStream:
-                return _streams.OnResetStream(frame.ResetStream.StreamId, frame.ResetStream.ErrorCode, frame.ResetStream.FinalSize);
-            case FrameKind.StopSending:
-                return _streams.OnStopSending(frame.StopSending.StreamId, frame.StopSending.ErrorCode);
-            case FrameKind.MaxData:
-                _streams.OnMaxData(frame.DataLimit);
-                return null;
-            case FrameKind.MaxStreamData:
-                return _streams.OnMaxStreamData(frame.StreamDataLimit.StreamId, frame.StreamDataLimit.Limit);
-            case FrameKind.MaxStreams:
-                _streams.OnMaxStreams(frame.StreamCount.IsUnidirectional, frame.StreamCount.Limit);
-                return null;
-            case FrameKind.StreamDataBlocked:
-                return _streams.OnStreamDataBlocked(frame.StreamDataLimit.StreamId);
-            case FrameKind.StreamsBlocked:
-                _streams.OnStreamsBlocked(frame.StreamCount.IsUnidirectional);
-                return null;
-            case FrameKind.NewConnectionId:
-                NewConnectionIdFrame added = frame.NewConnectionId;
-                return _remoteIds.OnNew(added.SequenceNumber, added.RetirePriorTo, added.ConnectionId, added.ResetToken);
-            case FrameKind.RetireConnectionId:
-                Statistics.ConnectionIdsRetired++;
-                return _localIds.OnRetired(frame.RetiredSequenceNumber, new ConnectionId(header.DestinationId));
-            case FrameKind.PathChallenge:
-                OnPathChallenge(datagram, frame.PathData);
-                return null;
-            case FrameKind.PathResponse:
-                OnPathResponse(frame.PathData, now);
-                return null;
-            case FrameKind.ConnectionClose:
-                OnClosedByPeer(frame.ConnectionClose, now);
-                return null;
-            case FrameKind.HandshakeDone:
-                return OnHandshakeDone(now);
-            case FrameKind.NewToken:
-                LatestToken = frame.NewToken.ToArray();
-                return null;
-            case FrameKind.Datagram:
-                return OnDatagram(datagram, frame.Datagram);
-            case FrameKind.ImmediateAck:
-                space.Received.Demand(now);
-                return null;
-            default:
-                // DATA_BLOCKED tells that the connection's window is too small, which readers decide; ACK_FREQUENCY was not offered.
-                return null;
-        }
-    }
-
-    private QuicError? OnAck(AckFrame ack, PacketNumberSpace space, in OpenedPacket opened, Timestamp now)
-    {
-        if (!_recovery.BeginAck(space.Id, ack.Largest, now))
-        {
-            return new QuicError(TransportErrorCode.ProtocolViolation, "The peer acknowledged a packet that was never sent.");
-        }
-
-        _acknowledgedSpace = space;
-        foreach (NumberRange range in ack)
-        {
-            _recovery.AckRange(range.Start, range.End - 1);
-        }
-
-        if (_recovery.HasAckedSkipped)
-        {
-            return new QuicError(TransportErrorCode.ProtocolViolation, "The peer acknowledged a packet number that was left out.");
-        }
-
-        int newlyCapable = _recovery.EndAck(ack.Largest, Math.Min(ack.Delay(_peerAckDelayExponent), 1_000_000_000));
-        if (ack.HasEcn || newlyCapable > 0)
-        {
-            int marked = _ecn.OnAck(space.Id, ack.HasEcn ? ack.Ecn : null, newlyCapable);
-            if (marked > 0)
-            {
-                _recovery.OnEcnMarks(marked, Math.Max(marked, newlyCapable), now);
-            }
-        }
-
-        if (space.Id == PacketSpaceId.Application && !_application.OnAcknowledged(ack.Largest, opened.KeyGeneration))
-        {
-            return new QuicError(TransportErrorCode.KeyUpdateError, "The peer acknowledged new keys with old ones.");
-        }
-
-        if (space.Id != PacketSpaceId.Initial && Role == EndpointRole.Client)
-        {
-            // RFC 9002, 6.2.2.1: a server that acknowledges Handshake packets knows that the address is real.
-            _recovery.IsAddressValidatedByPeer = true;
-        }
-
-        return null;
     }
 
     /// <summary>Something with the right keys arrived: the peer lives, and knows what it has to know for them.</summary>
@@ -362,7 +255,7 @@ internal sealed partial class QuicSession
         if (header.Level == EncryptionLevel.Handshake && Role == EndpointRole.Server)
         {
             // RFC 9000, 8.1 and RFC 9001, 4.9.1: only who got our Initial packets has these keys.
-            _path.IsValidated = true;
+            _path.IsValidated |= Statistics.PathChanges == 0;
             _registry.OnAddressValidated(this);
             DiscardKeys(EncryptionLevel.Initial);
         }
@@ -422,10 +315,4 @@ internal sealed partial class QuicSession
 
         _waiting.Clear();
     }
-
-    // Frames are spans of the datagram's payload; streams keep slices of it.
-    private static int PositionOf(PacketBuffer datagram, ReadOnlySpan<byte> data) => data.IsEmpty
-        ? 0
-        : (int)Unsafe.ByteOffset(
-            ref MemoryMarshal.GetReference(datagram.Payload), ref Unsafe.AsRef(in MemoryMarshal.GetReference(data)));
 }

@@ -20,6 +20,8 @@ internal sealed partial class QuicSession
     private readonly LossRecovery _recovery;
     private readonly QuicStreams _streams;
     private readonly DatagramQueues _datagrams;
+    private byte[] _hello = [];
+    private int _helloRepeated;
     private int _acksSinceEliciting;
     private bool _hasHeldBack;
     private bool _isHandshakeDoneDue;
@@ -212,7 +214,8 @@ internal sealed partial class QuicSession
             return true;
         }
 
-        bool hasData = _crypto[(int)level].HasOutput || (level is EncryptionLevel.Application or EncryptionLevel.EarlyData && HasApplicationOutput(now));
+        bool hasData = _crypto[(int)level].HasOutput
+            || (level is EncryptionLevel.Application or EncryptionLevel.EarlyData && HasApplicationOutput(now));
         if (!hasData)
         {
             return false;
@@ -363,6 +366,11 @@ internal sealed partial class QuicSession
                 written += WriteApplication(payload[written..], packet, now);
             }
 
+            if (isProbe && !packet.IsAckEliciting && level == EncryptionLevel.Initial)
+            {
+                written += RepeatHello(payload[written..], packet);
+            }
+
             if (isProbe && !packet.IsAckEliciting)
             {
                 written += WritePing(payload[written..], packet);
@@ -379,6 +387,31 @@ internal sealed partial class QuicSession
 
         _acksSinceEliciting = packet.IsAckEliciting ? 0 : _acksSinceEliciting;
         return written;
+    }
+
+    /// <summary>
+    /// A server acknowledged the client's first flight and says nothing more: a probe carries the flight once more. It costs what a
+    /// PING would, and helps servers that lost a part of it after they had acknowledged it, as those do which begin a connection for
+    /// each of its datagrams.
+    /// </summary>
+    private int RepeatHello(Span<byte> room, QuicSentPacket packet)
+    {
+        if (Role == EndpointRole.Server || _recovery.HasHandshakeKeys || _hello.Length == 0)
+        {
+            return 0;
+        }
+
+        int offset = _helloRepeated < _hello.Length ? _helloRepeated : 0;
+        int header = 1 + VarInt.Length(offset) + VarInt.Length(room.Length);
+        int length = Math.Min(_hello.Length - offset, room.Length - header);
+        if (length <= 0)
+        {
+            return 0;
+        }
+
+        _helloRepeated = offset + length;
+        packet.IsAckEliciting = true;
+        return FrameWriter.Crypto(room, offset, _hello.AsSpan(offset, length));
     }
 
     private int WriteAck(Span<byte> room, QuicSentPacket packet, PacketNumberSpace space, Timestamp now)

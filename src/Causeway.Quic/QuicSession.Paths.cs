@@ -9,9 +9,6 @@ namespace Causeway.Quic;
 /// <content>Paths: the peer's address and its proof, changes of it, and how large datagrams may be (RFC 9000, 8, 9 and 14).</content>
 internal sealed partial class QuicSession
 {
-    // Header, both path frames and a tag.
-    private const int LeastProbe = 80;
-
     private readonly QuicEcn _ecn = new();
     private bool _isDatagramCapable;
     private QuicPath _path;
@@ -43,6 +40,9 @@ internal sealed partial class QuicSession
         get
         {
             Timestamp due = Timestamp.Min(_path.ChallengeAgainAt, _path.FailsAt);
+            bool isAsked = (_path.Response is not null && _path.Allowance >= LeastProbe)
+                || (_formerPath is { Response: not null } former && former.Allowance >= LeastProbe);
+            due = isAsked ? Timestamp.Min(due, _mayRespondAt) : due;
             return _probedPath is { } probed ? Timestamp.Min(due, Timestamp.Min(probed.ChallengeAgainAt, probed.FailsAt)) : due;
         }
     }
@@ -136,11 +136,27 @@ internal sealed partial class QuicSession
         Challenge(_path, now);
     }
 
+    /// <summary>
+    /// A NAT may forget the client in the middle of the handshake. The server goes with it, as far as three times what comes from
+    /// there allows: Handshake packets prove only the address that the handshake began at, and PATH_CHALLENGE has to wait.
+    /// </summary>
+    private void FollowInHandshake(PacketBuffer datagram)
+    {
+        if (Role == EndpointRole.Client || IsEstablished || IsOf(_path, datagram))
+        {
+            return;
+        }
+
+        Statistics.PathChanges++;
+        _path = new QuicPath(datagram.Path) { Received = datagram.Length };
+    }
+
     private void ProveFirst(QuicPath moved, Timestamp now)
     {
         if (_probedPath is null || _probedPath.Address.Remote != moved.Address.Remote)
         {
             _probedPath = moved;
+            _probedPath.PeerId = _remoteIds.NextSpare;
         }
 
         if (!_probedPath.HasChallenge)
@@ -204,6 +220,7 @@ internal sealed partial class QuicSession
             Statistics.PathChanges++;
             _formerPath = Role == EndpointRole.Client ? _path : null;
             _path = probed;
+            _path.PeerId = null;
             _probedPath = null;
             if (Role == EndpointRole.Client)
             {
@@ -264,25 +281,6 @@ internal sealed partial class QuicSession
         return _preferredAddress;
     }
 
-    private int WritePathFrames(Span<byte> room, QuicSentPacket packet, QuicPath path, Timestamp now)
-    {
-        int written = 0;
-        if (path.Response is { } response && Wrote(FrameWriter.PathResponse(room, response), ref written))
-        {
-            path.Response = null;
-            packet.IsAckEliciting = true;
-        }
-
-        if (path.IsChallengeDue && Wrote(FrameWriter.PathChallenge(room[written..], path.Challenge), ref written))
-        {
-            path.IsChallengeDue = false;
-            path.ChallengeAgainAt = now.AddMicroseconds(_recovery.Rtt.ProbeTimeout);
-            packet.IsAckEliciting = true;
-        }
-
-        return written;
-    }
-
     private void CheckPath(Timestamp now)
     {
         NoteChallengeDue(_path, now);
@@ -310,12 +308,8 @@ internal sealed partial class QuicSession
         }
         else
         {
-            _path.FailsAt = Timestamp.Never;
-            FailSilently(
-                new TransportFailure(TransportFailureKind.DeadLink, "The peer's new address did not answer, and there is no other.")
-                {
-                    ErrorCode = (long)TransportErrorCode.NoViablePath,
-                });
+            // There is no other: it is asked until it answers, or until the idle timeout (8.2.4 allows any longer time).
+            Challenge(_path, now);
         }
     }
 
@@ -325,81 +319,6 @@ internal sealed partial class QuicSession
         {
             path.IsChallengeDue = true;
             path.ChallengeAgainAt = Timestamp.Never;
-        }
-    }
-
-    /// <summary>Datagrams that are not for data: those that prove paths, and those that measure the one in use.</summary>
-    private void WriteProbes(PacketBatch batch, Timestamp now)
-    {
-        if (!_application.CanSeal)
-        {
-            return;
-        }
-
-        WritePathProbe(batch, _path, now);
-        WritePathProbe(batch, _formerPath, now);
-        WritePathProbe(batch, _probedPath, now);
-        if (_recovery.IsConfirmed && _path.IsValidated && !batch.IsFull && _mtu.NextProbe(now) is var size and > 0 && _recovery.CanSend(now))
-        {
-            WriteSpecial(batch, _path, size, isMtuProbe: true, now);
-        }
-    }
-
-    private void WritePathProbe(PacketBatch batch, QuicPath? path, Timestamp now)
-    {
-        // Questions do not wait for the congestion window. Answers do: the peer decides how many there are.
-        if (path is null || batch.IsFull || !(path.IsChallengeDue || (path.Response is not null && _recovery.CanSend(now))))
-        {
-            return;
-        }
-
-        // RFC 9000, 8.2.1: 1 200 bytes, so that the path is known to carry them, unless the address is not worth as much yet.
-        long allowed = Role == EndpointRole.Client ? long.MaxValue : path.Allowance;
-        int size = (int)Math.Min(QuicLimits.MinInitialDatagramSize, allowed);
-        if (size >= LeastProbe)
-        {
-            WriteSpecial(batch, path, size, isMtuProbe: false, now);
-        }
-    }
-
-    private void WriteSpecial(PacketBatch batch, QuicPath path, int size, bool isMtuProbe, Timestamp now)
-    {
-        PacketNumberSpace space = _recovery[PacketSpaceId.Application];
-        _isDatagramCapable = _ecn.IsNextCapable;
-        PacketBuffer datagram = batch.Rent(_pool, _settings.Link.Headroom);
-        datagram.Path = path.Address;
-        Span<byte> room = datagram.Append(size);
-        _probeDestination = path.PeerId;
-        int payloadOffset = BeginPacket(room, EncryptionLevel.Application, space, out _);
-        _probeDestination = null;
-        QuicSentPacket packet = _recovery.Rent();
-        packet.Number = space.NextNumber;
-        packet.Space = space.Id;
-        packet.IsMtuProbe = isMtuProbe;
-        Span<byte> payload = room[payloadOffset..^PacketAead.TagLength];
-        int written = WritePathFrames(payload, packet, path, now);
-        if (!ReferenceEquals(path, _probedPath))
-        {
-            // Tells the peer by a packet that is no probe that this end is here (RFC 9000, 9.3.3).
-            written += WritePing(payload[written..], packet);
-        }
-
-        payload[written..].Clear();
-        if (isMtuProbe)
-        {
-            _mtu.OnSent();
-            packet.Add(new SentFrame { Kind = SentFrameKind.MtuProbe, Value = size });
-        }
-
-        packet.IsInFlight = true;
-        packet.Size = size;
-        if (Seal(datagram, 0, payloadOffset, packet, EncryptionLevel.Application, now))
-        {
-            Commit(batch, datagram, path);
-        }
-        else
-        {
-            datagram.Release();
         }
     }
 }

@@ -52,6 +52,10 @@ internal sealed partial class QuicSession
         _handshake!.LocalTransportParameters = EncodeTransportParameters();
     }
 
+    // RFC 9369, 5: a client resumes in the version that the ticket was given out in. A server that chooses another one takes it all
+    // the same; from then on its own tickets are of the version that it chose.
+    private void SetTicketVersion() => _handshake!.SessionContext = BitConverter.GetBytes((uint)_version);
+
     /// <summary>What opens an Initial packet of a version other than the one in use; null if it is to be dropped.</summary>
     private PacketOpener? OpenerOfOtherVersion(in PacketHeader header)
     {
@@ -65,9 +69,9 @@ internal sealed partial class QuicSession
             return header.Version == _originalVersion ? _originalOpener : null;
         }
 
-        // A server answers in another version that the client offered (RFC 9369, 4.1). Whether it is the server shows when the
-        // packet is opened: until then nothing changes.
-        if (_hasHeard || !_settings.Versions.Contains(header.Version))
+        // A server answers in another version that the client offered, perhaps after it acknowledged something in the original one
+        // (RFC 9369, 4.1). Whether it is the server shows when the packet is opened: until then nothing changes.
+        if (_recovery.HasHandshakeKeys || _version != _originalVersion || !_settings.Versions.Contains(header.Version))
         {
             return null;
         }
@@ -84,6 +88,7 @@ internal sealed partial class QuicSession
         _version = version;
         _sealers[(int)EncryptionLevel.Initial]?.FlushHeaders();
         InstallInitialKeys(_retryId ?? _originalDestinationId);
+        SetTicketVersion();
     }
 
     // RFC 9369, 4.1: a client that uses the negotiated version sends no more in the original one.
@@ -134,8 +139,11 @@ internal sealed partial class QuicSession
         _crypto[(int)EncryptionLevel.Initial].Clear(_cryptoSlices);
         _crypto[(int)EncryptionLevel.Initial] = new Streams.CryptoStream();
         _handshake!.Dispose();
+        _hello = [];
+        _helloRepeated = 0;
         _handshake = _settings.Handshake(Role);
         _handshake.LocalTransportParameters = EncodeTransportParameters();
+        SetTicketVersion();
         _handshake.Start(now);
         DriveHandshake(now);
     }

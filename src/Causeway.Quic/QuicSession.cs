@@ -83,6 +83,7 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
 
         _handshake = settings.Handshake(role);
         _handshake.LocalTransportParameters = EncodeTransportParameters();
+        SetTicketVersion();
         _idleSince = now;
         _handshake.Start(now);
         if (role == EndpointRole.Client)

@@ -110,10 +110,19 @@ internal sealed record QuicSettings
     public PeerAddress PreferredIPv6 { get; init; }
 
     /// <summary>
+    /// Bytes of the connection ids that this end issues: 8 by default, against which a guess is hopeless. 0 is for a client with one
+    /// connection on its socket; it saves the bytes, and its address cannot change (RFC 9000, 5.1).
+    /// </summary>
+    public int IdLength { get; init; } = 8;
+
+    /// <summary>
     /// How often 1-RTT keys may be used; null for the limits of the suite (RFC 9001, 6.6). Smaller ones make key updates frequent,
     /// which tests want.
     /// </summary>
     public AeadLimits? KeyLimits { get; init; }
+
+    /// <summary>Packets after which keys are changed; 0 for no sooner than needed.</summary>
+    public long KeyUpdateInterval { get; init; }
 
     /// <summary>Streams begin with these limits: windows that grow with what readers take.</summary>
     /// <remarks>

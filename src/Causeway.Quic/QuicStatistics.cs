@@ -7,6 +7,24 @@ public sealed class QuicStatistics : TransportStatistics
 
     internal QuicStatistics(QuicSession session) => _session = session;
 
+    /// <summary>The version that is spoken: 1 or 2.</summary>
+    public int Version => _session.Version == QuicVersion.V2 ? 2 : 1;
+
+    /// <summary>The cipher suite by its name in TLS; "None" before it is negotiated.</summary>
+    public string CipherSuite => _session.Handshake?.Suite.ToString() ?? "None";
+
+    /// <summary>The group of the key exchange by its name in TLS.</summary>
+    public string KeyExchangeGroup => _session.Handshake?.Group.ToString() ?? "None";
+
+    /// <summary>Whether a ticket of an earlier connection was used.</summary>
+    public bool IsResumed => _session.Handshake?.IsResumed ?? false;
+
+    /// <summary>
+    /// At a client: what <see cref="QuicProfile.ResumptionTicket"/> of a later connection takes. It comes a moment after the
+    /// handshake; empty until then. It is secret.
+    /// </summary>
+    public ReadOnlyMemory<byte> ResumptionTicket => _session.LatestTicket;
+
     /// <summary>Packets that were sent; a datagram may hold several.</summary>
     public long PacketsSent { get; internal set; }
 

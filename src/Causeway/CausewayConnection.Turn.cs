@@ -183,7 +183,7 @@ public sealed partial class CausewayConnection
         }
     }
 
-    private bool IsDrained => Session.IsIdle && _streams.TrueForAll(static stream => stream.IsWriteFinished);
+    private bool IsDrained => Session.IsIdle && (_closeCode is not null || _streams.TrueForAll(static stream => stream.IsWriteFinished));
 
     bool IDrivenSession.Flush(PacketBatch batch, Timestamp now)
     {
@@ -495,9 +495,13 @@ public sealed partial class CausewayConnection
         _closeDeadline = now.Add(_options.CloseTimeout);
         _accepted.Writer.TryComplete();
         DropUnclaimed();
-        foreach (CausewayStream stream in _streams)
+        // With a code, the connection's end is the end of the streams too: what the application left open did not end in order.
+        if (_closeCode is null)
         {
-            stream.OnConnectionClosing();
+            foreach (CausewayStream stream in _streams)
+            {
+                stream.OnConnectionClosing();
+            }
         }
 
         _shard.MarkDirty(this);

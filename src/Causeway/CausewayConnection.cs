@@ -517,7 +517,9 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
             }
         }
 
-        public async void Execute()
+        public void Execute() => _ = FindAsync();
+
+        private async Task FindAsync()
         {
             try
             {

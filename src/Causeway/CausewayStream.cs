@@ -301,7 +301,7 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     private void AbortOnShard()
     {
         StreamAbortDirections directions = (StreamAbortDirections)Interlocked.Exchange(ref _abortDirections, 0);
-        if (directions == 0)
+        if (directions == StreamAbortDirections.None)
         {
             return;
         }

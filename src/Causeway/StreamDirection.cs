@@ -14,6 +14,9 @@ public enum StreamDirection
 [Flags]
 public enum StreamAbortDirections
 {
+    /// <summary>Nothing.</summary>
+    None = 0,
+
     /// <summary>Reading: the peer is told to stop sending.</summary>
     Read = 1,
 

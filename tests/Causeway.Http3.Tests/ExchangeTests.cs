@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using Causeway.Http3.Framing;
 using Causeway.Http3.Transport;
 
 namespace Causeway.Http3.Tests;
@@ -243,6 +244,45 @@ public sealed class ExchangeTests
         {
             Assert.Contains("accepts 1000", error.Message, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public async Task ContentCanBeReadSynchronously()
+    {
+        await using Harness harness = new((_, _) => ValueTask.FromResult(new Http3Response(200) { Body = new MemoryStream([1, 2, 3]) }));
+        using HttpResponseMessage response = await harness.Client.GetAsync("/", HttpCompletionOption.ResponseHeadersRead);
+        byte[] content = await Task.Run(() =>
+        {
+            using Stream body = response.Content.ReadAsStream();
+            MemoryStream all = new();
+            body.CopyTo(all);
+            return all.ToArray();
+        });
+        Assert.Equal([1, 2, 3], content);
+    }
+
+    [Fact]
+    public async Task AResponseWhoseHeaderSectionTheClientDoesNotAcceptIsGivenUp()
+    {
+        Peer peer = Harness.Serve(
+            (_, _) =>
+            {
+                Http3Response response = new(200);
+                response.Headers.Add(new HttpField("x-large", new string('x', 1000)));
+                return ValueTask.FromResult(response);
+            },
+            out _);
+        await peer.OpenAsync([0, .. Wire.Settings(PeerSettings.MaxFieldSectionSizeId, 600)]);
+
+        // Until the SETTINGS frame has been read, the response is sent.
+        Http3Exception? error = null;
+        while (error is null)
+        {
+            Http3Stream stream = await peer.RequestAsync(Wire.Request("GET"));
+            error = await Record.ExceptionAsync(() => Peer.ReadToEndAsync(stream)) as Http3Exception;
+        }
+
+        Assert.Equal((Http3ErrorCode.InternalError, true), (error.ErrorCode, error.IsByPeer));
     }
 
     [Theory]

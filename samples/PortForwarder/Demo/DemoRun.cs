@@ -68,6 +68,8 @@ internal sealed class DemoRun(DemoOptions options, DemoService service, DemoProg
 
     private async Task<DemoResult> RunAsync(string name, TransportProfile profile)
     {
+        // What is compiled and loaded on the first connection is nothing of the link's.
+        await ForwardWarmUp.RunAsync(profile).ConfigureAwait(false);
         await using ForwardServer server = await ForwardServer.StartAsync(new ForwardServerOptions
         {
             Listeners =

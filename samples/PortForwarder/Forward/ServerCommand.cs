@@ -44,7 +44,7 @@ internal static class ServerCommand
                 Quiet = options.Common.Quiet,
                 Logger = log,
             },
-            stop).ConfigureAwait(false);
+            CancellationToken.None).ConfigureAwait(false);
         KcptunCommands.WarnOfOpenFiles(options.Common.MaxForwards, server.MaxForwards, errors);
         log.Start(StartupLines(options, server, key));
         await ForwardRun.UntilStoppedAsync(() => server.Statistics, log, stop).ConfigureAwait(false);

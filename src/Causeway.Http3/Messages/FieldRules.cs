@@ -6,6 +6,9 @@ namespace Causeway.Http3.Messages;
 /// <summary>Which fields a message may have (RFC 9114, 4.2 and 10.3; RFC 9110, 5).</summary>
 internal static class FieldRules
 {
+    /// <summary>What is counted for each field beside its name and value.</summary>
+    public const int FieldOverhead = 32;
+
     // Tokens without upper-case letters.
     private static readonly SearchValues<char> s_nameCharacters =
         SearchValues.Create("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz");
@@ -46,6 +49,18 @@ internal static class FieldRules
     /// <summary>Whether a field concerns one connection of HTTP/1.1 (RFC 9114, 4.2).</summary>
     public static bool IsConnectionSpecific(string name) =>
         name is "connection" or "keep-alive" or "proxy-connection" or "transfer-encoding" or "upgrade";
+
+    /// <summary>The size of a section in bytes, as limits count it (RFC 9114, 4.2.2).</summary>
+    public static long SizeOf(List<HttpField> fields)
+    {
+        long size = 0;
+        foreach (HttpField field in fields)
+        {
+            size += field.Name.Length + field.Value.Length + FieldOverhead;
+        }
+
+        return size;
+    }
 
     /// <summary>Whether all fields of a trailer section may stand there: pseudo-header fields may not.</summary>
     public static bool AreTrailers(List<HttpField> fields) => fields.TrueForAll(IsRegular);

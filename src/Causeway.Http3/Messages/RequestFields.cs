@@ -39,12 +39,7 @@ internal static class RequestFields
             Add(fields, content.Headers);
         }
 
-        long size = 0;
-        foreach (HttpField field in fields)
-        {
-            size += field.Name.Length + field.Value.Length + 32;
-        }
-
+        long size = FieldRules.SizeOf(fields);
         return size <= maxSize
             ? fields
             : throw new HttpRequestException($"The header section has {size} bytes; the server accepts {maxSize}.");

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Causeway.Http3.Messages;
 
 namespace Causeway.Http3.Qpack;
 
@@ -21,9 +22,6 @@ internal enum QpackStatus
 /// </summary>
 internal static class QpackDecoder
 {
-    // What RFC 9114, 4.2.2 counts for each field beside its name and value.
-    private const int FieldOverhead = 32;
-
     /// <summary>Decodes a section.</summary>
     /// <param name="section">The payload of a HEADERS frame.</param>
     /// <param name="maxSize">The limit in bytes, counted as in RFC 9114, 4.2.2.</param>
@@ -49,7 +47,7 @@ internal static class QpackDecoder
                 return status;
             }
 
-            size += field.Name.Length + field.Value.Length + FieldOverhead;
+            size += field.Name.Length + field.Value.Length + FieldRules.FieldOverhead;
             if (size > maxSize)
             {
                 return QpackStatus.TooLarge;

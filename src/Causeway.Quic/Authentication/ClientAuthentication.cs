@@ -23,7 +23,21 @@ public sealed class ClientAuthentication
     /// <summary>
     /// Application protocols in order of preference (RFC 7301), where .NET's options are not what names them. Default: "causeway".
     /// </summary>
-    public IReadOnlyList<SslApplicationProtocol> ApplicationProtocols { get; init; } = [DefaultProtocol];
+    public IReadOnlyList<SslApplicationProtocol> ApplicationProtocols { get; private init; } = [DefaultProtocol];
+
+    /// <summary>The same with other application protocols; for keys and secrets, where .NET's options do not name them.</summary>
+    /// <param name="protocols">One at least, the preferred one first.</param>
+    /// <exception cref="ArgumentException">There is none.</exception>
+    public ClientAuthentication WithApplicationProtocols(params IReadOnlyList<SslApplicationProtocol> protocols)
+    {
+        ArgumentNullException.ThrowIfNull(protocols);
+        if (protocols.Count == 0)
+        {
+            throw new ArgumentException("There must be one application protocol at least.", nameof(protocols));
+        }
+
+        return new ClientAuthentication(_options, _checker) { ApplicationProtocols = protocols };
+    }
 
     /// <summary>The application protocol between two of ours that name none.</summary>
     public static SslApplicationProtocol DefaultProtocol { get; } = new("causeway");

@@ -21,7 +21,21 @@ public sealed class ServerAuthentication
     /// <summary>
     /// Application protocols in order of preference (RFC 7301), where .NET's options are not what names them. Default: "causeway".
     /// </summary>
-    public IReadOnlyList<SslApplicationProtocol> ApplicationProtocols { get; init; } = [ClientAuthentication.DefaultProtocol];
+    public IReadOnlyList<SslApplicationProtocol> ApplicationProtocols { get; private init; } = [ClientAuthentication.DefaultProtocol];
+
+    /// <summary>The same with other application protocols; for keys and secrets, where .NET's options do not name them.</summary>
+    /// <param name="protocols">One at least, the preferred one first.</param>
+    /// <exception cref="ArgumentException">There is none.</exception>
+    public ServerAuthentication WithApplicationProtocols(params IReadOnlyList<SslApplicationProtocol> protocols)
+    {
+        ArgumentNullException.ThrowIfNull(protocols);
+        if (protocols.Count == 0)
+        {
+            throw new ArgumentException("There must be one application protocol at least.", nameof(protocols));
+        }
+
+        return new ServerAuthentication(_fixed, _byName) { ApplicationProtocols = protocols };
+    }
 
     /// <summary>By certificates, as <see cref="SslStream"/> does it.</summary>
     /// <exception cref="NotSupportedException">An option cannot be honoured; the message names it.</exception>

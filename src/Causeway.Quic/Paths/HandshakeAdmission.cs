@@ -17,15 +17,15 @@ internal enum Admission
 /// Counts the handshakes that are not complete, in all and by address, and decides by them whether another may begin.
 /// </summary>
 /// <remarks>
-/// Where a client has to prove its address, the limit by address is one for proved addresses: nobody can use up another's share by
-/// forging it. What is kept is bounded by <see cref="QuicSettings.MaxHandshakes"/>.
+/// A client that has proved its address competes with others that have, not with those that forge it: nobody can use up another's
+/// share. What is kept is bounded by <see cref="QuicSettings.MaxHandshakes"/>.
 /// </remarks>
 internal sealed class HandshakeAdmission(QuicSettings settings)
 {
     private const int NetworkBytes = 8;
 
     private readonly Dictionary<QuicSession, Entry> _handshakes = [];
-    private readonly Dictionary<PeerAddress, int> _byAddress = [];
+    private readonly Dictionary<PeerAddress, Counts> _byAddress = [];
 
     /// <summary>Handshakes that are not complete.</summary>
     public int Count => _handshakes.Count;
@@ -41,8 +41,9 @@ internal sealed class HandshakeAdmission(QuicSettings settings)
     /// <param name="isValidated">Whether its token proves that address.</param>
     public Admission Decide(in PeerAddress peer, bool isValidated)
     {
-        bool isFull = Count >= settings.MaxHandshakes
-            || _byAddress.GetValueOrDefault(AddressOf(peer)) >= settings.MaxHandshakesPerAddress;
+        Counts counts = _byAddress.GetValueOrDefault(AddressOf(peer));
+        int rivals = isValidated ? counts.Validated : counts.All;
+        bool isFull = Count >= settings.MaxHandshakes || rivals >= settings.MaxHandshakesPerAddress;
         if (isValidated || settings.Retry == RetryPolicy.Never)
         {
             return isFull ? Admission.Refuse : Admission.Accept;
@@ -56,7 +57,7 @@ internal sealed class HandshakeAdmission(QuicSettings settings)
     {
         PeerAddress address = AddressOf(peer);
         _handshakes.Add(session, new Entry(address, isValidated));
-        _byAddress[address] = _byAddress.GetValueOrDefault(address) + 1;
+        Change(address, 1, isValidated ? 1 : 0);
         Unvalidated += isValidated ? 0 : 1;
     }
 
@@ -66,6 +67,7 @@ internal sealed class HandshakeAdmission(QuicSettings settings)
         if (_handshakes.TryGetValue(session, out Entry entry) && !entry.IsValidated)
         {
             _handshakes[session] = entry with { IsValidated = true };
+            Change(entry.Address, 0, 1);
             Unvalidated--;
         }
     }
@@ -79,14 +81,20 @@ internal sealed class HandshakeAdmission(QuicSettings settings)
         }
 
         Unvalidated -= entry.IsValidated ? 0 : 1;
-        int left = _byAddress[entry.Address] - 1;
-        if (left == 0)
+        Change(entry.Address, -1, entry.IsValidated ? -1 : 0);
+    }
+
+    private void Change(in PeerAddress address, int all, int validated)
+    {
+        Counts counts = _byAddress.GetValueOrDefault(address);
+        counts = new Counts(counts.All + all, counts.Validated + validated);
+        if (counts.All == 0)
         {
-            _byAddress.Remove(entry.Address);
+            _byAddress.Remove(address);
         }
         else
         {
-            _byAddress[entry.Address] = left;
+            _byAddress[address] = counts;
         }
     }
 
@@ -103,6 +111,8 @@ internal sealed class HandshakeAdmission(QuicSettings settings)
         bytes[NetworkBytes..].Clear();
         return PeerAddress.FromBytes(bytes, 0);
     }
+
+    private readonly record struct Counts(int All, int Validated);
 
     private readonly record struct Entry(PeerAddress Address, bool IsValidated);
 }

@@ -38,7 +38,8 @@ internal sealed class LocalConnectionIds
     /// <summary>The peer keeps so many (active_connection_id_limit): issues spare ones.</summary>
     public void SetLimit(long limit)
     {
-        _limit = (int)Math.Min(limit, MostActive);
+        // Ids of no length cannot be told apart: there is one (RFC 9000, 5.1.1).
+        _limit = _active[0].Id.IsEmpty ? 1 : (int)Math.Min(limit, MostActive);
         Fill();
     }
 

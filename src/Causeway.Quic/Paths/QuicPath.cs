@@ -41,8 +41,8 @@ internal sealed class QuicPath(DatagramPath address)
     /// <summary>Whether the peer's host changed with it, and not only the port: what was learned of the old path is void.</summary>
     public bool IsOtherHost { get; init; }
 
-    /// <summary>The peer's connection id to use there; null for the one that is current.</summary>
-    public ConnectionId? PeerId { get; init; }
+    /// <summary>The peer's connection id to use there, while it is only probed; null for the one that is current.</summary>
+    public ConnectionId? PeerId { get; set; }
 
     /// <summary>Whether a PATH_RESPONSE is to be sent there, and with what.</summary>
     public ulong? Response { get; set; }

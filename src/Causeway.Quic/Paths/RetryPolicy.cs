@@ -1,7 +1,7 @@
-namespace Causeway.Quic.Paths;
+namespace Causeway.Quic;
 
 /// <summary>When a server answers a first packet with a Retry instead of a handshake (RFC 9000, 8.1.2).</summary>
-internal enum RetryPolicy
+public enum RetryPolicy
 {
     /// <summary>Never. Too many handshakes at once are refused.</summary>
     Never,

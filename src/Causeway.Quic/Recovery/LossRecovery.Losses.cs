@@ -65,6 +65,13 @@ internal sealed partial class LossRecovery
         _backOff = Math.Min(_backOff + 1, 30);
         _probeBase = now;
         silent!.Probes = ProbesPerTimeout;
+        if (silent.Id == PacketSpaceId.Handshake && Role == EndpointRole.Client)
+        {
+            // A server that has completed the handshake has no Handshake keys any more, so that only a 1-RTT packet shows it that
+            // the client waits for HANDSHAKE_DONE, and from which address.
+            _spaces[(int)PacketSpaceId.Application].Probes = 1;
+        }
+
         RepeatOldest(silent);
         return true;
     }
@@ -102,7 +109,7 @@ internal sealed partial class LossRecovery
         Timestamp soonest = Timestamp.Never;
         space = null;
         int factor = Math.Min(1 << Math.Min(_backOff, 20), MostBackOff);
-        long timeout = Rtt.ProbeTimeout * factor;
+        long timeout = Math.Min(Rtt.ProbeTimeout * factor, Math.Max(Rtt.ProbeTimeout, LongestBackOff));
         foreach (PacketNumberSpace candidate in _spaces)
         {
             if (candidate.ElicitingInFlight == 0 || candidate.IsDiscarded)
@@ -115,7 +122,7 @@ internal sealed partial class LossRecovery
                 continue;
             }
 
-            long wait = timeout + (candidate.Id == PacketSpaceId.Application ? PeerMaxAckDelay * factor : 0);
+            long wait = timeout + (candidate.Id == PacketSpaceId.Application ? PeerMaxAckDelay : 0);
             Timestamp due = candidate.LastElicitingAt.AddMicroseconds(wait);
             if (due < soonest)
             {

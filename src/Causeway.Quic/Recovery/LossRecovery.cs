@@ -32,6 +32,10 @@ internal sealed partial class LossRecovery
     // Beyond this the timeout does not double: a path that comes back is noticed soon (docs/design/loss-recovery.md).
     private const int MostBackOff = 16;
 
+    // On long paths it does not double beyond this either, or the idle timeout would pass with a handful of probes, all of which a
+    // bad path may lose.
+    private const long LongestBackOff = 2_000_000;
+
     private readonly ISentFrameOwner _frames;
     private readonly Pacer _pacer;
     private readonly DeliveryRateSampler _sampler = new();

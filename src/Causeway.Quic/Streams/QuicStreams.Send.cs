@@ -165,6 +165,13 @@ internal sealed partial class QuicStreams
         {
             case SentFrameKind.Stream when !stream.IsSendDone && !stream.IsResetRequested:
                 stream.Outgoing.OnLost(frame.Value, frame.Length);
+                if (frame is { Length: 0, IsFinal: false } && !stream.Outgoing.HasBeenSent)
+                {
+                    // An empty frame told the peer of the stream, and nothing else will.
+                    stream.IsAnnounced = false;
+                    OnWritable(stream);
+                }
+
                 stream.IsFinLost |= frame.IsFinal && !stream.IsFinAcknowledged;
                 if (stream.Outgoing.HasLost || stream.IsFinLost)
                 {

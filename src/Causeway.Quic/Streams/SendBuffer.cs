@@ -30,6 +30,9 @@ internal struct SendBuffer
     /// <summary>Whether something is to be sent again.</summary>
     public readonly bool HasLost => !_lost.IsEmpty;
 
+    /// <summary>Whether any byte left.</summary>
+    public readonly bool HasBeenSent => Sent > 0;
+
     /// <summary>Whether something was appended and never sent.</summary>
     public readonly bool HasUnsent => Sent < End;
 

@@ -3,7 +3,6 @@ using Causeway.Protocol.Streams;
 using Causeway.Quic.Handshake;
 using Causeway.Quic.Handshake.Tls13;
 using Causeway.Quic.Streams;
-using Causeway.Quic.Tests.Handshake;
 using Causeway.TestKit;
 
 namespace Causeway.Quic.Tests.Simulation;
@@ -272,9 +271,9 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
 /// <summary>Settings of a <see cref="QuicPeer"/>.</summary>
 internal sealed record QuicPeerOptions
 {
-    public TlsClientOptions Client { get; init; } = HandshakePair.ClientOptions();
+    public TlsClientOptions Client { get; init; } = PeerCredentials.Client;
 
-    public TlsServerOptions Server { get; init; } = HandshakePair.ServerOptions();
+    public TlsServerOptions Server { get; init; } = PeerCredentials.Server;
 
     public int DatagramSize { get; init; } = 1350;
 

@@ -73,6 +73,24 @@ public sealed class FloodTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void NobodyUsesUpTheShareOfAnotherByForgingItsAddress()
+    {
+        using QuicPair pair = new(
+            FaultPlans.Named("Clean", 1),
+            server: new QuicPeerOptions { Configure = s => s with { Retry = RetryPolicy.UnderLoad, MaxHandshakesPerAddress = 10 } });
+        foreach (byte[] hello in Hellos(50))
+        {
+            Inject(pair, hello, pair.ClientHost.Address);
+        }
+
+        Assert.Equal(10, pair.Server.Endpoint.HandshakeCount);
+        pair.Connect();
+        Assert.Equal(1, pair.Client.Session!.Statistics.Retries);
+        Assert.Equal(0, pair.Server.Endpoint.Counters.HandshakesRefused);
+        pair.Close();
+    }
+
+    [Fact]
     public void ThingsThatAreNoPacketsLeaveNothing()
     {
         using QuicPair pair = new(FaultPlans.Named("Clean", 1));

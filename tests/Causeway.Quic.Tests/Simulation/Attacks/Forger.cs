@@ -62,7 +62,11 @@ internal sealed class Forger : IDisposable
 
     /// <summary>Makes a pair one end of which can be taken over.</summary>
     public static Forger Create(
-        EndpointRole role = EndpointRole.Client, Func<QuicSettings, QuicSettings>? victim = null, string plan = "Clean", ulong seed = 1)
+        EndpointRole role = EndpointRole.Client,
+        Func<QuicSettings, QuicSettings>? victim = null,
+        string plan = "Clean",
+        ulong seed = 1,
+        int ownIdLength = 8)
     {
         Dictionary<string, byte[]> secrets = [];
         QuicPeerOptions client = new()
@@ -70,6 +74,11 @@ internal sealed class Forger : IDisposable
             Client = HandshakePair.ClientOptions() with { KeyLog = (label, _, secret) => secrets[label] = secret.ToArray() },
         };
         QuicPeerOptions server = new();
+        if (ownIdLength != 8)
+        {
+            client = client with { Configure = s => s with { IdLength = ownIdLength } };
+        }
+
         if (role == EndpointRole.Client)
         {
             server = server with { Configure = victim ?? server.Configure };
