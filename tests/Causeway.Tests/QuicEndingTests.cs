@@ -47,7 +47,7 @@ public sealed class QuicEndingTests
             {
                 TargetHost = "causeway",
                 ApplicationProtocols = [new SslApplicationProtocol("another")],
-                RemoteCertificateValidationCallback = static (_, _, _, _) => true,
+                RemoteCertificateValidationCallback = static (_, shown, _, _) => shown?.Subject == "CN=causeway",
             },
         };
         TransportException error = await RefusalAsync(listener, stranger);
