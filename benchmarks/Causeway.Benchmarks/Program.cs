@@ -18,6 +18,7 @@ const string Help = """
       memory   what idle sessions cost a server, and what a burst leaves behind
       micro    the parts by themselves, with BenchmarkDotNet
       plot     images of what tunnel and link measured
+      engine   two QUIC sessions back to back in memory: rate, cost of a packet, allocation
       simulate an engine over random networks in virtual time, by the thousand
       report   measures all that docs/performance.md shows and rewrites its tables and images
 
@@ -38,6 +39,8 @@ try
             return MemoryCommand.Run(args.AsSpan(1));
         case ["micro", ..]:
             return MicroCommand.Run(args.AsSpan(1));
+        case ["engine", ..]:
+            return EngineCommand.Run(args.AsSpan(1));
         case ["simulate", ..]:
             return SimulateCommand.Run(args.AsSpan(1));
         case ["plot", ..]:

@@ -9,7 +9,7 @@ namespace Causeway.Quic;
 /// The QUIC sessions of a link, found by connection id (RFC 9000, 5.2). It answers what belongs to none: Version Negotiation,
 /// Retry, refusal, stateless reset.
 /// </summary>
-internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry, IDisposable
+internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
 {
     // Of ids that a client chooses for the server to begin with (RFC 9000, 7.2).
     private const int FirstIdLength = 8;
@@ -37,7 +37,7 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
         settings.Random(key);
         _resetKey = new StatelessResetKey(settings.ResetKey.IsEmpty ? key : settings.ResetKey.Span);
         settings.Random(key);
-        _tokenKeys = settings.TokenKeys ?? new AddressTokenKeys(key);
+        _tokenKeys = new AddressTokenKeys(settings.TokenKey.IsEmpty ? key : settings.TokenKey.Span);
         key.Clear();
     }
 
@@ -127,16 +127,14 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
         _admission.Remove((QuicSession)session);
     }
 
-    /// <summary>Forgets the keys. Sessions are their driver's.</summary>
-    public void Dispose()
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
     {
         _answer?.Release();
         _answer = null;
         _resetKey.Dispose();
-        if (_settings.TokenKeys is null)
-        {
-            _tokenKeys.Dispose();
-        }
+        _tokenKeys.Dispose();
+        base.Dispose(disposing);
     }
 
     ConnectionId IConnectionIdRegistry.Add(QuicSession session)

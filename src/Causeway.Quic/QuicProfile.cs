@@ -76,6 +76,18 @@ public sealed record QuicProfile : TransportProfile
     public ReadOnlyMemory<byte> ResumptionTicket { get; init; }
 
     /// <summary>
+    /// What a listener keeps over its restarts, or shares with other servers of its name: 32 random bytes at least, from which the
+    /// keys of session tickets, address tokens and stateless resets come. Empty, the default, for one that comes from the key of
+    /// <see cref="ServerAuthentication.WithKey"/>, else for a random one: tickets then end with the process, and clients of a
+    /// server that was killed wait for their idle timeout.
+    /// </summary>
+    /// <remarks>
+    /// Servers of different hosts that are up at the same time may share it only if a client's packets always reach the same one of
+    /// them: a server resets connections that it does not know (RFC 9000, 21.11).
+    /// </remarks>
+    public ReadOnlyMemory<byte> ServerSecret { get; init; }
+
+    /// <summary>
     /// Takes the secrets of each connection as lines of an SSLKEYLOGFILE, by which Wireshark reads it. Null, the default, keeps
     /// them. Whoever has the lines can read and change everything.
     /// </summary>
@@ -123,6 +135,12 @@ public sealed record QuicProfile : TransportProfile
         Check(MaxInboundUnidirectionalStreams, 1L << 60, nameof(MaxInboundUnidirectionalStreams));
         Check(DefaultStreamErrorCode, (1L << 62) - 1, nameof(DefaultStreamErrorCode));
         Check(KeyUpdateInterval, long.MaxValue, nameof(KeyUpdateInterval));
+        if (!ServerSecret.IsEmpty && ServerSecret.Length < Quic.ServerSecret.MinLength)
+        {
+            throw new ArgumentException(
+                $"ServerSecret has {ServerSecret.Length} bytes; there must be {Quic.ServerSecret.MinLength} at least, or none.", nameof(ServerSecret));
+        }
+
         _ = Groups;
         if (PacketProtection is not null || StreamCipher is not null)
         {
@@ -143,8 +161,11 @@ public sealed record QuicProfile : TransportProfile
         RandomBytes random = link.Random ?? throw new ArgumentException("QUIC needs random bytes.", nameof(link));
         HandshakeEnvironment environment = new(random, link.UtcAtZero);
         Authenticator authenticator = NewAuthenticator(role, environment);
+        ReadOnlyMemory<byte> secret = role == EndpointRole.Server ? Secret : default;
         QuicSettings settings = new()
         {
+            TokenKey = secret.IsEmpty ? default : Quic.ServerSecret.TokenKey(secret.Span),
+            ResetKey = secret.IsEmpty ? default : Quic.ServerSecret.ResetKey(secret.Span, link.LocalPort),
             Handshake = authenticator.NewHandshake,
             Ask = authenticator.Ask,
             Random = random,
@@ -165,6 +186,8 @@ public sealed record QuicProfile : TransportProfile
         };
         return new QuicEndpoint(role, ConfigureSettings?.Invoke(settings) ?? settings);
     }
+
+    private ReadOnlyMemory<byte> Secret => ServerSecret.IsEmpty && ServerAuthentication is { } server ? server.Secret : ServerSecret;
 
     private NamedGroup[] Groups => KeyExchangeGroups.Count == 0
         ? throw new ArgumentException("KeyExchangeGroups is empty; there must be one at least.", nameof(KeyExchangeGroups))
@@ -195,7 +218,7 @@ public sealed record QuicProfile : TransportProfile
         ServerAuthentication server = ServerAuthentication
             ?? throw new InvalidOperationException("The profile has no ServerAuthentication, so that it cannot listen.");
         NamedGroup[] groups = Groups;
-        TicketSealer tickets = _tickets.GetOrCreate(environment.Random);
+        TicketSealer tickets = _tickets.GetOrCreate(Secret, environment.Random);
         return new Authenticator(
             client: null,
             serverChecker: null,
@@ -224,18 +247,23 @@ public sealed record QuicProfile : TransportProfile
         }
     }
 
-    /// <summary>The keys of session tickets, made once for all that share the profile.</summary>
+    /// <summary>The keys of session tickets; random ones are made once for all that share the profile.</summary>
     private sealed class TicketHolder
     {
-        private TicketSealer? _sealer;
+        private TicketSealer? _random;
 
-        public TicketSealer GetOrCreate(RandomBytes random)
+        public TicketSealer GetOrCreate(ReadOnlyMemory<byte> secret, RandomBytes random)
         {
-            TicketSealer? made = _sealer;
+            if (!secret.IsEmpty)
+            {
+                return TicketSealer.Create(secret);
+            }
+
+            TicketSealer? made = _random;
             if (made is null)
             {
                 made = TicketSealer.Create(random);
-                made = Interlocked.CompareExchange(ref _sealer, made, null) ?? made;
+                made = Interlocked.CompareExchange(ref _random, made, null) ?? made;
             }
 
             return made;

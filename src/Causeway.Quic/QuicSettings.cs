@@ -90,8 +90,10 @@ internal sealed record QuicSettings
     /// <summary>Whether a server gives its clients tokens for later connections (RFC 9000, 8.1.3).</summary>
     public bool SendsAddressTokens { get; init; } = true;
 
-    /// <summary>Seals address tokens; null for keys of the endpoint's own. Servers that share keys take each other's tokens.</summary>
-    public AddressTokenKeys? TokenKeys { get; init; }
+    /// <summary>
+    /// Seals address tokens, of 32 bytes; empty for a random one. Servers that share the key take each other's tokens.
+    /// </summary>
+    public ReadOnlyMemory<byte> TokenKey { get; init; }
 
     /// <summary>
     /// The static key of stateless resets, of 32 bytes (RFC 9000, 10.3.2); empty for a random one. A server that keeps its key can

@@ -89,7 +89,11 @@ public sealed class CausewayListener : IAsyncDisposable
             }
 
             // Settings that no session can have should fail here, not at the first datagram.
-            options.NewEndpoint(EndpointRole.Server, links[0], clock.Now).Accept(default, routingId: 0, clock.Now).Dispose();
+            using (TransportEndpoint attempt = options.NewEndpoint(EndpointRole.Server, links[0], clock.Now))
+            {
+                attempt.Accept(default, routingId: 0, clock.Now).Dispose();
+            }
+
             ListenerStatistics statistics = new([.. counters, queue.Counters]);
             CausewayListener listener = new(
                 shards, directory, statistics, accepted, () => openings?.Release(options.Profile), options.NewLogger(CausewayLog.ListenerCategory));

@@ -114,6 +114,7 @@ public abstract record CausewayOptions
         {
             Random = RandomNumberGenerator.Fill,
             UtcAtZero = TimeProvider.GetUtcNow() - (now - Timestamp.Zero),
+            LocalPort = (link.LocalEndPoint as IPEndPoint)?.Port ?? 0,
         };
         return Profile.NewEndpoint(role, in session);
     }

@@ -51,10 +51,10 @@ public sealed class ConnectionTests
         TransportProfile profile = wire == Wire.Quic
             ? Wires.Quic with { KeepAliveInterval = TimeSpan.FromSeconds(1), IdleTimeout = TimeSpan.FromSeconds(3) }
             : new KcpProfile
-        {
-            Mux = new SmuxOptions { KeepAliveInterval = TimeSpan.FromSeconds(1), KeepAliveTimeout = TimeSpan.FromSeconds(3) },
-            Arq = new() { DeadLinkTimeout = TimeSpan.FromMinutes(10) },
-        };
+            {
+                Mux = new SmuxOptions { KeepAliveInterval = TimeSpan.FromSeconds(1), KeepAliveTimeout = TimeSpan.FromSeconds(3) },
+                Arq = new() { DeadLinkTimeout = TimeSpan.FromMinutes(10) },
+            };
         await using MemoryPeers peers = await MemoryPeers.ConnectAsync(profile, time: time, decorate: link =>
         {
             links.Add(new FaultInjectionLink(link, new FaultInjectionOptions { Pool = pool }, time));

@@ -173,16 +173,18 @@ public sealed class GoodbyeTests
         static KcpProfile Version(int version) => new() { Mux = new SmuxOptions { Version = version } };
     }
 
-    [Fact]
-    public async Task ServerThatWasKilledAndCameBackSaysThatItForgot()
+    [Theory]
+    [InlineData(Wire.Kcp)]
+    [InlineData(Wire.Quic)]
+    public async Task ServerThatWasKilledAndCameBackSaysThatItForgot(Wire wire)
     {
         SwallowingLink? swallowing = null;
         CausewayListener listener = await ListenAsync(options => options with
         {
             ConfigureLink = builder => builder.Use(inner => swallowing = new SwallowingLink(inner)),
-        });
+        }, wire);
         IPEndPoint address = (IPEndPoint)listener.LocalEndPoint;
-        await using CausewayConnection client = await ConnectAsync(listener);
+        await using CausewayConnection client = await ConnectAsync(listener, wire.Profile());
         (CausewayStream stream, CausewayStream accepted, _) = await OpenAsync(client, listener);
         await accepted.WriteAsync(new byte[] { 1 }).Guarded();
         await stream.ReadExactlyAsync(new byte[1]).Guarded();
@@ -190,14 +192,14 @@ public sealed class GoodbyeTests
         // As after kill -9: nothing leaves any more, and the port is free.
         swallowing!.IsSwallowing = true;
         await listener.DisposeAsync();
-        await using CausewayListener next = await ListenAsync(options => options with { ListenEndPoint = address });
+        await using CausewayListener next = await ListenAsync(options => options with { ListenEndPoint = address }, wire);
         await stream.WriteAsync(new byte[] { 2 }).Guarded();
         TransportException failure = await FailureOf(() => stream.ReadAsync(new byte[1]).AsTask()).WaitAsync(s_soon);
         Assert.Equal((TransportError.ForgottenByPeer, true, true), (failure.Error, failure.IsByPeer, failure.IsTransient));
         Assert.Equal(0, next.ConnectionCount);
         Assert.InRange(next.Statistics.UnknownSession, 1, 100);
 
-        await using CausewayConnection again = await ConnectAsync(next);
+        await using CausewayConnection again = await ConnectAsync(next, wire.Profile());
         await OpenAsync(again, next);
     }
 

@@ -12,4 +12,7 @@ public readonly record struct SessionLink(int MaxDatagramSize, int Headroom, int
 
     /// <summary>The wall time at <see cref="Timestamp.Zero"/>, for what outlives a session: tickets and tokens.</summary>
     public DateTimeOffset UtcAtZero { get; init; }
+
+    /// <summary>The local UDP port; 0 where there is none. Listeners of one host differ in it.</summary>
+    public int LocalPort { get; init; }
 }

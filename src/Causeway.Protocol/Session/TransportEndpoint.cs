@@ -11,7 +11,7 @@ namespace Causeway.Protocol;
 /// <see cref="RoutingKind.Opening"/> the driver decides whether it has room, and calls <see cref="Accept"/> if it has.
 /// Not thread-safe.
 /// </remarks>
-public abstract class TransportEndpoint
+public abstract class TransportEndpoint : IDisposable
 {
     private protected TransportEndpoint(EndpointRole role) => Role = role;
 
@@ -77,4 +77,16 @@ public abstract class TransportEndpoint
 
     /// <summary>Takes a session out, which has ended. No datagram goes to it any more.</summary>
     public abstract void Remove(TransportSession session);
+
+    /// <summary>Forgets the endpoint's keys. Its sessions are their driver's to dispose.</summary>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Releases what the endpoint holds.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+    }
 }

@@ -24,6 +24,7 @@ public sealed class CausewayKey : IDisposable
         using (key)
         {
             CertificateRequest request = new("CN=causeway", key, HashAlgorithmName.SHA256);
+            Secret = ServerSecret.Of(key);
             _certificate = request.CreateSelfSigned(s_notBefore, s_notAfter);
         }
 
@@ -37,6 +38,9 @@ public sealed class CausewayKey : IDisposable
     public string Fingerprint { get; }
 
     internal SslStreamCertificateContext Context { get; }
+
+    /// <summary>What a server with this key derives its other keys from.</summary>
+    internal byte[] Secret { get; }
 
     /// <summary>Makes a new key.</summary>
     public static CausewayKey Create() => new(ECDsa.Create(ECCurve.NamedCurves.nistP256));

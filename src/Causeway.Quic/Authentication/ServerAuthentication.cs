@@ -34,7 +34,7 @@ public sealed class ServerAuthentication
             throw new ArgumentException("There must be one application protocol at least.", nameof(protocols));
         }
 
-        return new ServerAuthentication(_fixed, _byName) { ApplicationProtocols = protocols };
+        return new ServerAuthentication(_fixed, _byName) { ApplicationProtocols = protocols, Secret = Secret };
     }
 
     /// <summary>By certificates, as <see cref="SslStream"/> does it.</summary>
@@ -77,7 +77,7 @@ public sealed class ServerAuthentication
             ClientCertificates = clients.Count == 0 ? ClientCertificateMode.None : ClientCertificateMode.Require,
             PinnedFingerprints = [.. clients.Select(CausewayKey.ParseFingerprint)],
         };
-        return new ServerAuthentication(new ResolvedServerOptions(tls, Checker: null), byName: null);
+        return new ServerAuthentication(new ResolvedServerOptions(tls, Checker: null), byName: null) { Secret = key.Secret };
     }
 
     /// <summary>Both ends know a secret, as in <see cref="ClientAuthentication.Shared"/>.</summary>
@@ -93,6 +93,9 @@ public sealed class ServerAuthentication
         };
         return new ServerAuthentication(new ResolvedServerOptions(tls, Checker: null), byName: null);
     }
+
+    /// <summary>The server's secret unless the profile has one; empty for a random one. See <see cref="ServerSecret"/>.</summary>
+    internal ReadOnlyMemory<byte> Secret { get; private init; }
 
     /// <summary>What serves every client; null if that depends on the name.</summary>
     internal ResolvedServerOptions? Fixed => _fixed is null ? null : WithProtocols(_fixed);

@@ -80,7 +80,7 @@ internal sealed partial class LossRecovery
 
     /// <summary>
     /// A client that has nothing in flight before the server trusts its address has to speak, or both wait for ever (RFC 9002,
-    /// 6.2.2.1). From now on it is due.
+    /// 6.2.2.1). From now on it is due, until the handshake is confirmed: a NAT may change an address that was proved.
     /// </summary>
     public void NoteAntiDeadlock(Timestamp now)
     {
@@ -111,7 +111,7 @@ internal sealed partial class LossRecovery
         Timestamp soonest = Timestamp.Never;
         space = null;
         int factor = Math.Min(1 << Math.Min(_backOff, 20), MostBackOff);
-        long timeout = Math.Min(Rtt.ProbeTimeout * factor, Math.Max(Rtt.ProbeTimeout, LongestBackOff));
+        long timeout = BackedOff(Rtt.ProbeTimeout, factor);
         foreach (PacketNumberSpace candidate in _spaces)
         {
             if (candidate.ElicitingInFlight == 0 || candidate.IsDiscarded)
@@ -124,7 +124,7 @@ internal sealed partial class LossRecovery
                 continue;
             }
 
-            long wait = timeout + (candidate.Id == PacketSpaceId.Application ? PeerMaxAckDelay : 0);
+            long wait = candidate.Id == PacketSpaceId.Application ? BackedOff(Rtt.ProbeTimeout + PeerMaxAckDelay, factor) : timeout;
             Timestamp due = candidate.LastElicitingAt.AddMicroseconds(wait);
             if (due < soonest)
             {
@@ -133,7 +133,7 @@ internal sealed partial class LossRecovery
             }
         }
 
-        if (space is null && Role == EndpointRole.Client && !IsAddressValidatedByPeer && _probeBase > Timestamp.LongAgo)
+        if (space is null && Role == EndpointRole.Client && !(IsAddressValidatedByPeer && IsConfirmed) && _probeBase > Timestamp.LongAgo)
         {
             space = _spaces[(int)(HasHandshakeKeys ? PacketSpaceId.Handshake : PacketSpaceId.Initial)];
             Timestamp lastSent = Timestamp.Max(_spaces[0].LastElicitingAt, _spaces[1].LastElicitingAt);
@@ -142,6 +142,8 @@ internal sealed partial class LossRecovery
 
         return soonest;
     }
+
+    private static long BackedOff(long timeout, int factor) => Math.Min(timeout * factor, Math.Max(timeout, LongestBackOff));
 
     private void DetectLosses(PacketNumberSpace space, Timestamp now)
     {

@@ -53,5 +53,7 @@ internal sealed class ClientSessionTable(TransportEndpoint endpoint) : SessionTa
         _ended = session;
     }
 
+    public override void Close() => endpoint.Dispose();
+
     public override IReadOnlyList<IDrivenSession> Snapshot() => _session is { } one ? [one] : [];
 }

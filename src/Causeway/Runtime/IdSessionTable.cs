@@ -43,6 +43,8 @@ internal sealed class IdSessionTable(TransportEndpoint endpoint, ListenerDirecto
         }
     }
 
+    public override void Close() => endpoint.Dispose();
+
     public override IReadOnlyList<IDrivenSession> Snapshot() => [.. _sessions];
 
     public override void OnFault() => Statistics.LayerFaults++;

@@ -93,6 +93,8 @@ internal sealed class ServerSessionTable : SessionTable
         _directory.NoteClosed(session.Session.Peer, session.Session.RoutingId, session.LastWord, _shard!.Now);
     }
 
+    public override void Close() => _endpoint.Dispose();
+
     public override IReadOnlyList<IDrivenSession> Snapshot() => [.. _sessions];
 
     public override void OnFault() => Statistics.LayerFaults++;

@@ -14,6 +14,11 @@ internal abstract class SessionTable
     /// <summary>The sessions that are open now.</summary>
     public abstract IReadOnlyList<IDrivenSession> Snapshot();
 
+    /// <summary>Forgets what the endpoint holds: the link is gone.</summary>
+    public virtual void Close()
+    {
+    }
+
     /// <summary>A datagram found no session because code of the application threw.</summary>
     public virtual void OnFault()
     {

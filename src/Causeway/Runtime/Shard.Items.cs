@@ -53,6 +53,7 @@ internal sealed partial class Shard
         internal override void Run(Timestamp now)
         {
             shard._outgoing.Trim();
+            shard._sessions.Close();
             if (!shard._sending)
             {
                 drained.TrySetResult();

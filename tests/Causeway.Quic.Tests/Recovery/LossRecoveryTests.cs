@@ -117,7 +117,7 @@ public sealed class LossRecoveryTests
             _bench.Send(1);
         }
 
-        Assert.Equal(16 * 265_000, longest);
+        Assert.Equal(2_000_000, longest);
     }
 
     // RFC 9002, 6.2.1: application data is not probed for before the handshake is confirmed.
@@ -153,6 +153,10 @@ public sealed class LossRecoveryTests
         bench.TimeOut();
         Assert.Equal(2, bench.Recovery[PacketSpaceId.Handshake].Probes);
         bench.Recovery.IsAddressValidatedByPeer = true;
+
+        // A NAT may change the address before the handshake is confirmed, and the server would have to wait for its proof.
+        Assert.False(bench.Recovery.Deadline.IsNever);
+        bench.Recovery.IsConfirmed = true;
         Assert.True(bench.Recovery.Deadline.IsNever);
     }
 

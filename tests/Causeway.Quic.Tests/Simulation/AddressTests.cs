@@ -33,7 +33,7 @@ public sealed class AddressTests
     public void ATokenOfAnEarlierConnectionSparesTheRetry()
     {
         byte[] key = new byte[32];
-        QuicPeerOptions server = Server(s => s with { Retry = RetryPolicy.Always, TokenKeys = new AddressTokenKeys(key) });
+        QuicPeerOptions server = Server(s => s with { Retry = RetryPolicy.Always, TokenKey = key });
         ReadOnlyMemory<byte> token;
         using (QuicPair first = new(FaultPlans.Named("Clean", 1), server: server))
         {
@@ -55,13 +55,13 @@ public sealed class AddressTests
     public void ATokenOfAnotherAddressIsWorthNothing()
     {
         byte[] key = new byte[32];
-        AddressTokenKeys keys = new(key);
+        using AddressTokenKeys keys = new(key);
         byte[] token = new byte[AddressTokenKeys.TokenLength];
         keys.WriteNewToken(token, QuicVersion.V1, PeerAddress.FromBytes([192, 0, 2, 1], 1), 0, span => span.Clear());
         using QuicPair pair = new(
             FaultPlans.Named("Clean", 2),
             new QuicPeerOptions { Configure = s => s with { AddressToken = token } },
-            Server(s => s with { Retry = RetryPolicy.Always, TokenKeys = keys }));
+            Server(s => s with { Retry = RetryPolicy.Always, TokenKey = key }));
         pair.Connect();
         Assert.Equal(1, pair.Client.Session!.Statistics.Retries);
         Assert.Equal(1, pair.Server.Endpoint.Counters.TokensRefused);

@@ -105,7 +105,8 @@ internal sealed class QuicPair : IDisposable
         Network.Clear();
     }
 
-    private bool IsAllRead
+    /// <summary>Whether every byte of every stream was read.</summary>
+    public bool IsAllRead
     {
         get
         {

@@ -26,6 +26,8 @@ internal sealed class TicketSealer
     private const int NonceLength = 12;
     private const int TagLength = 16;
 
+    private static readonly TimeSpan s_day = TimeSpan.FromDays(1);
+
     private readonly (byte[] Name, byte[] Secret)[] _secrets;
     private readonly long _periodMilliseconds;
     private readonly int _periodsKept;
@@ -53,13 +55,16 @@ internal sealed class TicketSealer
         _periodsKept = (int)Math.Ceiling(lifetime / period);
     }
 
+    /// <summary>A sealer with one secret; tickets are good for a day.</summary>
+    public static TicketSealer Create(ReadOnlyMemory<byte> secret) => new([secret], s_day, s_day);
+
     /// <summary>A sealer with one random secret, for a server that shares its tickets with nobody.</summary>
     public static TicketSealer Create(RandomBytes random, TimeSpan? lifetime = null)
     {
         ArgumentNullException.ThrowIfNull(random);
         byte[] secret = new byte[MinSecretLength];
         random(secret);
-        TicketSealer sealer = new([secret], TimeSpan.FromDays(1), lifetime ?? TimeSpan.FromDays(1));
+        TicketSealer sealer = new([secret], s_day, lifetime ?? s_day);
         CryptographicOperations.ZeroMemory(secret);
         return sealer;
     }
