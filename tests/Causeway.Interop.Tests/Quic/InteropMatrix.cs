@@ -37,7 +37,7 @@ internal static class InteropMatrix
         ("resumption", QuicPair.CausewayToQuiche) => "the package makes new ticket keys for each connection",
         ("zerortt", _) => "our public API has no early data yet",
         ("handshakeloss" or "handshakecorruption", QuicPair.CausewayToQuiche) => "the package sometimes accepts a repeated first packet as a second connection",
-        ("handshakeloss" or "handshakecorruption", QuicPair.QuicheToCauseway) => "not reliable: most connections succeed, about one in twenty hangs, cause not known",
+        ("handshakeloss" or "handshakecorruption", QuicPair.QuicheToCauseway) => "not reliable: about one connection in fifty hangs, cause not known",
         ("ecn", _) when pair.IsQuiche() => "Node.js has no ECN",
         ("amplificationlimit", QuicPair.CausewayToQuiche) => "proves every address by Retry",
         ("v2", _) when pair.IsNgtcp2() => "knows only a draft's number",
