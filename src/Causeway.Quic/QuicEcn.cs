@@ -40,8 +40,12 @@ internal sealed class QuicEcn
     /// <summary>Whether it was found to work.</summary>
     public bool IsCapable => _state == State.Capable;
 
-    /// <summary>Begins to try, for a controller that answers marks.</summary>
-    public void Begin() => _state = State.Testing;
+    /// <summary>Begins to try, on a new path anew; only for a controller that answers marks.</summary>
+    public void Begin()
+    {
+        _state = State.Testing;
+        _tested = 0;
+    }
 
     /// <summary>A packet leaves.</summary>
     public void OnSent()

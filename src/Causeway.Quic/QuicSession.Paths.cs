@@ -1,3 +1,4 @@
+using Causeway.Protocol.Recovery.Congestion;
 using Causeway.Quic.Handshake;
 using Causeway.Quic.Paths;
 using Causeway.Quic.Protection;
@@ -248,7 +249,12 @@ internal sealed partial class QuicSession
 
         _mtu.Reset();
         _recovery.DatagramSize = _mtu.Size;
-        _recovery.ResetPath(_settings.CongestionControl(_mtu.Size));
+        CongestionController controller = _settings.CongestionControl(_mtu.Size);
+        _recovery.ResetPath(controller);
+        if (controller.AnswersMarks)
+        {
+            _ecn.Begin();
+        }
     }
 
     /// <summary>The client goes where the server would like to have it (RFC 9000, 9.6), once that address is proved.</summary>

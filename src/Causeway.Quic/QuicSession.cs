@@ -1,3 +1,4 @@
+using Causeway.Protocol.Recovery.Congestion;
 using Causeway.Protocol.Streams;
 using Causeway.Quic.Handshake;
 using Causeway.Quic.Paths;
@@ -60,8 +61,14 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
         _retrySourceId = opening.RetrySourceId;
         _token = opening.Token;
         _mtu = new MtuDiscovery(settings.Link.MaxDatagramSize);
-        _recovery = new LossRecovery(
-            role, settings.CongestionControl(Math.Max(settings.Link.MaxDatagramSize, QuicLimits.MinInitialDatagramSize)), this, QuicLimits.MinInitialDatagramSize);
+        CongestionController controller = settings.CongestionControl(
+            Math.Max(settings.Link.MaxDatagramSize, QuicLimits.MinInitialDatagramSize));
+        _recovery = new LossRecovery(role, controller, this, QuicLimits.MinInitialDatagramSize);
+        if (controller.AnswersMarks)
+        {
+            _ecn.Begin();
+        }
+
         _streams = new QuicStreams(role, settings.Limits, _pool) { DefaultErrorCode = settings.DefaultStreamErrorCode };
         _path = new QuicPath(opening.Path) { IsValidated = role == EndpointRole.Client || opening.IsAddressValidated };
         ConnectionId ownId = registry.Add(this);

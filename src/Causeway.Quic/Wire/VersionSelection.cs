@@ -68,7 +68,8 @@ internal static class VersionSelection
     {
         if (!server.IsPresent)
         {
-            return !reactsToNegotiation && negotiated == original;
+            // RFC 9368, 8: a server of v1 may know nothing of this, and then counts as one that speaks v1 alone.
+            return negotiated == original && (!reactsToNegotiation || original == QuicVersion.V1);
         }
 
         if (server.Chosen != negotiated || (negotiated != original && !supported.Contains(negotiated)))

@@ -7,7 +7,10 @@ namespace Causeway.Interop.Tests.Quic;
 /// <summary>What one test has on the disk: files to serve, a place for those that arrive, a certificate and its authority's.</summary>
 internal sealed class InteropFiles : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("causeway-interop-").FullName;
+    // Thousands of small files are slow on a disk that others are busy with.
+    private readonly string _folder = Path.Combine(
+        Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"causeway-interop-{Guid.NewGuid():N}");
+
     private int _downloads;
 
     public InteropFiles(IReadOnlyList<int> sizes, bool hasLargeCertificate)

@@ -5,7 +5,7 @@ namespace Causeway.Interop.Tests.Quic;
 /// <summary>Over links that lose, change and hold back datagrams: with each peer, in each role.</summary>
 public sealed class QuicBadLinkInteropTests
 {
-    private const int Connections = 10;
+    private static FaultModelOptions Link { get; } = new() { Delay = TimeSpan.FromMilliseconds(5) };
 
     [QuicTheory, QuicCase("transferloss")]
     public Task AFileArrivesInSpiteOfLoss(QuicPair pair) => QuicInterop.RunAsync(
@@ -14,8 +14,6 @@ public sealed class QuicBadLinkInteropTests
     [QuicTheory, QuicCase("transfercorruption")]
     public Task AFileArrivesInSpiteOfFlippedBits(QuicPair pair) => QuicInterop.RunAsync(
         pair, new QuicScenario("transfercorruption") { Files = [2_000_000], Faults = Link with { Corrupt = 0.02 } }, static run => run.FetchAsync());
-
-    private static FaultModelOptions Link { get; } = new() { Delay = TimeSpan.FromMilliseconds(5) };
 }
 
 /// <summary>Ten connections at once, each over a link that takes nearly a third of what is sent.</summary>
@@ -27,14 +25,14 @@ public sealed class QuicLossyHandshakeInteropTests
     public Task ConnectionsComeAboutInSpiteOfLoss(QuicPair pair) =>
         TenConnectionsAsync(pair, new QuicScenario("handshakeloss") { Faults = new FaultModelOptions { Loss = 0.3 } });
 
+    [QuicTheory, QuicCase("handshakecorruption")]
+    public Task ConnectionsComeAboutInSpiteOfFlippedBits(QuicPair pair) =>
+        TenConnectionsAsync(pair, new QuicScenario("handshakecorruption") { Faults = new FaultModelOptions { Corrupt = 0.3 } });
+
     private static Task TenConnectionsAsync(QuicPair pair, QuicScenario scenario) => QuicInterop.RunAsync(
         pair,
         scenario with { Files = [1000] },
         static run => Task.WhenAll(Enumerable.Range(0, Connections).Select(_ => run.FetchAsync())));
-
-    [QuicTheory, QuicCase("handshakecorruption")]
-    public Task ConnectionsComeAboutInSpiteOfFlippedBits(QuicPair pair) =>
-        TenConnectionsAsync(pair, new QuicScenario("handshakecorruption") { Faults = new FaultModelOptions { Corrupt = 0.3 } });
 }
 
 /// <summary>A round trip of a second and a half.</summary>

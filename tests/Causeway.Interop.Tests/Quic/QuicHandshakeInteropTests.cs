@@ -38,7 +38,8 @@ public sealed class QuicHandshakeInteropTests
             NgtcpServerFlags = ["--validate-addr"],
             Passes = datagram =>
             {
-                retries += datagram.IsRetry && datagram.IsSent == pair is QuicPair.Ngtcp2ToCauseway or QuicPair.QuicheToCauseway ? 1 : 0;
+                bool isFromServer = datagram.IsSent != pair.OurClient();
+                retries += datagram.IsRetry && isFromServer ? 1 : 0;
                 return true;
             },
         };
@@ -71,8 +72,13 @@ public sealed class QuicHandshakeInteropTests
     }
 
     [QuicTheory, QuicCase("http3")]
-    public Task FilesArriveByHttp3(QuicPair pair) => QuicInterop.RunAsync(
-        pair, new QuicScenario("http3") { IsHttp3 = true, Files = [0, 1, 100_000, 300_000] }, static run => run.FetchAsync());
+    public Task FilesArriveByHttp3(QuicPair pair)
+    {
+        // ngtcp2's server cannot map an empty file into memory, and says 404.
+        int least = pair == QuicPair.CausewayToNgtcp2 ? 1 : 0;
+        QuicScenario scenario = new("http3") { IsHttp3 = true, Files = [least, 1, 100_000, 300_000] };
+        return QuicInterop.RunAsync(pair, scenario, static run => run.FetchAsync());
+    }
 
     [QuicTheory, QuicCase("ipv6")]
     public Task FilesArriveByIPv6(QuicPair pair) => QuicInterop.RunAsync(

@@ -1,4 +1,5 @@
 using Causeway.Protocol;
+using Causeway.Protocol.Recovery.Congestion;
 using Causeway.Testing;
 
 namespace Causeway.Interop.Tests.Quic;
@@ -23,7 +24,7 @@ public sealed class QuicTransferInteropTests
         QuicScenario scenario = new("keyupdate")
         {
             Files = [3_000_000],
-            Profile = static profile => profile with { KeyUpdateInterval = 100 },
+            Profile = static profile => profile with { KeyUpdateInterval = 20 },
         };
         return QuicInterop.RunAsync(pair, scenario, static async run =>
         {
@@ -54,6 +55,9 @@ public sealed class QuicTransferInteropTests
         QuicScenario scenario = new("ecn")
         {
             Files = [1_000_000],
+
+            // Marks are asked for only where the congestion control answers them.
+            Profile = static profile => profile with { CongestionControl = CongestionControllers.ByName("cubic") },
             Passes = datagram =>
             {
                 capable[datagram.IsSent ? 1 : 0] += datagram.Ecn == EcnCodepoint.NotCapable ? 0 : 1;

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace Causeway.Interop.Tests.Quic;
 
 /// <summary>
-/// A NAT between one client and its server, which forgets the client in the middle: from then on the server sees another port, or
-/// another address.
+/// A NAT between one client and its server, which gives the client another port in the middle, or another address. What the server
+/// sends to the old one still arrives: else a client that only receives would have no reason to send, and never be found again.
 /// </summary>
 internal sealed class UdpRelay : IAsyncDisposable
 {
@@ -23,7 +23,7 @@ internal sealed class UdpRelay : IAsyncDisposable
     private int _fromServer;
 
     /// <param name="server">The server behind it.</param>
-    /// <param name="rebindAfter">After how many of the server's datagrams it forgets.</param>
+    /// <param name="rebindAfter">After how many of the server's datagrams it does so.</param>
     /// <param name="changesAddress">Whether the address becomes another one too.</param>
     public UdpRelay(IPEndPoint server, int rebindAfter, bool changesAddress)
     {
@@ -38,7 +38,7 @@ internal sealed class UdpRelay : IAsyncDisposable
     /// <summary>Where the client finds the server.</summary>
     public IPEndPoint EndPoint => (IPEndPoint)_front.LocalEndPoint!;
 
-    /// <summary>Whether it has forgotten the client already.</summary>
+    /// <summary>Whether it has done so.</summary>
     public bool HasRebound => Volatile.Read(ref _fromServer) >= _rebindAfter;
 
     public async ValueTask DisposeAsync()
@@ -83,7 +83,7 @@ internal sealed class UdpRelay : IAsyncDisposable
     private async Task FromServerAsync(Socket back)
     {
         byte[] buffer = new byte[65536];
-        while (!_stop.IsCancellationRequested && ReferenceEquals(back, _back))
+        while (!_stop.IsCancellationRequested)
         {
             try
             {
@@ -114,12 +114,10 @@ internal sealed class UdpRelay : IAsyncDisposable
                 return;
             }
 
-            Socket old = _back;
             Socket made = NewSocket(_changesAddress ? s_otherAddress : IPAddress.Loopback);
             _sockets.Add(made);
             _back = made;
             _loops.Add(FromServerAsync(made));
-            old.Dispose();
         }
     }
 }

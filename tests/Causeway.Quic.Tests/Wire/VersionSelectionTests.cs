@@ -48,6 +48,9 @@ public sealed class VersionSelectionTests
         Assert.True(VersionSelection.IsServerRight(s_first, QuicVersion.V1, QuicVersion.V1, true, first));
         Assert.False(VersionSelection.IsServerRight(s_both, QuicVersion.V1, QuicVersion.V1, true, first));
         Assert.False(VersionSelection.IsServerRight(s_both, QuicVersion.V1, QuicVersion.V1, true, alone));
-        Assert.False(VersionSelection.IsServerRight(s_both, QuicVersion.V1, QuicVersion.V1, true, default));
+
+        // RFC 9368, 8: a server of v1 that knows nothing of this is taken; one of v2 has to know it.
+        Assert.True(VersionSelection.IsServerRight(s_both, QuicVersion.V1, QuicVersion.V1, true, default));
+        Assert.False(VersionSelection.IsServerRight(s_both, QuicVersion.V2, QuicVersion.V2, true, default));
     }
 }
