@@ -109,7 +109,7 @@ public sealed class ForwardClient : IAsyncDisposable
             options with { Profile = profile }, cancellationToken).ConfigureAwait(false);
         _ = LearnAsync(connection, profile);
         ForwardingLog.ConnectionOpened(
-            _options.Logger, options.Profile.StreamVersion, connection.LocalEndPoint, connection.RemoteEndPoint);
+            _options.Logger, options.Profile.StreamProtocol, connection.LocalEndPoint, connection.RemoteEndPoint);
         return connection;
     }
 

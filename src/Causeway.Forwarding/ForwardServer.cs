@@ -126,7 +126,7 @@ public sealed class ForwardServer : IAsyncDisposable
                 _ = _registry.Track(connection);
                 ForwardingLog.ConnectionAccepted(_options.Logger, connection.RemoteEndPoint);
                 ForwardingLog.ConnectionOpened(
-                    _options.Logger, options.Profile.StreamVersion, connection.LocalEndPoint, connection.RemoteEndPoint);
+                    _options.Logger, options.Profile.StreamProtocol, connection.LocalEndPoint, connection.RemoteEndPoint);
                 _ = ServeAsync(connection, stopping);
             }
             catch (OperationCanceledException)

@@ -9,8 +9,8 @@ namespace Causeway.Forwarding;
 /// </summary>
 internal static partial class ForwardingLog
 {
-    [LoggerMessage(1, LogLevel.Information, "smux version: {Version} on connection: {Local} -> {Remote}")]
-    public static partial void ConnectionOpened(ILogger logger, int version, EndPoint local, EndPoint remote);
+    [LoggerMessage(1, LogLevel.Information, "{Protocol} on connection: {Local} -> {Remote}")]
+    public static partial void ConnectionOpened(ILogger logger, string protocol, EndPoint local, EndPoint remote);
 
     [LoggerMessage(2, LogLevel.Information, "remote address: {Remote}")]
     public static partial void ConnectionAccepted(ILogger logger, EndPoint remote);

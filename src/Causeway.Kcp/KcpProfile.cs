@@ -1,3 +1,4 @@
+using System.Globalization;
 using Causeway.Kcp.Arq;
 using Causeway.Kcp.Fec;
 using Causeway.Kcp.Smux;
@@ -35,7 +36,7 @@ public sealed record KcpProfile : TransportProfile
     public override int LeastMtu => MinMtu;
 
     /// <inheritdoc/>
-    public override int StreamVersion => Mux.Version;
+    public override string StreamProtocol => string.Create(CultureInfo.InvariantCulture, $"smux version: {Mux.Version}");
 
     /// <inheritdoc/>
     public override void Validate()

@@ -109,7 +109,7 @@ public sealed record QuicProfile : TransportProfile
     public override int LeastMtu => QuicLimits.MinInitialDatagramSize;
 
     /// <inheritdoc/>
-    public override int StreamVersion => 1;
+    public override string StreamProtocol => "QUIC";
 
     /// <inheritdoc/>
     public override bool MayShareThePort => false;

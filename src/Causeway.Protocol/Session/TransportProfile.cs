@@ -40,8 +40,8 @@ public abstract record TransportProfile
     /// <summary>Whether a listener may share its port among several sockets, each with sessions of its own.</summary>
     public virtual bool MayShareThePort => true;
 
-    /// <summary>The version of the engine's stream protocol, for people to read.</summary>
-    public abstract int StreamVersion { get; }
+    /// <summary>What carries the streams, with its version where there are several, for people to read: "smux version: 2", "QUIC".</summary>
+    public abstract string StreamProtocol { get; }
 
     /// <summary>
     /// Makes the packet protection outside the session, once for each direction of each link; null leaves datagrams as
