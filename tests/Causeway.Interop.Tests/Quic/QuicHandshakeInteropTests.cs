@@ -55,7 +55,7 @@ public sealed class QuicHandshakeInteropTests
     {
         QuicScenario scenario = new("resumption")
         {
-            NgtcpClientFlags = ["--session-file={folder}session", "--tp-file={folder}parameters", "--disable-early-data"],
+            NgtcpClientFlags = ["--session-file={folder}/session", "--tp-file={folder}/parameters", "--disable-early-data"],
         };
         return QuicInterop.RunAsync(pair, scenario, async run =>
         {
