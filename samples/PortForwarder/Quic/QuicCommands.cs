@@ -42,13 +42,12 @@ internal static class QuicCommands
         Option<bool> keyUpdate = new("--key-update") { Description = "Change keys after every twenty packets" };
         Option<string?> resume = new("--resume") { Description = "A file with the session of an earlier connection, which is replaced by the new one" };
         Option<bool> version2 = new("--v2") { Description = "Begin with QUIC v2" };
-        Option<double> rebind = new("--rebind") { Description = "Change the local port after so many seconds" };
         Option<string?> keyLog = new("--keylog") { Description = "A file for the secrets, by which Wireshark reads the connection (SSLKEYLOGFILE)" };
         Option<string?> qlog = NewQlog();
         Option<bool> parallel = new("--one-by-one") { Description = "Fetch one file on a connection of its own after the other" };
         Command command = new("get", "Fetches files over QUIC")
         {
-            urls, ca, insecure, folder, alpn, ciphers, groups, keyUpdate, resume, version2, rebind, keyLog, qlog, parallel,
+            urls, ca, insecure, folder, alpn, ciphers, groups, keyUpdate, resume, version2, keyLog, qlog, parallel,
         };
         command.SetAction((parsed, _) => run(new QuicGetOptions
         {
@@ -64,7 +63,6 @@ internal static class QuicCommands
             UpdatesKeys = parsed.GetValue(keyUpdate),
             SessionFile = parsed.GetValue(resume),
             PrefersVersion2 = parsed.GetValue(version2),
-            RebindAfter = parsed.GetValue(rebind) is > 0 and var seconds ? TimeSpan.FromSeconds(seconds) : null,
             KeyLog = parsed.GetValue(keyLog) ?? Environment.GetEnvironmentVariable("SSLKEYLOGFILE"),
             QlogFolder = parsed.GetValue(qlog) ?? Environment.GetEnvironmentVariable("QLOGDIR"),
             IsOneByOne = parsed.GetValue(parallel),
@@ -146,8 +144,6 @@ internal sealed record QuicGetOptions
     public string? SessionFile { get; init; }
 
     public bool PrefersVersion2 { get; init; }
-
-    public TimeSpan? RebindAfter { get; init; }
 
     public string? KeyLog { get; init; }
 

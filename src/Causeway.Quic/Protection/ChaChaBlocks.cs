@@ -54,10 +54,10 @@ internal sealed class ChaChaBlocks : IDisposable
         }
 
         // "expand 32-byte k".
-        const uint constant0 = 0x61707865;
-        const uint constant1 = 0x3320646e;
-        Vector256<uint> x0 = Vector256.Create(constant0);
-        Vector256<uint> x1 = Vector256.Create(constant1);
+        const uint Constant0 = 0x61707865;
+        const uint Constant1 = 0x3320646e;
+        Vector256<uint> x0 = Vector256.Create(Constant0);
+        Vector256<uint> x1 = Vector256.Create(Constant1);
         Vector256<uint> x2 = Vector256.Create(0x79622d32u);
         Vector256<uint> x3 = Vector256.Create(0x6b206574u);
         Vector256<uint> x4 = Vector256.Create(_key[0]);
@@ -85,8 +85,8 @@ internal sealed class ChaChaBlocks : IDisposable
         }
 
         // The input is added at the end; of the first words that is the constants.
-        x0 += Vector256.Create(constant0);
-        x1 += Vector256.Create(constant1);
+        x0 += Vector256.Create(Constant0);
+        x1 += Vector256.Create(Constant1);
         for (int i = 0; i < count; i++)
         {
             BinaryPrimitives.WriteUInt32LittleEndian(inputs[(i * InputLength)..], x0[i]);

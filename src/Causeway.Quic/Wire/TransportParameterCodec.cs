@@ -291,9 +291,9 @@ internal static class TransportParameterCodec
 
     private static void WritePreferredAddress(ref WireWriter writer, in PreferredAddress address)
     {
-        const int fixedLength = 4 + 2 + 16 + 2 + 1 + StatelessResetToken.Length;
+        const int FixedLength = 4 + 2 + 16 + 2 + 1 + StatelessResetToken.Length;
         writer.Integer(TransportParameterId.PreferredAddress);
-        writer.Integer(fixedLength + address.ConnectionId.Length);
+        writer.Integer(FixedLength + address.ConnectionId.Length);
         address.Write(ref writer);
     }
 
