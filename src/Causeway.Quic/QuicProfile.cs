@@ -49,6 +49,12 @@ public sealed record QuicProfile : TransportProfile
     public bool PrefersVersion2 { get; init; }
 
     /// <summary>
+    /// Whether the latency spin bit turns, by which the network may read the round-trip time (RFC 9000, 17.4); on one path in
+    /// sixteen it does not. Default false.
+    /// </summary>
+    public bool SpinBit { get; init; }
+
+    /// <summary>
     /// When a listener has clients prove their address before it spends anything on them, which costs them a round trip (RFC 9000,
     /// 8.1.2). Default: while many handshakes are under way.
     /// </summary>
@@ -181,6 +187,7 @@ public sealed record QuicProfile : TransportProfile
             UtcAtZero = link.UtcAtZero,
             Retry = AddressValidation,
             KeyUpdateInterval = KeyUpdateInterval,
+            SpinBit = SpinBit,
             DefaultStreamErrorCode = DefaultStreamErrorCode,
             Qlog = QlogTrace.Opener(Qlog),
         };

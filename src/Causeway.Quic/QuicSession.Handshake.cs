@@ -20,8 +20,8 @@ internal sealed partial class QuicSession
     private ReadOnlyMemory<byte> _newToken;
     private bool _hasPeerParameters;
     private bool _hasNewReadKeys;
-    private bool _isBitGreased;
-    private bool _isSpinSet;
+    private ulong _bitGrease;
+    private SpinBit _spin;
     private bool _isDriving;
     private SessionQuestion? _question;
     private int _peerAckDelayExponent = TransportParameters.DefaultAckDelayExponent;
@@ -283,7 +283,13 @@ internal sealed partial class QuicSession
         _streams.OnPeerLimits(LimitsOf(_peerParameters));
         _mtu.Limit(_peerParameters.MaxUdpPayloadSize);
         _datagrams.PeerLimit = (int)Math.Min(_peerParameters.MaxDatagramFrameSize, int.MaxValue);
-        _isBitGreased = _peerParameters.GreaseQuicBit && _settings.Grease;
+        if (_peerParameters.GreaseQuicBit && _settings.Grease)
+        {
+            Span<byte> random = stackalloc byte[sizeof(ulong)];
+            _settings.Random(random);
+            _bitGrease = BitConverter.ToUInt64(random) | 1;
+        }
+
         if (_peerParameters.StatelessResetToken is { } token)
         {
             _remoteIds.SetFirstToken(token);
@@ -403,13 +409,11 @@ internal sealed partial class QuicSession
         UnidirectionalStreams = parameters.InitialMaxStreamsUnidirectional,
     };
 
-    private void NoteSpin(byte first)
+    // RFC 9000, 17.4: one path in sixteen does not spin, so that those are not conspicuous whose owners want none.
+    private SpinBit NewSpinBit()
     {
-        if (_settings.SpinBit)
-        {
-            // RFC 9000, 17.4: a server shows what it sees, a client the opposite.
-            bool isSet = (first & HeaderBits.Spin) != 0;
-            _isSpinSet = Role == EndpointRole.Server ? isSet : !isSet;
-        }
+        Span<byte> random = stackalloc byte[1];
+        _settings.Random(random);
+        return new SpinBit(Role, isEnabled: _settings.SpinBit && (random[0] & 0x0f) != 0, random: (random[0] & 0x80) != 0);
     }
 }

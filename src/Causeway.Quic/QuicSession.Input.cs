@@ -249,7 +249,7 @@ internal sealed partial class QuicSession
         space.Received.Add(opened.PacketNumber, isEliciting, datagram.Ecn, now);
         if (space.Id == PacketSpaceId.Application && isNewest)
         {
-            NoteSpin(packet[0]);
+            _spin.OnOpened(packet[0], opened.PacketNumber);
             FollowPeer(datagram, isProbing, now);
         }
     }

@@ -293,11 +293,12 @@ internal sealed partial class QuicSession
     private int BeginPacket(Span<byte> room, EncryptionLevel level, PacketNumberSpace space, out int numberLength)
     {
         numberLength = PacketNumber.Length(space.NextNumber, space.LargestAcknowledged);
-        bool isGreased = _isBitGreased && level != EncryptionLevel.Initial;
+        // RFC 9287, 3.1: a value that nobody can foresee, where the peer allows it.
+        bool isGreased = level != EncryptionLevel.Initial && ((ulong)(space.NextNumber + 1) * _bitGrease) >> 63 != 0;
         return level == EncryptionLevel.Application
             ? PacketHeaderWriter.WriteShort(
                 room,
-                (byte)((isGreased ? 0 : HeaderBits.Fixed) | _application.KeyPhaseBit | (_isSpinSet ? HeaderBits.Spin : 0)),
+                (byte)((isGreased ? 0 : HeaderBits.Fixed) | _application.KeyPhaseBit | _spin.Bit),
                 _probeDestination ?? _remoteIds.Current,
                 space.NextNumber,
                 numberLength)

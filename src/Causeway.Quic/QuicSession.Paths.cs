@@ -130,6 +130,7 @@ internal sealed partial class QuicSession
         }
 
         _path = moved;
+        _spin = NewSpinBit();
         Statistics.PathChanges++;
 
         // RFC 9000, 9.5: an observer shall not know the connection again by its id.
@@ -150,6 +151,7 @@ internal sealed partial class QuicSession
 
         Statistics.PathChanges++;
         _path = new QuicPath(datagram.Path) { Received = datagram.Length };
+        _spin = NewSpinBit();
     }
 
     private void ProveFirst(QuicPath moved, Timestamp now)
@@ -221,6 +223,7 @@ internal sealed partial class QuicSession
             Statistics.PathChanges++;
             _formerPath = Role == EndpointRole.Client ? _path : null;
             _path = probed;
+            _spin = NewSpinBit();
             _path.PeerId = null;
             _probedPath = null;
             if (Role == EndpointRole.Client)

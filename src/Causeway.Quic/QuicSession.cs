@@ -71,6 +71,7 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
 
         _streams = new QuicStreams(role, settings.Limits, _pool) { DefaultErrorCode = settings.DefaultStreamErrorCode };
         _path = new QuicPath(opening.Path) { IsValidated = role == EndpointRole.Client || opening.IsAddressValidated };
+        _spin = NewSpinBit();
         ConnectionId ownId = registry.Add(this);
         SourceId = ownId;
         _localIds = new LocalConnectionIds(this, registry, ownId);

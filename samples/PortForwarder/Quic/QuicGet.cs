@@ -109,6 +109,9 @@ internal static class QuicGet
             $"{connection.RemoteEndPoint}: QUIC {statistics.Version}, {(statistics.IsResumed ? "resumed" : "full handshake")} in {statistics.HandshakeMicroseconds / 1000.0:0.0} ms, {statistics.CipherSuite}, {statistics.KeyExchangeGroup}, packets sent {statistics.PacketsSent} received {statistics.PacketsReceived} lost {statistics.PacketsLost}, key updates {statistics.KeyUpdates}, retries {statistics.Retries}");
         await SaveSessionAsync(statistics, options).ConfigureAwait(false);
         errors.Add(summary, stamped: false);
+
+        // First the handler: HTTP/3 closes with a code of its own, and its control streams stay open to the end (RFC 9114, 6.2.1).
+        http?.Dispose();
         await connection.DisposeAsync().ConfigureAwait(false);
         return Array.TrueForAll(results, static result => result);
     }

@@ -43,16 +43,4 @@ public sealed class SpinBitTests
             client.OnOpened(0, number);
         }
     }
-
-    [Fact]
-    public void DatagramsWithInitialPacketsAreLong()
-    {
-        Assert.True(PaddingRules.MustExpandInitial(EndpointRole.Client, isAckEliciting: false));
-        Assert.True(PaddingRules.MustExpandInitial(EndpointRole.Server, isAckEliciting: true));
-        Assert.False(PaddingRules.MustExpandInitial(EndpointRole.Server, isAckEliciting: false));
-        Assert.True(PaddingRules.IsInitialTooShort(EndpointRole.Server, 1199));
-        Assert.False(PaddingRules.IsInitialTooShort(EndpointRole.Server, 1200));
-        Assert.False(PaddingRules.IsInitialTooShort(EndpointRole.Client, 100));
-        Assert.Equal([3, 2, 1, 0], Enumerable.Range(1, 4).Select(PaddingRules.MinPayloadLength));
-    }
 }
