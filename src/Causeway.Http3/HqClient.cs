@@ -31,7 +31,7 @@ public static class HqClient
         IHttp3Transport transport, string path, CancellationToken cancellationToken)
     {
         byte[] request = HqRequest.Format(path);
-        Http3Stream stream = await transport.OpenBidirectionalAsync(cancellationToken).ConfigureAwait(false);
+        Http3Stream stream = await transport.OpenBidirectionalAsync(isReplaySafe: true, cancellationToken).ConfigureAwait(false);
         try
         {
             await stream.WriteAsync(request, cancellationToken).ConfigureAwait(false);

@@ -60,13 +60,16 @@ internal sealed class Http3ClientConnection : Http3Connection
     }
 
     /// <summary>Sends a request and waits for the header section of its response.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="mayBeEarly">Whether it may leave before the handshake, and so be sent again by somebody (RFC 8470).</param>
+    /// <param name="cancellationToken">Gives the request up.</param>
     /// <returns>The response; its content is read from the stream, and its trailers are there after the content.</returns>
     /// <exception cref="Http3Exception">
     /// The request or the connection failed. <see cref="Http3Exception.IsRejected"/> if it can be sent again.
     /// </exception>
     /// <exception cref="HttpRequestException">A field cannot be sent, or the content failed.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled; the server was told H3_REQUEST_CANCELLED.</exception>
-    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, bool mayBeEarly, CancellationToken cancellationToken)
     {
         ThrowIfUnusable();
         List<HttpField> head = RequestFields.Of(request, PeerSettings.MaxFieldSectionSize);
@@ -75,7 +78,7 @@ internal sealed class Http3ClientConnection : Http3Connection
         try
         {
             ThrowIfUnusable();
-            Http3Stream stream = await Transport.OpenBidirectionalAsync(cancellationToken).ConfigureAwait(false);
+            Http3Stream stream = await Transport.OpenBidirectionalAsync(mayBeEarly, cancellationToken).ConfigureAwait(false);
             exchange = new ClientExchange(this, stream, request, head);
         }
         catch (Exception error)

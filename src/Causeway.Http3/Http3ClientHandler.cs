@@ -23,6 +23,9 @@ public sealed class Http3ClientHandler : HttpMessageHandler
     // A server that shuts down rejects once or twice; one that always rejects must not be asked forever.
     private const int MaxAttempts = 3;
 
+    // RFC 8470, 5.2.
+    private const HttpStatusCode TooEarly = (HttpStatusCode)425;
+
     private readonly Func<DnsEndPoint, CancellationToken, ValueTask<IHttp3Transport>> _connect;
     private readonly Http3Limits _limits;
     private readonly ConcurrentDictionary<(string Host, int Port), PooledConnection> _connections = new();
@@ -38,6 +41,9 @@ public sealed class Http3ClientHandler : HttpMessageHandler
         : this(Adapt(connect), limits)
     {
     }
+
+    private static bool IsSafe(HttpMethod method) =>
+        method == HttpMethod.Get || method == HttpMethod.Head || method == HttpMethod.Options || method == HttpMethod.Trace;
 
     internal Http3ClientHandler(Func<DnsEndPoint, CancellationToken, ValueTask<IHttp3Transport>> connect, Http3Limits? limits)
     {
@@ -61,6 +67,8 @@ public sealed class Http3ClientHandler : HttpMessageHandler
             throw new HttpRequestException("HTTP/3 needs an absolute https URI.");
         }
 
+        // RFC 8470, 4: only requests with safe methods go early; one that the server thinks too early goes again after the handshake.
+        bool mayBeEarly = request.Content is null && IsSafe(request.Method);
         DnsEndPoint authority = new(uri.IdnHost, uri.Port);
         for (int attempt = 1; ; attempt++)
         {
@@ -68,7 +76,15 @@ public sealed class Http3ClientHandler : HttpMessageHandler
             Http3ClientConnection connection = await ConnectAsync(pooled, authority, cancellationToken).ConfigureAwait(false);
             try
             {
-                return await connection.SendAsync(request, cancellationToken).ConfigureAwait(false);
+                HttpResponseMessage response = await connection.SendAsync(request, mayBeEarly, cancellationToken).ConfigureAwait(false);
+                if (response.StatusCode != TooEarly || !mayBeEarly)
+                {
+                    return response;
+                }
+
+                response.Dispose();
+                mayBeEarly = false;
+                await connection.WaitForHandshakeAsync(cancellationToken).ConfigureAwait(false);
             }
             catch (Http3Exception error)
                 when (error.IsRejected && (request.Content is null || error.IsUnsent) && attempt < MaxAttempts && !_isDisposed)

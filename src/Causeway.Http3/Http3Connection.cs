@@ -136,6 +136,9 @@ internal abstract class Http3Connection : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until both sides know each other.</summary>
+    internal Task WaitForHandshakeAsync(CancellationToken cancellationToken) => Transport.WaitForHandshakeAsync(cancellationToken);
+
     /// <summary>Sends GOAWAY (RFC 9114, 5.2).</summary>
     protected async ValueTask SendGoAwayAsync(long id, CancellationToken cancellationToken)
     {

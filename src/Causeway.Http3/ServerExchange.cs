@@ -27,6 +27,12 @@ internal sealed class ServerExchange(
 
         RequestHead head = RequestHead.Parse(section)
             ?? throw Http3Exception.OfStream(Http3ErrorCode.MessageError, "The request's header section is malformed.");
+        if (head.Method is not ("GET" or "HEAD" or "OPTIONS" or "TRACE"))
+        {
+            // What came before the handshake may be a recording, and may only be carried out again if that does no harm (RFC 8470, 3).
+            await connection.WaitForHandshakeAsync(connection.Ended).ConfigureAwait(false);
+        }
+
         _reader.BeginContent(head.ContentLength);
         Http3Response response = await HandleAsync(new Http3Request(head, _reader)).ConfigureAwait(false);
         await RespondAsync(response, head.Method == "HEAD").ConfigureAwait(false);

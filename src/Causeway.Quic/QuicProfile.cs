@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using Causeway.Quic.Handshake.Tls13;
 using Causeway.Quic.Qlog;
 
@@ -14,6 +16,7 @@ public sealed record QuicProfile : TransportProfile
 {
     // Random bytes come with the first endpoint; a profile that is copied by "with" shares what was made.
     private readonly TicketHolder _tickets = new();
+    private readonly RegisterHolder _register = new();
 
     /// <summary>How clients know their server. A client's profile needs it: there is no unauthenticated QUIC.</summary>
     public ClientAuthentication? ClientAuthentication { get; init; }
@@ -80,6 +83,29 @@ public sealed record QuicProfile : TransportProfile
     /// prove everything again (RFC 8446, 2.2). Empty, the default, for none. It is secret, and good for one connection.
     /// </summary>
     public ReadOnlyMemory<byte> ResumptionTicket { get; init; }
+
+    /// <summary>
+    /// What an earlier connection to the same server gave by <see cref="QuicStatistics.AddressToken"/>, so that the server believes
+    /// the client's address without a Retry (RFC 9000, 8.1.3). Empty, the default, for none. Good for one connection.
+    /// </summary>
+    public ReadOnlyMemory<byte> AddressToken { get; init; }
+
+    /// <summary>
+    /// Whether streams may carry data in the first flight, before the handshake (0-RTT; RFC 8446, 2.3). Default false.
+    /// </summary>
+    /// <remarks>
+    /// <para>
+    /// At a client with a <see cref="ResumptionTicket"/>, connecting then ends at once, and what is written to streams of
+    /// <c>CausewayConnection.OpenReplaySafeStreamAsync</c> leaves at once; everything else waits for the handshake. If the server
+    /// does not take it, it is sent again after the handshake.
+    /// </para>
+    /// <para>
+    /// Whoever records early data can send it again. A listener takes each first flight once, but servers that share a
+    /// <see cref="ServerSecret"/> take it once each (RFC 8446, 8.2): mark only requests that may be carried out twice. A server
+    /// that must not act on such data waits with <c>CausewayConnection.WaitForHandshakeAsync</c>.
+    /// </para>
+    /// </remarks>
+    public bool AllowsEarlyData { get; init; }
 
     /// <summary>
     /// What a listener keeps over its restarts, or shares with other servers of its name: 32 random bytes at least, from which the
@@ -188,6 +214,7 @@ public sealed record QuicProfile : TransportProfile
             Retry = AddressValidation,
             KeyUpdateInterval = KeyUpdateInterval,
             SpinBit = SpinBit,
+            AddressToken = AddressToken,
             DefaultStreamErrorCode = DefaultStreamErrorCode,
             Qlog = QlogTrace.Opener(Qlog),
         };
@@ -217,7 +244,7 @@ public sealed record QuicProfile : TransportProfile
         {
             ClientAuthentication client = ClientAuthentication
                 ?? throw new InvalidOperationException("The profile has no ClientAuthentication, so that it cannot connect.");
-            TlsClientOptions tls = client.ToTls() with { KeyLog = keyLog, Groups = Groups, Session = ResumptionTicket };
+            TlsClientOptions tls = client.ToTls() with { KeyLog = keyLog, Groups = Groups, Session = ResumptionTicket, OfferEarlyData = AllowsEarlyData };
             return new Authenticator(
                 ConfigureClient?.Invoke(tls) ?? tls, client.Checker, server: null, static resolved => resolved.Tls, environment);
         }
@@ -225,6 +252,8 @@ public sealed record QuicProfile : TransportProfile
         ServerAuthentication server = ServerAuthentication
             ?? throw new InvalidOperationException("The profile has no ServerAuthentication, so that it cannot listen.");
         NamedGroup[] groups = Groups;
+        StrikeRegister? register = AllowsEarlyData ? _register.GetOrCreate(environment) : null;
+        byte[] limits = EarlyDataContext();
         TicketSealer tickets = _tickets.GetOrCreate(Secret, environment.Random);
         return new Authenticator(
             client: null,
@@ -232,11 +261,22 @@ public sealed record QuicProfile : TransportProfile
             server,
             resolved =>
             {
-                TlsServerOptions tls = resolved.Tls with { KeyLog = keyLog, Groups = groups, Tickets = resolved.Tls.AllowResumption ? tickets : null };
+                TlsServerOptions tls = resolved.Tls with
+                {
+                    KeyLog = keyLog,
+                    Groups = groups,
+                    Tickets = resolved.Tls.AllowResumption ? tickets : null,
+                    EarlyData = register,
+                    EarlyDataContext = limits,
+                };
                 return ConfigureServer?.Invoke(tls) ?? tls;
             },
             environment);
     }
+
+    // What clients remember as limits: early data that was sent under others is refused (RFC 9001, 4.6.1).
+    private byte[] EarlyDataContext() => Encoding.UTF8.GetBytes(string.Create(
+        CultureInfo.InvariantCulture, $"{MemoryBudget} {MaxInboundBidirectionalStreams} {MaxInboundUnidirectionalStreams}"));
 
     private static void Check(TimeSpan value, TimeSpan least, TimeSpan most, string name)
     {
@@ -251,6 +291,27 @@ public sealed record QuicProfile : TransportProfile
         if (value < 0 || value > most)
         {
             throw new ArgumentOutOfRangeException(name, value, $"{name} must be from 0 to {most}.");
+        }
+    }
+
+    /// <summary>What first flights were taken, by all listeners that share the profile: each is taken once.</summary>
+    private sealed class RegisterHolder
+    {
+        // Of 128 KiB. From half of it on early data begins to be refused: some 8000 in twenty seconds.
+        private const int Capacity = 16384;
+
+        private StrikeRegister? _register;
+
+        public StrikeRegister GetOrCreate(HandshakeEnvironment environment)
+        {
+            StrikeRegister? made = _register;
+            if (made is null)
+            {
+                made = new StrikeRegister(Capacity, environment, Timestamp.Zero);
+                made = Interlocked.CompareExchange(ref _register, made, null) ?? made;
+            }
+
+            return made;
         }
     }
 

@@ -15,6 +15,9 @@ internal sealed partial class QuicSession
     private TransportParameters? _remembered;
     private bool _isEarlyRefused;
 
+    /// <inheritdoc/>
+    public override bool IsEarly => !IsEstablished && (Role == EndpointRole.Client ? OffersEarlyData : IsEarlyDataAccepted == true);
+
     /// <summary>Whether early data was sent, or may be.</summary>
     public bool OffersEarlyData => _remembered is not null;
 
@@ -22,7 +25,7 @@ internal sealed partial class QuicSession
     public bool? IsEarlyDataAccepted { get; private set; }
 
     /// <summary>Whether a client seals what it sends with 0-RTT keys, for want of others.</summary>
-    private bool IsEarly => _sealers[(int)EncryptionLevel.EarlyData] is not null && !_application.CanSeal;
+    private bool SealsEarly => _sealers[(int)EncryptionLevel.EarlyData] is not null && !_application.CanSeal;
 
     private void BeginEarlyData()
     {
@@ -36,12 +39,14 @@ internal sealed partial class QuicSession
         }
 
         _remembered = remembered;
+        _applicationProtocol = client.RememberedApplicationProtocol;
         _streams.BeginEarly(LimitsOf(remembered));
     }
 
     private void OnEarlyDataAccepted()
     {
         IsEarlyDataAccepted = true;
+        _applicationProtocol = _handshake!.ApplicationProtocol;
         Statistics.EarlyDataAccepted = true;
     }
 

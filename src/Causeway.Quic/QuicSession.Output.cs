@@ -64,7 +64,7 @@ internal sealed partial class QuicSession
     {
         0 => EncryptionLevel.Initial,
         1 => EncryptionLevel.Handshake,
-        _ => IsEarly ? EncryptionLevel.EarlyData : EncryptionLevel.Application,
+        _ => SealsEarly ? EncryptionLevel.EarlyData : EncryptionLevel.Application,
     };
 
     private bool HasOutput(Timestamp now, out bool isLimited)

@@ -25,6 +25,11 @@ public sealed class QuicStatistics : TransportStatistics
     /// </summary>
     public ReadOnlyMemory<byte> ResumptionTicket => _session.LatestTicket;
 
+    /// <summary>
+    /// At a client: what <see cref="QuicProfile.AddressToken"/> of a later connection to the same server takes; empty until it comes.
+    /// </summary>
+    public ReadOnlyMemory<byte> AddressToken => _session.LatestToken;
+
     /// <summary>Packets that were sent; a datagram may hold several.</summary>
     public long PacketsSent { get; internal set; }
 

@@ -136,18 +136,28 @@ public sealed partial class CausewayConnection
             ThreadPool.UnsafeQueueUserWorkItem(new AnswerItem(this, question), preferLocal: false);
         }
 
-        if (!Session.IsEstablished || _establishment.Task.IsCompleted)
+        if (Session.IsEarly && !_usable.Task.IsCompleted)
         {
-            return;
+            Introduce(now);
         }
 
+        if (Session.IsEstablished && !_establishment.Task.IsCompleted)
+        {
+            Introduce(now);
+            _establishment.TrySetResult();
+        }
+    }
+
+    /// <summary>Lets the application have the connection, which it may use from now on.</summary>
+    private void Introduce(Timestamp now)
+    {
         _remoteCertificate = Session.PeerCertificates is [var own, ..] ? own.ToArray() : null;
         if (!Session.ApplicationProtocol.IsEmpty)
         {
             NegotiatedApplicationProtocol = new SslApplicationProtocol(Session.ApplicationProtocol.ToArray());
         }
 
-        _establishment.TrySetResult();
+        _usable.TrySetResult();
         Action<CausewayConnection, Timestamp>? established = Established;
         Established = null;
         established?.Invoke(this, now);
@@ -334,10 +344,13 @@ public sealed partial class CausewayConnection
             waiting.Result.TrySetException(NewClosedException());
         }
 
-        if (_establishment.TrySetException(NewClosedException()))
+        foreach (TaskCompletionSource waiting in (ReadOnlySpan<TaskCompletionSource>)[_usable, _establishment])
         {
-            // Only a client waits for it, and only while it connects.
-            _ = _establishment.Task.Exception;
+            if (waiting.TrySetException(NewClosedException()))
+            {
+                // Often nobody waits for it.
+                _ = waiting.Task.Exception;
+            }
         }
 
         _halfClose.TrySetResult(false);
@@ -405,6 +418,7 @@ public sealed partial class CausewayConnection
             return;
         }
 
+        muxStream.IsReplaySafe = item.IsReplaySafe;
         CausewayStream stream;
         try
         {

@@ -36,6 +36,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     private readonly WakeItem _wakeItem = new();
     private readonly AcceptResumption _acceptResumption;
     private readonly AnnounceItem _announceItem;
+    private readonly TaskCompletionSource _usable = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _establishment = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _pathLock = new();
     private readonly AnswerSource? _answerSource;
@@ -64,6 +65,13 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         _datagramItem = new DatagramItem(this);
         Session = session;
         Statistics = new ConnectionStatistics(session);
+        if (session.IsEstablished)
+        {
+            // An engine without a handshake.
+            _usable.TrySetResult();
+            _establishment.TrySetResult();
+        }
+
         _path = new DatagramPath(session.Peer);
         _answerSource = answerSource;
         RemoteEndPoint = remote;
@@ -109,7 +117,8 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     public ConnectionStatistics Statistics { get; }
 
     /// <summary>
-    /// The application protocol that both ends agreed on (RFC 7301); empty with a profile that negotiates none.
+    /// The application protocol that both ends agreed on (RFC 7301); empty with a profile that negotiates none. At a client that may
+    /// send early data, before the handshake: that of the earlier connection.
     /// </summary>
     public SslApplicationProtocol NegotiatedApplicationProtocol { get; private set; }
 
@@ -201,13 +210,21 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         return connection;
     }
 
+    /// <summary>
+    /// Waits until both ends know and trust each other. That is so at once, except where streams may be used before (QUIC's early
+    /// data, <c>QuicProfile.AllowsEarlyData</c>): what came until then may be a recording that somebody sent again.
+    /// </summary>
+    /// <exception cref="TransportException">The connection ended before.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled; the connection goes on.</exception>
+    public Task WaitForHandshakeAsync(CancellationToken cancellationToken = default) => _establishment.Task.WaitAsync(cancellationToken);
+
     /// <summary>Shakes hands with the peer; ends the connection if that fails or is cancelled.</summary>
     private async ValueTask EstablishAsync(CancellationToken cancellationToken)
     {
         _shard.Post(new TurnItem(this));
         try
         {
-            await _establishment.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await _usable.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
         catch
         {
@@ -232,7 +249,23 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     /// <exception cref="TransportException">The connection has ended, or has no stream left to give.</exception>
     /// <exception cref="NotSupportedException">The profile has no unidirectional streams.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public ValueTask<CausewayStream> OpenStreamAsync(StreamDirection direction, CancellationToken cancellationToken = default)
+    public ValueTask<CausewayStream> OpenStreamAsync(StreamDirection direction, CancellationToken cancellationToken = default) =>
+        OpenStreamAsync(direction, isReplaySafe: false, cancellationToken);
+
+    /// <summary>
+    /// The same for a stream whose data may leave before the handshake, where <c>QuicProfile.AllowsEarlyData</c> is set: somebody
+    /// may record it and send it again, so that the peer may get it twice, as if on two connections. Elsewhere it is no different.
+    /// </summary>
+    /// <param name="direction">Whether both ends send.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <exception cref="TransportException">The connection has ended, or has no stream left to give.</exception>
+    /// <exception cref="NotSupportedException">The profile has no unidirectional streams.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public ValueTask<CausewayStream> OpenReplaySafeStreamAsync(
+        StreamDirection direction = StreamDirection.Bidirectional, CancellationToken cancellationToken = default) =>
+        OpenStreamAsync(direction, isReplaySafe: true, cancellationToken);
+
+    private ValueTask<CausewayStream> OpenStreamAsync(StreamDirection direction, bool isReplaySafe, CancellationToken cancellationToken)
     {
         bool isUnidirectional = direction == StreamDirection.Unidirectional;
         if (isUnidirectional && !Session.Streams.HasUnidirectional)
@@ -245,15 +278,15 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
             return ValueTask.FromCanceled<CausewayStream>(cancellationToken);
         }
 
-        return CausewayActivities.IsEnabled ? OpenTracedAsync(isUnidirectional, cancellationToken) : OpenUntracedAsync(isUnidirectional, cancellationToken);
+        return CausewayActivities.IsEnabled ? OpenTracedAsync(isUnidirectional, isReplaySafe, cancellationToken) : OpenUntracedAsync(isUnidirectional, isReplaySafe, cancellationToken);
     }
 
-    private async ValueTask<CausewayStream> OpenTracedAsync(bool isUnidirectional, CancellationToken cancellationToken)
+    private async ValueTask<CausewayStream> OpenTracedAsync(bool isUnidirectional, bool isReplaySafe, CancellationToken cancellationToken)
     {
         using Activity? activity = CausewayActivities.Start("causeway.stream.open", ActivityKind.Client, RemoteEndPoint);
         try
         {
-            CausewayStream stream = await OpenUntracedAsync(isUnidirectional, cancellationToken).ConfigureAwait(false);
+            CausewayStream stream = await OpenUntracedAsync(isUnidirectional, isReplaySafe, cancellationToken).ConfigureAwait(false);
             activity?.SetTag("causeway.stream.id", stream.Id);
             return stream;
         }
@@ -264,9 +297,9 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         }
     }
 
-    private ValueTask<CausewayStream> OpenUntracedAsync(bool isUnidirectional, CancellationToken cancellationToken)
+    private ValueTask<CausewayStream> OpenUntracedAsync(bool isUnidirectional, bool isReplaySafe, CancellationToken cancellationToken)
     {
-        OpenItem item = new(this, isUnidirectional);
+        OpenItem item = new(this, isUnidirectional, isReplaySafe);
         _shard.Post(item);
         return item.Result.Task.IsCompleted || !cancellationToken.CanBeCanceled
             ? new ValueTask<CausewayStream>(item.Result.Task)
@@ -422,9 +455,11 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         }
     }
 
-    private sealed class OpenItem(CausewayConnection connection, bool isUnidirectional) : ShardItem, IResumption
+    private sealed class OpenItem(CausewayConnection connection, bool isUnidirectional, bool isReplaySafe) : ShardItem, IResumption
     {
         public bool IsUnidirectional => isUnidirectional;
+
+        public bool IsReplaySafe => isReplaySafe;
 
         private CausewayStream? _stream;
 

@@ -41,16 +41,16 @@ public sealed class GoAwayTests
     public async Task RequestsThatGoAwayExcludesAreRejectedAndOthersGoOn()
     {
         await using Http3ClientConnection connection = await Harness.ConnectToPeerAsync(out Peer peer);
-        Task<HttpResponseMessage> first = connection.SendAsync(Harness.Get(), default);
+        Task<HttpResponseMessage> first = connection.SendAsync(Harness.Get(), mayBeEarly: false, default);
         Http3Stream firstStream = await peer.AcceptRequestAsync();
-        Task<HttpResponseMessage> second = connection.SendAsync(Harness.Get(), default);
+        Task<HttpResponseMessage> second = connection.SendAsync(Harness.Get(), mayBeEarly: false, default);
         Http3Stream secondStream = await peer.AcceptRequestAsync();
         await peer.OpenControlAsync(Wire.Frame(FrameType.GoAway, (byte)secondStream.Id));
 
         Http3Exception error = await Assert.ThrowsAsync<Http3Exception>(() => second.WaitAsync(Harness.Patience));
         Assert.True(error.IsRejected);
         Assert.False(connection.IsUsable);
-        error = await Assert.ThrowsAsync<Http3Exception>(() => connection.SendAsync(Harness.Get(), default));
+        error = await Assert.ThrowsAsync<Http3Exception>(() => connection.SendAsync(Harness.Get(), mayBeEarly: false, default));
         Assert.True(error.IsRejected);
         await firstStream.WriteAsync(Wire.Concat(Wire.Response("200"), Wire.Data(1)));
         firstStream.CompleteWrites();
@@ -62,7 +62,7 @@ public sealed class GoAwayTests
     public async Task GoAwayMayShrinkDownToNothing()
     {
         await using Http3ClientConnection connection = await Harness.ConnectToPeerAsync(out Peer peer);
-        Task<HttpResponseMessage> sending = connection.SendAsync(Harness.Get(), default);
+        Task<HttpResponseMessage> sending = connection.SendAsync(Harness.Get(), mayBeEarly: false, default);
         await peer.AcceptRequestAsync();
 
         // The largest ID announces the shutdown and excludes nothing (RFC 9114, 5.2).

@@ -73,7 +73,7 @@ public sealed class MalformedClientTests
 
         // Others are not concerned.
         Assert.True(connection.IsUsable);
-        Task<HttpResponseMessage> next = connection.SendAsync(Harness.Get(), default);
+        Task<HttpResponseMessage> next = connection.SendAsync(Harness.Get(), mayBeEarly: false, default);
         Http3Stream stream = await peer.AcceptRequestAsync();
         await stream.WriteAsync(Wire.Concat(Wire.Response("103"), Wire.Frame(0x21, 1, 2), Wire.Response("200"), Wire.Data(5)));
         stream.CompleteWrites();
@@ -94,7 +94,7 @@ public sealed class MalformedClientTests
     public async Task AServerMayNotOpenBidirectionalStreams()
     {
         await using Http3ClientConnection connection = await Harness.ConnectToPeerAsync(out Peer peer);
-        await peer.Transport.OpenBidirectionalAsync(default);
+        await peer.Transport.OpenBidirectionalAsync(isReplaySafe: false, default);
         Assert.Equal(Http3ErrorCode.StreamCreationError, await peer.Transport.ClosedWith.WaitAsync(Harness.Patience));
     }
 
@@ -102,18 +102,18 @@ public sealed class MalformedClientTests
     public async Task TheEndOfTheConnectionFailsItsRequests()
     {
         await using Http3ClientConnection connection = await Harness.ConnectToPeerAsync(out Peer peer);
-        Task<HttpResponseMessage> sending = connection.SendAsync(Harness.Get(), default);
+        Task<HttpResponseMessage> sending = connection.SendAsync(Harness.Get(), mayBeEarly: false, default);
         await peer.AcceptRequestAsync();
         await peer.Transport.CloseAsync(Http3ErrorCode.InternalError, "");
         Http3Exception error = await Assert.ThrowsAsync<Http3Exception>(() => sending.WaitAsync(Harness.Patience));
         Assert.Equal((Http3ErrorCode.InternalError, true, true), (error.ErrorCode, error.IsConnectionError, error.IsByPeer));
-        error = await Assert.ThrowsAsync<Http3Exception>(() => connection.SendAsync(Harness.Get(), default));
+        error = await Assert.ThrowsAsync<Http3Exception>(() => connection.SendAsync(Harness.Get(), mayBeEarly: false, default));
         Assert.True(error.IsRejected);
     }
 
     private static async Task<Http3Exception> FailAsync(Http3ClientConnection connection, Peer peer, byte[] bytes)
     {
-        Task<HttpResponseMessage> sending = connection.SendAsync(Harness.Get(), default);
+        Task<HttpResponseMessage> sending = connection.SendAsync(Harness.Get(), mayBeEarly: false, default);
         Http3Stream stream = await peer.AcceptRequestAsync();
         await stream.WriteAsync(bytes);
         stream.CompleteWrites();

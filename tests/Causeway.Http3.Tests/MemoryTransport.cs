@@ -40,7 +40,12 @@ internal sealed class MemoryTransport : IHttp3Transport
         return (client, server);
     }
 
-    public ValueTask<Http3Stream> OpenBidirectionalAsync(CancellationToken cancellationToken)
+    /// <summary>Ends with the handshake; set it before anything is sent to have one that takes its time.</summary>
+    public Task Handshake { get; set; } = Task.CompletedTask;
+
+    public Task WaitForHandshakeAsync(CancellationToken cancellationToken) => Handshake.WaitAsync(cancellationToken);
+
+    public ValueTask<Http3Stream> OpenBidirectionalAsync(bool isReplaySafe, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         long id = Interlocked.Add(ref _nextBidirectional, 4) - 4;

@@ -22,7 +22,7 @@ internal sealed class Peer(MemoryTransport transport)
     /// <summary>Opens a request stream, sends these bytes and, if wanted, its end.</summary>
     public async Task<Http3Stream> RequestAsync(byte[] bytes, bool ends = true)
     {
-        Http3Stream stream = await transport.OpenBidirectionalAsync(default);
+        Http3Stream stream = await transport.OpenBidirectionalAsync(isReplaySafe: false, default);
         await stream.WriteAsync(bytes);
         if (ends)
         {

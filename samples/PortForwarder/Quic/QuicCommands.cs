@@ -41,13 +41,14 @@ internal static class QuicCommands
         Option<string[]> groups = new("--groups") { Description = "Groups of the key exchange: X25519MLKEM768, X25519, P-256, P-384" };
         Option<bool> keyUpdate = new("--key-update") { Description = "Change keys after every twenty packets" };
         Option<string?> resume = new("--resume") { Description = "A file with the session of an earlier connection, which is replaced by the new one" };
+        Option<bool> early = new("--early-data") { Description = "With a session of --resume: ask before the handshake (0-RTT)" };
         Option<bool> version2 = new("--v2") { Description = "Begin with QUIC v2" };
         Option<string?> keyLog = new("--keylog") { Description = "A file for the secrets, by which Wireshark reads the connection (SSLKEYLOGFILE)" };
         Option<string?> qlog = NewQlog();
         Option<bool> parallel = new("--one-by-one") { Description = "Fetch one file on a connection of its own after the other" };
         Command command = new("get", "Fetches files over QUIC")
         {
-            urls, ca, insecure, folder, alpn, ciphers, groups, keyUpdate, resume, version2, keyLog, qlog, parallel,
+            urls, ca, insecure, folder, alpn, ciphers, groups, keyUpdate, resume, early, version2, keyLog, qlog, parallel,
         };
         command.SetAction((parsed, _) => run(new QuicGetOptions
         {
@@ -62,6 +63,7 @@ internal static class QuicCommands
             Groups = Split(parsed.GetValue(groups)),
             UpdatesKeys = parsed.GetValue(keyUpdate),
             SessionFile = parsed.GetValue(resume),
+            AllowsEarlyData = parsed.GetValue(early),
             PrefersVersion2 = parsed.GetValue(version2),
             KeyLog = parsed.GetValue(keyLog) ?? Environment.GetEnvironmentVariable("SSLKEYLOGFILE"),
             QlogFolder = parsed.GetValue(qlog) ?? Environment.GetEnvironmentVariable("QLOGDIR"),
@@ -83,12 +85,13 @@ internal static class QuicCommands
         Option<string> key = new("--key") { Description = "Its private key in PEM", Required = true };
         Option<bool> retry = new("--retry") { Description = "Have every client prove its address first" };
         Option<string[]> ciphers = new("--ciphers") { Description = "Cipher suites by their names in TLS, separated by commas" };
+        Option<bool> early = new("--early-data") { Description = "Answer what clients ask before the handshake (0-RTT)" };
         Option<bool> version2 = new("--v2") { Description = "Answer in QUIC v2 where the client knows it" };
         Option<string?> keyLog = new("--keylog") { Description = "A file for the secrets, by which Wireshark reads connections (SSLKEYLOGFILE)" };
         Option<string?> qlog = NewQlog();
         Command command = new("serve", "Serves a folder's files over QUIC, by HTTP/3 and HTTP/0.9")
         {
-            listen, root, certificate, key, retry, ciphers, version2, keyLog, qlog,
+            listen, root, certificate, key, retry, ciphers, early, version2, keyLog, qlog,
         };
         command.SetAction((parsed, _) => run(new QuicServeOptions
         {
@@ -98,6 +101,7 @@ internal static class QuicCommands
             KeyFile = parsed.GetRequiredValue(key),
             AlwaysRetries = parsed.GetValue(retry),
             Ciphers = Split(parsed.GetValue(ciphers)),
+            AllowsEarlyData = parsed.GetValue(early),
             PrefersVersion2 = parsed.GetValue(version2),
             KeyLog = parsed.GetValue(keyLog) ?? Environment.GetEnvironmentVariable("SSLKEYLOGFILE"),
             QlogFolder = parsed.GetValue(qlog) ?? Environment.GetEnvironmentVariable("QLOGDIR"),
@@ -143,6 +147,8 @@ internal sealed record QuicGetOptions
 
     public string? SessionFile { get; init; }
 
+    public bool AllowsEarlyData { get; init; }
+
     public bool PrefersVersion2 { get; init; }
 
     public string? KeyLog { get; init; }
@@ -164,6 +170,8 @@ internal sealed record QuicServeOptions
     public required string KeyFile { get; init; }
 
     public bool AlwaysRetries { get; init; }
+
+    public bool AllowsEarlyData { get; init; }
 
     public IReadOnlyList<string> Ciphers { get; init; } = [];
 

@@ -85,7 +85,9 @@ internal static class QuicGet
     }
 
     private static QuicProfile WithSession(QuicProfile profile, QuicGetOptions options) =>
-        options.SessionFile is { } file && File.Exists(file) ? profile with { ResumptionTicket = File.ReadAllBytes(file) } : profile;
+        options.SessionFile is { } file && File.Exists(file)
+            ? profile with { ResumptionTicket = File.ReadAllBytes(file), AllowsEarlyData = options.AllowsEarlyData }
+            : profile;
 
     private static async Task<bool> FetchAsync(
         IReadOnlyList<Uri> urls, QuicProfile profile, QuicGetOptions options, LineQueue errors, CancellationToken stop)
@@ -106,7 +108,7 @@ internal static class QuicGet
         bool[] results = await Task.WhenAll(urls.Select(url => FetchOneAsync(connection, http, url, options, errors, stop))).ConfigureAwait(false);
         string summary = string.Create(
             CultureInfo.InvariantCulture,
-            $"{connection.RemoteEndPoint}: QUIC {statistics.Version}, {(statistics.IsResumed ? "resumed" : "full handshake")} in {statistics.HandshakeMicroseconds / 1000.0:0.0} ms, {statistics.CipherSuite}, {statistics.KeyExchangeGroup}, packets sent {statistics.PacketsSent} received {statistics.PacketsReceived} lost {statistics.PacketsLost}, key updates {statistics.KeyUpdates}, retries {statistics.Retries}");
+            $"{connection.RemoteEndPoint}: QUIC {statistics.Version}, {(statistics.IsResumed ? statistics.EarlyDataAccepted ? "resumed with early data" : "resumed" : "full handshake")} in {statistics.HandshakeMicroseconds / 1000.0:0.0} ms, {statistics.CipherSuite}, {statistics.KeyExchangeGroup}, packets sent {statistics.PacketsSent} received {statistics.PacketsReceived} lost {statistics.PacketsLost}, key updates {statistics.KeyUpdates}, retries {statistics.Retries}");
         await SaveSessionAsync(statistics, options).ConfigureAwait(false);
         errors.Add(summary, stamped: false);
 

@@ -24,6 +24,7 @@ internal static class QuicServe
                 CipherSuitesPolicy = Alpn.Policy(options.Ciphers),
             },
             AddressValidation = options.AlwaysRetries ? RetryPolicy.Always : RetryPolicy.UnderLoad,
+            AllowsEarlyData = options.AllowsEarlyData,
             PrefersVersion2 = options.PrefersVersion2,
             KeyLog = KeyLogFile.Open(options.KeyLog),
             Qlog = QlogFolder.Open(options.QlogFolder),

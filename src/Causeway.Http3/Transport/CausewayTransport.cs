@@ -8,11 +8,23 @@ internal sealed class CausewayTransport(CausewayConnection connection, bool isCl
 {
     public bool IsClient => isClient;
 
-    public ValueTask<Http3Stream> OpenBidirectionalAsync(CancellationToken cancellationToken) =>
-        OpenAsync(StreamDirection.Bidirectional, cancellationToken);
+    public async Task WaitForHandshakeAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await connection.WaitForHandshakeAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (TransportException error)
+        {
+            throw ConnectionError(error);
+        }
+    }
+
+    public ValueTask<Http3Stream> OpenBidirectionalAsync(bool isReplaySafe, CancellationToken cancellationToken) =>
+        OpenAsync(StreamDirection.Bidirectional, isReplaySafe, cancellationToken);
 
     public ValueTask<Http3Stream> OpenUnidirectionalAsync(CancellationToken cancellationToken) =>
-        OpenAsync(StreamDirection.Unidirectional, cancellationToken);
+        OpenAsync(StreamDirection.Unidirectional, isReplaySafe: true, cancellationToken);
 
     public async ValueTask<Http3Stream> AcceptAsync(CancellationToken cancellationToken)
     {
@@ -40,11 +52,14 @@ internal sealed class CausewayTransport(CausewayConnection connection, bool isCl
     internal static Http3ErrorCode CodeOf(TransportException error) =>
         error.IsApplicationError && error.ErrorCode is { } code ? (Http3ErrorCode)code : Http3ErrorCode.None;
 
-    private async ValueTask<Http3Stream> OpenAsync(StreamDirection direction, CancellationToken cancellationToken)
+    private async ValueTask<Http3Stream> OpenAsync(StreamDirection direction, bool isReplaySafe, CancellationToken cancellationToken)
     {
         try
         {
-            return new CausewayHttp3Stream(await connection.OpenStreamAsync(direction, cancellationToken).ConfigureAwait(false));
+            ValueTask<CausewayStream> opening = isReplaySafe
+                ? connection.OpenReplaySafeStreamAsync(direction, cancellationToken)
+                : connection.OpenStreamAsync(direction, cancellationToken);
+            return new CausewayHttp3Stream(await opening.ConfigureAwait(false));
         }
         catch (TransportException error)
         {

@@ -9,10 +9,18 @@ internal interface IHttp3Transport : IAsyncDisposable
     /// <summary>Whether this side opened the connection.</summary>
     bool IsClient { get; }
 
-    /// <summary>Opens a stream in both directions; waits while the peer's stream limit is reached.</summary>
-    ValueTask<Http3Stream> OpenBidirectionalAsync(CancellationToken cancellationToken);
+    /// <summary>Waits until both sides know each other. What a client sent before may be a recording (RFC 8470).</summary>
+    Task WaitForHandshakeAsync(CancellationToken cancellationToken);
 
-    /// <summary>Opens a stream that only this side writes to; waits while the peer's stream limit is reached.</summary>
+    /// <summary>Opens a stream in both directions; waits while the peer's stream limit is reached.</summary>
+    /// <param name="isReplaySafe">Whether what is sent may be sent again by somebody else, and so may leave before the handshake.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    ValueTask<Http3Stream> OpenBidirectionalAsync(bool isReplaySafe, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Opens a stream that only this side writes to; waits while the peer's stream limit is reached. What it carries, settings and
+    /// the like, may leave before the handshake.
+    /// </summary>
     ValueTask<Http3Stream> OpenUnidirectionalAsync(CancellationToken cancellationToken);
 
     /// <summary>Waits for the next stream that the peer opens, of either kind.</summary>

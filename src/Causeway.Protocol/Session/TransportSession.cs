@@ -42,6 +42,12 @@ public abstract class TransportSession : IDisposable
     public virtual bool IsEstablished => true;
 
     /// <summary>
+    /// Whether streams can be used although the session is not established: at a client those that are marked as
+    /// <see cref="Streams.TransportStream.IsReplaySafe"/>, at a server what came so.
+    /// </summary>
+    public virtual bool IsEarly => false;
+
+    /// <summary>
     /// Something that the session wants to know of its driver, once, or null. It goes on with everything else until it has the
     /// answer.
     /// </summary>

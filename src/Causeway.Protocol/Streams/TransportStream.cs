@@ -42,6 +42,13 @@ public abstract class TransportStream
     /// <summary>The code with which the peer asked this end to stop; null if it did not, or the engine has no codes.</summary>
     public virtual long? WriteErrorCode => null;
 
+    /// <summary>
+    /// Whether what is written may leave before the peer is known (<see cref="TransportSession.IsEarly"/>), so that somebody may
+    /// record it and have it carried out again. Only the application knows; set it before the first <see cref="NotifyWritable"/>.
+    /// Without a meaning where the engine has no early data.
+    /// </summary>
+    public bool IsReplaySafe { get; set; }
+
     /// <summary>Whatever the driver wants to find again from the stream.</summary>
     public object? Tag { get; set; }
 

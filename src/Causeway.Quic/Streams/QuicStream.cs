@@ -44,12 +44,6 @@ internal sealed class QuicStream : TransportStream
         IsReceiveDone = !CanReceive;
     }
 
-    /// <summary>
-    /// Whether what is written may be sent as early data, which somebody may record and send again (RFC 9001, 9.2). Only the
-    /// application knows; set it before the first write.
-    /// </summary>
-    public bool IsReplaySafe { get; set; }
-
     /// <summary>Whether both ends may send.</summary>
     public bool IsBidirectional => CanSend && CanReceive;
 

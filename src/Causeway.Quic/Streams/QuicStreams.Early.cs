@@ -1,9 +1,11 @@
+using Causeway.Protocol.Streams;
+
 namespace Causeway.Quic.Streams;
 
 /// <content>Early data: which streams may be sent before the handshake is complete (RFC 9001, 4.6 and 9.2).</content>
 internal sealed partial class QuicStreams
 {
-    /// <summary>Whether only streams leave that are marked as <see cref="QuicStream.IsReplaySafe"/>.</summary>
+    /// <summary>Whether only streams leave that are marked as <see cref="TransportStream.IsReplaySafe"/>.</summary>
     public bool IsEarly { get; private set; }
 
     /// <summary>A client may send early data, under the limits that the server had in an earlier connection.</summary>

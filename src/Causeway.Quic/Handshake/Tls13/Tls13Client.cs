@@ -67,6 +67,10 @@ internal sealed partial class Tls13Client : Tls13Handshake
     public ReadOnlyMemory<byte> RememberedTransportParameters =>
         _offersEarlyData ? _session!.TransportParameters : ReadOnlyMemory<byte>.Empty;
 
+    /// <summary>The application protocol by which early data is sent: that of the session (RFC 8446, 4.2.10).</summary>
+    public ReadOnlyMemory<byte> RememberedApplicationProtocol =>
+        _offersEarlyData ? _session!.ApplicationProtocol : ReadOnlyMemory<byte>.Empty;
+
     public override void Start(Timestamp now)
     {
         if (_state != State.Start)
