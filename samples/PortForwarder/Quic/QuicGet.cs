@@ -106,9 +106,15 @@ internal static class QuicGet
             ? new HttpMessageInvoker(new Http3ClientHandler((_, _) => ValueTask.FromResult(connection)))
             : null;
         bool[] results = await Task.WhenAll(urls.Select(url => FetchOneAsync(connection, http, url, options, errors, stop))).ConfigureAwait(false);
+        string handshake = (statistics.IsResumed, statistics.EarlyDataAccepted) switch
+        {
+            (true, true) => "resumed with early data",
+            (true, false) => "resumed",
+            _ => "full handshake",
+        };
         string summary = string.Create(
             CultureInfo.InvariantCulture,
-            $"{connection.RemoteEndPoint}: QUIC {statistics.Version}, {(statistics.IsResumed ? statistics.EarlyDataAccepted ? "resumed with early data" : "resumed" : "full handshake")} in {statistics.HandshakeMicroseconds / 1000.0:0.0} ms, {statistics.CipherSuite}, {statistics.KeyExchangeGroup}, packets sent {statistics.PacketsSent} received {statistics.PacketsReceived} lost {statistics.PacketsLost}, key updates {statistics.KeyUpdates}, retries {statistics.Retries}");
+            $"{connection.RemoteEndPoint}: QUIC {statistics.Version}, {handshake} in {statistics.HandshakeMicroseconds / 1000.0:0.0} ms, {statistics.CipherSuite}, {statistics.KeyExchangeGroup}, packets sent {statistics.PacketsSent} received {statistics.PacketsReceived} lost {statistics.PacketsLost}, key updates {statistics.KeyUpdates}, retries {statistics.Retries}");
         await SaveSessionAsync(statistics, options).ConfigureAwait(false);
         errors.Add(summary, stamped: false);
 

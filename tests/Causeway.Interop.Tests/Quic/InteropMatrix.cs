@@ -33,9 +33,8 @@ internal static class InteropMatrix
     public static string? ReasonOf(string name, QuicPair pair) => (name, pair) switch
     {
         ("http3", _) when pair.IsQuiche() => "the package has no HTTP/3",
-        ("resumption", QuicPair.QuicheToCauseway) => "the package keeps no sessions",
-        ("resumption", QuicPair.CausewayToQuiche) => "the package makes new ticket keys for each connection",
-        ("zerortt", _) => "our public API has no early data yet",
+        ("resumption" or "zerortt", QuicPair.QuicheToCauseway) => "the package keeps no sessions",
+        ("resumption" or "zerortt", QuicPair.CausewayToQuiche) => "the package makes new ticket keys for each connection",
         ("handshakeloss" or "handshakecorruption", QuicPair.CausewayToQuiche) => "the package sometimes accepts a repeated first packet as a second connection",
         ("handshakeloss" or "handshakecorruption", QuicPair.QuicheToCauseway) => "not reliable: about one connection in fifty hangs, cause not known",
         ("ecn", _) when pair.IsQuiche() => "Node.js has no ECN",

@@ -71,6 +71,27 @@ public sealed class QuicHandshakeInteropTests
         });
     }
 
+    [QuicTheory, QuicCase("zerortt")]
+    public Task ASecondConnectionAsksBeforeTheHandshake(QuicPair pair)
+    {
+        QuicScenario scenario = new("zerortt")
+        {
+            Profile = static profile => profile with { AllowsEarlyData = true },
+            NgtcpClientFlags = ["--session-file={folder}/session", "--tp-file={folder}/parameters"],
+        };
+        return QuicInterop.RunAsync(pair, scenario, async run =>
+        {
+            ReadOnlyMemory<byte> ticket = default;
+            await run.FetchAsync(untilDone: statistics =>
+            {
+                ticket = statistics.ResumptionTicket;
+                return ticket.Length > 0;
+            });
+            await run.FetchAsync(profile => profile with { ResumptionTicket = ticket });
+            Assert.Equal([false, true], run.Ours.Select(static connection => connection.EarlyDataAccepted));
+        });
+    }
+
     [QuicTheory, QuicCase("http3")]
     public Task FilesArriveByHttp3(QuicPair pair)
     {
