@@ -74,6 +74,19 @@ public sealed class PacketBatch
         Count = 0;
     }
 
+    /// <summary>Moves every datagram to the end of another batch.</summary>
+    public void MoveTo(PacketBatch other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        foreach (PacketBuffer item in Span)
+        {
+            other.Add(item);
+        }
+
+        _items.AsSpan(0, Count).Clear();
+        Count = 0;
+    }
+
     /// <summary>Gives the buffers that it keeps for later back to their pool.</summary>
     public void Trim() => KeepSpare(0);
 

@@ -17,6 +17,7 @@ internal sealed partial class Shard
             shard._sending = false;
             shard.CompleteSend(shard._pendingSend, now);
             shard._pendingSend = default;
+            shard._lastWords.MoveTo(shard._outgoing);
             shard._drained?.TrySetResult();
         }
     }
@@ -53,6 +54,8 @@ internal sealed partial class Shard
         internal override void Run(Timestamp now)
         {
             shard._outgoing.Trim();
+            shard._lastWords.ReleaseAll();
+            shard._lastWords.Trim();
             shard._sessions.Close();
             if (!shard._sending)
             {

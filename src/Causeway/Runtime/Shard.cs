@@ -45,6 +45,9 @@ internal sealed partial class Shard : IThreadPoolWorkItem, IAsyncDisposable
     private readonly ReceivePump _pump;
     private readonly DeadlineHeap<IDrivenSession> _deadlines = new();
     private readonly PacketBatch _outgoing = new(SendBatch);
+
+    // What sessions said that ended while a send was under way: nothing would repeat it.
+    private readonly PacketBatch _lastWords = new(SendBatch);
     private readonly Action _onSendCompleted;
     private readonly int _rounds;
     private readonly Queue<IResumption> _resumptions = [];
@@ -191,13 +194,22 @@ internal sealed partial class Shard : IThreadPoolWorkItem, IAsyncDisposable
     internal void SayLastWord(IDrivenSession session, Timestamp now)
     {
         if (session.LastWord is not { } word || session.Session.IsClosing || session.Session.Failure is not null
-            || _sending || _stopped || _linkFailed)
+            || _stopped || _linkFailed)
         {
             return;
         }
 
-        session.Session.BeginClose(word, now);
-        session.Session.Flush(_outgoing, session.Path, now);
+        if (!_sending && _outgoing.IsFull)
+        {
+            Send(now);
+        }
+
+        PacketBatch batch = _sending ? _lastWords : _outgoing;
+        if (!batch.IsFull)
+        {
+            session.Session.BeginClose(word, now);
+            session.Session.Flush(batch, session.Path, now);
+        }
     }
 
     internal void OnLinkFailed(Exception error) => Post(new LinkFailure(this, error));
