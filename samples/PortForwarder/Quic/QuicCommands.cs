@@ -43,12 +43,17 @@ internal static class QuicCommands
         Option<string?> resume = new("--resume") { Description = "A file with the session of an earlier connection, which is replaced by the new one" };
         Option<bool> early = new("--early-data") { Description = "With a session of --resume: ask before the handshake (0-RTT)" };
         Option<bool> version2 = new("--v2") { Description = "Begin with QUIC v2" };
+        Option<double?> rebind = new("--rebind")
+        {
+            Description = "Change the local port after so many seconds, as a NAT does that forgot it",
+            Validators = { static result => RequirePositive(result) },
+        };
         Option<string?> keyLog = new("--keylog") { Description = "A file for the secrets, by which Wireshark reads the connection (SSLKEYLOGFILE)" };
         Option<string?> qlog = NewQlog();
         Option<bool> parallel = new("--one-by-one") { Description = "Fetch one file on a connection of its own after the other" };
         Command command = new("get", "Fetches files over QUIC")
         {
-            urls, ca, insecure, folder, alpn, ciphers, groups, keyUpdate, resume, early, version2, keyLog, qlog, parallel,
+            urls, ca, insecure, folder, alpn, ciphers, groups, keyUpdate, resume, early, version2, rebind, keyLog, qlog, parallel,
         };
         command.SetAction((parsed, _) => run(new QuicGetOptions
         {
@@ -64,6 +69,7 @@ internal static class QuicCommands
             UpdatesKeys = parsed.GetValue(keyUpdate),
             SessionFile = parsed.GetValue(resume),
             AllowsEarlyData = parsed.GetValue(early),
+            RebindAfter = parsed.GetValue(rebind) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
             PrefersVersion2 = parsed.GetValue(version2),
             KeyLog = parsed.GetValue(keyLog) ?? Environment.GetEnvironmentVariable("SSLKEYLOGFILE"),
             QlogFolder = parsed.GetValue(qlog) ?? Environment.GetEnvironmentVariable("QLOGDIR"),
@@ -115,6 +121,14 @@ internal static class QuicCommands
         }
     }
 
+    private static void RequirePositive(OptionResult result)
+    {
+        if (result.GetValueOrDefault<double?>() is not (> 0 and <= 3600))
+        {
+            result.AddError("rebind must be from 0 to 3600 seconds, and more than 0");
+        }
+    }
+
     private static Option<string?> NewQlog() => new("--qlog") { Description = "A folder for a log of each connection's packets, for qvis and the like (QLOGDIR)" };
 
     private static string[] Split(string[]? values) =>
@@ -148,6 +162,9 @@ internal sealed record QuicGetOptions
     public string? SessionFile { get; init; }
 
     public bool AllowsEarlyData { get; init; }
+
+    /// <summary>When the local port changes; null for never.</summary>
+    public TimeSpan? RebindAfter { get; init; }
 
     public bool PrefersVersion2 { get; init; }
 

@@ -92,15 +92,19 @@ internal static class QuicGet
     private static async Task<bool> FetchAsync(
         IReadOnlyList<Uri> urls, QuicProfile profile, QuicGetOptions options, LineQueue errors, CancellationToken stop)
     {
-        CausewayConnection connection = await CausewayConnection.ConnectAsync(
-            new CausewayClientOptions
-            {
-                Profile = profile,
-                RemoteEndPoint = IPAddress.TryParse(urls[0].Host.Trim('[', ']'), out IPAddress? address)
-                    ? new IPEndPoint(address, urls[0].Port)
-                    : new DnsEndPoint(urls[0].IdnHost, urls[0].Port),
-            },
-            stop).ConfigureAwait(false);
+        CausewayClientOptions client = new()
+        {
+            Profile = profile,
+            RemoteEndPoint = IPAddress.TryParse(urls[0].Host.Trim('[', ']'), out IPAddress? address)
+                ? new IPEndPoint(address, urls[0].Port)
+                : new DnsEndPoint(urls[0].IdnHost, urls[0].Port),
+        };
+        if (options.RebindAfter is { } delay)
+        {
+            client = await WithRebindingAsync(client, delay, stop).ConfigureAwait(false);
+        }
+
+        CausewayConnection connection = await CausewayConnection.ConnectAsync(client, stop).ConfigureAwait(false);
         QuicStatistics statistics = (QuicStatistics)connection.Statistics.Transport;
         using HttpMessageInvoker? http = options.Alpn == "h3"
             ? new HttpMessageInvoker(new Http3ClientHandler((_, _) => ValueTask.FromResult(connection)))
@@ -122,6 +126,18 @@ internal static class QuicGet
         http?.Dispose();
         await connection.DisposeAsync().ConfigureAwait(false);
         return Array.TrueForAll(results, static result => result);
+    }
+
+    private static async Task<CausewayClientOptions> WithRebindingAsync(CausewayClientOptions client, TimeSpan delay, CancellationToken stop)
+    {
+        IPEndPoint remote = client.RemoteEndPoint is DnsEndPoint name
+            ? new IPEndPoint((await Dns.GetHostAddressesAsync(name.Host, stop).ConfigureAwait(false))[0], name.Port)
+            : (IPEndPoint)client.RemoteEndPoint;
+        return client with
+        {
+            RemoteEndPoint = remote,
+            ConfigureLink = builder => builder.Use(before => new RebindingLink(before, remote, delay)),
+        };
     }
 
     private static async Task<bool> FetchOneAsync(
