@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
-using Causeway.Links;
 using Causeway.Protocol;
 using Causeway.Quic;
 using Causeway.TestKit;
@@ -156,36 +155,6 @@ public sealed class QuicEndingTests
         }
     }
 
-    [Fact]
-    public async Task ARefusalIsSentThoughTheSocketIsBusy()
-    {
-        // Nothing else would tell the client: it has nothing to send.
-        QuicProfile profile = Wires.Quic with { KeepAliveInterval = TimeSpan.Zero, IdleTimeout = TimeSpan.FromHours(1) };
-        BusyLink? busy = null;
-        await using CausewayListener listener = await ListenAsync(profile, options => options with
-        {
-            ConnectionBacklog = 1,
-            ConfigureLink = builder => builder.Use(inner => busy = new BusyLink(inner)),
-        });
-        await using CausewayConnection first = await ConnectAsync(listener, profile);
-        while (listener.ConnectionCount == 0)
-        {
-            await Task.Delay(1);
-        }
-
-        busy!.IsBusy = true;
-        await using CausewayConnection second = await ConnectAsync(listener, profile);
-        while (listener.Statistics.BacklogFull == 0)
-        {
-            await Task.Delay(1);
-        }
-
-        busy.Release();
-        await second.Closed.Guarded();
-        Assert.Equal((TransportError.ConnectionRefused, true), (second.Failure!.Error, second.Failure.IsByPeer));
-        await (await listener.AcceptConnectionAsync().Guarded()).DisposeAsync();
-    }
-
     private static ValueTask<CausewayListener> ListenAsync(
         QuicProfile profile, Func<CausewayListenerOptions, CausewayListenerOptions>? change = null)
     {
@@ -198,36 +167,4 @@ public sealed class QuicEndingTests
 
     private static Task<TransportException> RefusalAsync(CausewayListener listener, TransportProfile profile) =>
         Assert.ThrowsAsync<TransportException>(() => ConnectAsync(listener, profile).Guarded());
-}
-
-/// <summary>A link that sends, and then does not say that it is done until it is released.</summary>
-internal sealed class BusyLink(IDatagramLink inner) : IDatagramLink
-{
-    private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    public bool IsBusy { get; set; }
-
-    public DatagramLinkCapabilities Capabilities => inner.Capabilities;
-
-    public EndPoint LocalEndPoint => inner.LocalEndPoint;
-
-    public void Release()
-    {
-        IsBusy = false;
-        _released.SetResult();
-    }
-
-    public ValueTask<int> ReceiveAsync(Memory<PacketBuffer> buffers, CancellationToken cancellationToken = default) =>
-        inner.ReceiveAsync(buffers, cancellationToken);
-
-    public async ValueTask SendAsync(ReadOnlyMemory<PacketBuffer> buffers, CancellationToken cancellationToken = default)
-    {
-        await inner.SendAsync(buffers, cancellationToken);
-        if (IsBusy)
-        {
-            await _released.Task;
-        }
-    }
-
-    public ValueTask DisposeAsync() => inner.DisposeAsync();
 }
