@@ -74,10 +74,29 @@ internal sealed partial class QuicSession
             case FrameKind.ImmediateAck:
                 space.Received.Demand(now);
                 return null;
+            case FrameKind.AckFrequency:
+                return OnAckFrequency(frame.AckFrequency, space);
             default:
-                // DATA_BLOCKED tells that the connection's window is too small, which readers decide; ACK_FREQUENCY was not offered.
+                // DATA_BLOCKED tells that the connection's window is too small, which readers decide.
                 return null;
         }
+    }
+
+    private QuicError? OnAckFrequency(AckFrequencyFrame request, PacketNumberSpace space)
+    {
+        if (request.RequestedMaxAckDelay < MinAckDelay)
+        {
+            return new QuicError(TransportErrorCode.ProtocolViolation, "The peer asked for acknowledgements sooner than this end said it could.");
+        }
+
+        if (request.SequenceNumber > _ackRequestTaken)
+        {
+            _ackRequestTaken = request.SequenceNumber;
+            space.Received.OnRequest(
+                request.AckElicitingThreshold, request.RequestedMaxAckDelay, request.ReorderingThreshold);
+        }
+
+        return null;
     }
 
     private QuicError? OnAck(AckFrame ack, PacketNumberSpace space, in OpenedPacket opened, Timestamp now)
@@ -99,6 +118,11 @@ internal sealed partial class QuicSession
         }
 
         int newlyCapable = _recovery.EndAck(ack.Largest, Math.Min(ack.Delay(_peerAckDelayExponent), 1_000_000_000));
+        if (space.Id == PacketSpaceId.Application && IsEstablished)
+        {
+            _ackFrequency.Update(_recovery.CongestionWindow, _mtu.Size);
+        }
+
         if (ack.HasEcn || newlyCapable > 0)
         {
             int marked = _ecn.OnAck(space.Id, ack.HasEcn ? ack.Ecn : null, newlyCapable);

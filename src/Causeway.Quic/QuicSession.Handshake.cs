@@ -10,6 +10,9 @@ namespace Causeway.Quic;
 /// <content>The handshake: bytes to and from it, keys, transport parameters, versions (RFC 9001, 4; RFC 9368).</content>
 internal sealed partial class QuicSession
 {
+    // Microseconds: the runtime's timers are not finer (min_ack_delay of draft-ietf-quic-ack-frequency, 3).
+    private const long MinAckDelay = 1000;
+
     private const int AckDelayExponent = 3;
     private const int MostAckRanges = 64;
 
@@ -21,6 +24,8 @@ internal sealed partial class QuicSession
     private bool _hasPeerParameters;
     private bool _hasNewReadKeys;
     private ulong _bitGrease;
+    private readonly AckFrequencyRequest _ackFrequency = new();
+    private long _ackRequestTaken = -1;
     private SpinBit _spin;
     private bool _isDriving;
     private SessionQuestion? _question;
@@ -228,6 +233,7 @@ internal sealed partial class QuicSession
             InitialSourceConnectionId = SourceId,
             MaxDatagramFrameSize = _settings.MaxDatagramFrame,
             GreaseQuicBit = _settings.Grease,
+            MinAckDelay = _settings.AckFrequency ? MinAckDelay : null,
             VersionInformation = VersionInformation.Create(_version, [.. _settings.Versions]),
         };
         if (Role == EndpointRole.Server)
@@ -280,6 +286,11 @@ internal sealed partial class QuicSession
         _qlog?.ParametersSet(_peerParameters, isLocal: false, now);
         _peerAckDelayExponent = _peerParameters.AckDelayExponent;
         _recovery.PeerMaxAckDelay = _peerParameters.MaxAckDelay * 1000L;
+        if (_settings.AckFrequency && _peerParameters.MinAckDelay is { } least)
+        {
+            _ackFrequency.Begin(least, _recovery.PeerMaxAckDelay);
+        }
+
         _streams.OnPeerLimits(LimitsOf(_peerParameters));
         _mtu.Limit(_peerParameters.MaxUdpPayloadSize);
         _datagrams.PeerLimit = (int)Math.Min(_peerParameters.MaxDatagramFrameSize, int.MaxValue);

@@ -202,7 +202,7 @@ internal sealed partial class QuicSession
         PacketNumberSpace space,
         Timestamp now)
     {
-        FrameReader reader = new(packet.Slice(opened.PayloadOffset, opened.PayloadLength));
+        FrameReader reader = new(packet.Slice(opened.PayloadOffset, opened.PayloadLength), takesAckFrequency: _settings.AckFrequency);
         bool isEliciting = false;
         bool isProbing = true;
         EndpointRole sender = Role == EndpointRole.Client ? EndpointRole.Server : EndpointRole.Client;

@@ -230,7 +230,7 @@ internal sealed partial class QuicSession
 
     private bool HasApplicationOutput(Timestamp now) =>
         _streams.HasOutput || _isHandshakeDoneDue || _localIds.HasOutput || _remoteIds.HasOutput || _streams.IsPingRequested
-        || _newToken.Length > 0 || _datagrams.HasOutput(now);
+        || _newToken.Length > 0 || _ackFrequency.IsDue || _datagrams.HasOutput(now);
 
     private bool CanSeal(EncryptionLevel level) =>
         level == EncryptionLevel.Application ? _application.CanSeal : _sealers[(int)level] is not null;

@@ -141,6 +141,11 @@ internal sealed partial class QuicSession
             packet.IsAckEliciting = true;
         }
 
+        if (_ackFrequency.IsDue && Wrote(_ackFrequency.Write(room[written..], out long request), ref written))
+        {
+            Note(packet, new SentFrame { Kind = SentFrameKind.AckFrequency, Value = request });
+        }
+
         if (_newToken.Length > 0 && Wrote(FrameWriter.NewToken(room[written..], _newToken.Span), ref written))
         {
             Note(packet, new SentFrame { Kind = SentFrameKind.NewToken, Owner = _newToken.ToArray() });
@@ -202,6 +207,8 @@ internal sealed partial class QuicSession
             case SentFrameKind.NewConnectionId:
                 _localIds.OnAcknowledged();
                 break;
+            case SentFrameKind.AckFrequency:
+                break;
             case SentFrameKind.MtuProbe:
                 _mtu.OnAcknowledged((int)frame.Value, _now);
                 _recovery.DatagramSize = _mtu.Size;
@@ -230,6 +237,9 @@ internal sealed partial class QuicSession
                 break;
             case SentFrameKind.NewToken:
                 _newToken = (byte[])frame.Owner!;
+                break;
+            case SentFrameKind.AckFrequency:
+                _ackFrequency.OnLost(frame.Value);
                 break;
             case SentFrameKind.MtuProbe:
                 _mtu.OnLost((int)frame.Value, _now);

@@ -61,6 +61,9 @@ internal sealed record QuicSettings
     /// <summary>Whether values without a meaning are sent, so that nobody comes to rely on their absence (RFC 9287).</summary>
     public bool Grease { get; init; } = true;
 
+    /// <summary>Whether acknowledgements come less often while windows are large, where the peer knows how to ask for it.</summary>
+    public bool AckFrequency { get; init; } = true;
+
     /// <summary>Whether short headers show the round-trip time to the network (RFC 9000, 17.4).</summary>
     public bool SpinBit { get; init; }
 

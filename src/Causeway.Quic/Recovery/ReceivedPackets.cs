@@ -15,6 +15,10 @@ internal sealed class ReceivedPackets
     private const int PacketsPerAck = 2;
 
     private readonly bool _isImmediate;
+    private long _reorderingThreshold = 1;
+
+    // What the sender may have deemed lost by the last acknowledgement.
+    private long _largestReported = -1;
     private RangeSet _numbers;
     private long _forgotten = -1;
     private long _largestAcknowledged = -1;
@@ -35,10 +39,10 @@ internal sealed class ReceivedPackets
     public Timestamp DueAt { get; private set; } = Timestamp.Never;
 
     /// <summary>How long this end waits, in microseconds (max_ack_delay).</summary>
-    public long MaxDelay { get; set; } = 25_000;
+    public long MaxDelay { get; private set; } = 25_000;
 
-    /// <summary>Packets that are acknowledged together unless the time is over; a peer may ask for more (ACK_FREQUENCY).</summary>
-    public int Threshold { get; set; } = PacketsPerAck;
+    /// <summary>Packets that are acknowledged together unless the time is over.</summary>
+    public int Threshold { get; private set; } = PacketsPerAck;
 
     /// <summary>Packets that arrived with each ECN codepoint, by <see cref="EcnCodepoint"/>.</summary>
     public EcnCounts Ecn { get; private set; }
@@ -51,6 +55,17 @@ internal sealed class ReceivedPackets
 
     /// <summary>Whether a packet arrived before, or so long ago that nobody knows: then it must not be processed.</summary>
     public bool IsCopy(long number) => number <= _forgotten || _numbers.Contains(number);
+
+    /// <summary>The peer asks for more acknowledgements or fewer (draft-ietf-quic-ack-frequency, 4 and 6).</summary>
+    /// <param name="threshold">Packets that elicit an acknowledgement and may go without one; the next brings it.</param>
+    /// <param name="maxDelay">How long this end waits at most, in microseconds.</param>
+    /// <param name="reorderingThreshold">How far a packet overtakes a missing one before that is told at once; 0 for never.</param>
+    public void OnRequest(long threshold, long maxDelay, long reorderingThreshold)
+    {
+        Threshold = (int)Math.Min(threshold, int.MaxValue - 1) + 1;
+        MaxDelay = maxDelay;
+        _reorderingThreshold = reorderingThreshold;
+    }
 
     /// <summary>A packet arrived and was processed.</summary>
     public void Add(long number, bool isAckEliciting, EcnCodepoint ecn, Timestamp now)
@@ -83,9 +98,30 @@ internal sealed class ReceivedPackets
         }
 
         // What is out of order tells the sender of a loss, and a mark of congestion (RFC 9000, 13.2.1).
-        _isDue |= _isImmediate || !isInOrder || ecn == EcnCodepoint.CongestionExperienced
+        _isDue |= _isImmediate || TellsOfReordering(isInOrder) || ecn == EcnCodepoint.CongestionExperienced
             || ++_elicitingUnacknowledged >= Threshold;
         DueAt = _isDue ? now : Timestamp.Min(DueAt, now.AddMicroseconds(MaxDelay));
+    }
+
+    /// <summary>
+    /// Whether a missing packet, of which no acknowledgement told, was overtaken so far that the sender may deem it lost (6.2 there).
+    /// </summary>
+    private bool TellsOfReordering(bool isInOrder)
+    {
+        if (_reorderingThreshold <= 1)
+        {
+            return _reorderingThreshold == 1 && !isInOrder;
+        }
+
+        // The smallest missing number behind what was told already.
+        long missing = Math.Max(0, Math.Max(_largestReported, _forgotten) + 1);
+        int index = _numbers.FirstEndingBehind(missing);
+        if (index < _numbers.Count && _numbers[index].Start <= missing)
+        {
+            missing = _numbers[index].End;
+        }
+
+        return Largest - missing >= _reorderingThreshold;
     }
 
     /// <summary>An acknowledgement is to go with whatever leaves next.</summary>
@@ -100,6 +136,7 @@ internal sealed class ReceivedPackets
     {
         HasNews = false;
         _isDue = false;
+        _largestReported = Largest - _reorderingThreshold;
         _elicitingUnacknowledged = 0;
         DueAt = Timestamp.Never;
     }

@@ -42,6 +42,9 @@ internal enum SentFrameKind : byte
     /// <summary>NEW_TOKEN.</summary>
     NewToken,
 
+    /// <summary>ACK_FREQUENCY; the value is its sequence number.</summary>
+    AckFrequency,
+
     /// <summary>PATH_CHALLENGE; the value is the path's number.</summary>
     PathChallenge,
 
