@@ -1,6 +1,7 @@
 using Causeway.Kcp.Fec;
 using Causeway.Kcp.Wire;
 using Causeway.Protocol;
+using Causeway.Protocol.Fec;
 
 namespace Causeway.Kcp.Tests.Fec;
 
@@ -19,7 +20,7 @@ public sealed class FecRateControllerTests
     [InlineData(0.10, 7)]
     [InlineData(0.50, 10)]
     public void IndependentLossesNeedTheTailOfPoisson(double loss, int parity) =>
-        Assert.Equal(parity, FecRateController.Least(20, 10, loss, runLength: 1));
+        Assert.Equal(parity, LossProfile.Least(20, 10, loss, runLength: 1, tolerable: 0.01));
 
     [Theory]
     [InlineData(0.05, 1)]
@@ -29,7 +30,7 @@ public sealed class FecRateControllerTests
     public void LeastParityIsTheLeastThatKeepsTheTarget(double loss, double runLength)
     {
         const int Groups = 200_000;
-        int parity = FecRateController.Least(20, 60, loss, runLength);
+        int parity = LossProfile.Least(20, 60, loss, runLength, tolerable: 0.01);
         Assert.InRange(Failures(20 + parity, parity, loss, runLength), 0, 0.012);
         Assert.InRange(Failures(20 + parity - 1, parity - 1, loss, runLength), 0.007, 1);
 
