@@ -58,6 +58,12 @@ public sealed record QuicProfile : TransportProfile
     public bool SpinBit { get; init; }
 
     /// <summary>
+    /// Forward error correction between two ends of Causeway, for datagrams and for streams of little data. Default on, which costs
+    /// nothing on a path without losses, to streams that fill it, or towards other peers.
+    /// </summary>
+    public QuicFecOptions Fec { get; init; } = new();
+
+    /// <summary>
     /// When a listener has clients prove their address before it spends anything on them, which costs them a round trip (RFC 9000,
     /// 8.1.2). Default: while many handshakes are under way.
     /// </summary>
@@ -167,6 +173,8 @@ public sealed record QuicProfile : TransportProfile
         Check(MaxInboundUnidirectionalStreams, 1L << 60, nameof(MaxInboundUnidirectionalStreams));
         Check(DefaultStreamErrorCode, (1L << 62) - 1, nameof(DefaultStreamErrorCode));
         Check(KeyUpdateInterval, long.MaxValue, nameof(KeyUpdateInterval));
+        ArgumentNullException.ThrowIfNull(Fec);
+        Fec.Validate();
         if (!ServerSecret.IsEmpty && ServerSecret.Length < Quic.ServerSecret.MinLength)
         {
             throw new ArgumentException(
@@ -214,6 +222,7 @@ public sealed record QuicProfile : TransportProfile
             Retry = AddressValidation,
             KeyUpdateInterval = KeyUpdateInterval,
             SpinBit = SpinBit,
+            Fec = Fec,
             AddressToken = AddressToken,
             DefaultStreamErrorCode = DefaultStreamErrorCode,
             Qlog = QlogTrace.Opener(Qlog),

@@ -14,12 +14,18 @@ internal sealed partial class QuicSession
         get
         {
             int packet = _mtu.Size - PacketHeaderWriter.ShortLength(_remoteIds.Current.Length, PacketNumber.MaxLength) - PacketAead.TagLength;
+            packet -= UsesFec ? FecLimits.RepairOverhead : 0;
             int frame = Math.Min(packet, _datagrams.PeerLimit);
             return Math.Max(0, frame - 1 - VarInt.Length(Math.Max(0, frame)));
         }
     }
 
-    /// <summary>Sends a datagram, once and unless it is late.</summary>
+    /// <summary>Datagrams that were dropped because too many waited to leave, or that have become too long.</summary>
+    public long DatagramsOverflowed => _datagrams.Overflowed;
+
+    /// <summary>
+    /// Sends a datagram unless it is late. One with a deadline goes again if it is lost and can still arrive in time.
+    /// </summary>
     /// <param name="bytes">At most <see cref="MaxDatagramLength"/> bytes.</param>
     /// <param name="deadline">When it is worthless; Never if it always matters.</param>
     /// <returns>False if it is too long at present.</returns>

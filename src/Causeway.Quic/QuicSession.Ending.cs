@@ -219,7 +219,7 @@ internal sealed partial class QuicSession
                 continue;
             }
 
-            FrameReader frames = new(packet.Slice(opened.PayloadOffset, opened.PayloadLength), takesAckFrequency: _settings.AckFrequency);
+            FrameReader frames = new(packet.Slice(opened.PayloadOffset, opened.PayloadLength), _settings.AckFrequency, takesFec: UsesFec);
             while (frames.TryRead(out Frame frame))
             {
                 _isAnsweredByPeer |= frame.Kind == FrameKind.ConnectionClose;

@@ -76,6 +76,12 @@ internal sealed partial class QuicSession
                 return null;
             case FrameKind.AckFrequency:
                 return OnAckFrequency(frame.AckFrequency, space);
+            case FrameKind.FecSource:
+                return OnSource(frame.FecSource);
+            case FrameKind.FecRepair:
+                return OnRepair(frame.FecRepair);
+            case FrameKind.FecRecovered:
+                return OnRebuiltByPeer(frame.FecRecovered);
             default:
                 // DATA_BLOCKED tells that the connection's window is too small, which readers decide.
                 return null;
@@ -123,6 +129,7 @@ internal sealed partial class QuicSession
             _ackFrequency.Update(_recovery.CongestionWindow, _mtu.Size);
         }
 
+        _repairRate?.Add(_recovery.TakeFates());
         if (ack.HasEcn || newlyCapable > 0)
         {
             int marked = _ecn.OnAck(space.Id, ack.HasEcn ? ack.Ecn : null, newlyCapable);

@@ -234,6 +234,7 @@ internal sealed partial class QuicSession
             MaxDatagramFrameSize = _settings.MaxDatagramFrame,
             GreaseQuicBit = _settings.Grease,
             MinAckDelay = _settings.AckFrequency ? MinAckDelay : null,
+            FecWindow = _settings.Fec.IsEnabled ? _settings.Fec.Window : 0,
             VersionInformation = VersionInformation.Create(_version, [.. _settings.Versions]),
         };
         if (Role == EndpointRole.Server)
@@ -291,6 +292,7 @@ internal sealed partial class QuicSession
             _ackFrequency.Begin(least, _recovery.PeerMaxAckDelay);
         }
 
+        AgreeOnFec();
         _streams.OnPeerLimits(LimitsOf(_peerParameters));
         _mtu.Limit(_peerParameters.MaxUdpPayloadSize);
         _datagrams.PeerLimit = (int)Math.Min(_peerParameters.MaxDatagramFrameSize, int.MaxValue);

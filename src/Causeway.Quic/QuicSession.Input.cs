@@ -202,13 +202,14 @@ internal sealed partial class QuicSession
         PacketNumberSpace space,
         Timestamp now)
     {
-        FrameReader reader = new(packet.Slice(opened.PayloadOffset, opened.PayloadLength), takesAckFrequency: _settings.AckFrequency);
+        FrameReader reader = new(packet.Slice(opened.PayloadOffset, opened.PayloadLength), _settings.AckFrequency, takesFec: UsesFec);
         bool isEliciting = false;
         bool isProbing = true;
+        bool isSource = false;
         EndpointRole sender = Role == EndpointRole.Client ? EndpointRole.Server : EndpointRole.Client;
         while (reader.TryRead(out Frame frame))
         {
-            if (!FrameRules.IsAllowed(in frame, header.Type, sender))
+            if (!FrameRules.IsAllowed(in frame, header.Type, sender) || (isSource && !FrameRules.IsProtected(frame.Kind)))
             {
                 reader.Fail(TransportErrorCode.ProtocolViolation, "a frame in a packet that must not have it");
                 break;
@@ -216,6 +217,12 @@ internal sealed partial class QuicSession
 
             isEliciting |= FrameRules.IsAckEliciting(frame.Kind);
             isProbing &= FrameRules.IsProbing(frame.Kind);
+            if (isSource && IsHandled(frame.Kind))
+            {
+                continue;
+            }
+
+            isSource |= frame.Kind == FrameKind.FecSource;
             if (OnFrame(datagram, in frame, in header, in opened, space, now) is { } error)
             {
                 Fail(error, now);
@@ -251,6 +258,11 @@ internal sealed partial class QuicSession
         {
             _spin.OnOpened(packet[0], opened.PacketNumber);
             FollowPeer(datagram, isProbing, now);
+        }
+
+        if (_fecReceiver is not null)
+        {
+            ReadRebuilt(in header, in opened, space, now);
         }
     }
 

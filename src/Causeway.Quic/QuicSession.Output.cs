@@ -56,6 +56,7 @@ internal sealed partial class QuicSession
         FlushHeaders();
         bool isFull = batch.IsFull && HasOutput(now, out isLimited);
         _hasHeldBack = isLimited && _recovery.IsPaced;
+        NoteHeldBack(isLimited, now);
         _recovery.OnFlushed(hadRoom: !isFull && !isLimited, isLimited, now);
         return isFull;
     }
@@ -230,7 +231,8 @@ internal sealed partial class QuicSession
 
     private bool HasApplicationOutput(Timestamp now) =>
         _streams.HasOutput || _isHandshakeDoneDue || _localIds.HasOutput || _remoteIds.HasOutput || _streams.IsPingRequested
-        || _newToken.Length > 0 || _ackFrequency.IsDue || _datagrams.HasOutput(now);
+        || _newToken.Length > 0 || _ackFrequency.IsDue || _datagrams.HasOutput(now)
+        || IsRepairDue(now);
 
     private bool CanSeal(EncryptionLevel level) =>
         level == EncryptionLevel.Application ? _application.CanSeal : _sealers[(int)level] is not null;

@@ -12,7 +12,8 @@ internal sealed partial class QuicSession
 {
     private int WriteFrames(Span<byte> payload, QuicSentPacket packet, EncryptionLevel level, PacketNumberSpace space, Timestamp now)
     {
-        int written = WriteAck(payload, packet, space, now);
+        int written = level == EncryptionLevel.Application ? WriteRebuiltReports(payload) : 0;
+        written += WriteAck(payload[written..], packet, space, now);
         bool isProbe = space.Probes > 0;
         if (isProbe || _recovery.CanSend(now))
         {
@@ -121,9 +122,8 @@ internal sealed partial class QuicSession
     private int WriteApplication(Span<byte> room, QuicSentPacket packet, Timestamp now)
     {
         int written = WriteConnectionControl(room, packet, now);
-        written += _datagrams.Write(room[written..], packet, now);
-        written += _streams.Write(room[written..], packet, now);
-        return written;
+        written += _streams.WriteControlFrames(room[written..], packet, now);
+        return written + WritePayload(room[written..], packet, now);
     }
 
     private int WriteConnectionControl(Span<byte> room, QuicSentPacket packet, Timestamp now)
@@ -209,6 +209,12 @@ internal sealed partial class QuicSession
                 break;
             case SentFrameKind.AckFrequency:
                 break;
+            case SentFrameKind.FecSource:
+                _fecSender?.OnArrived(frame.Value);
+                break;
+            case SentFrameKind.Datagram:
+                _datagrams.OnAcknowledged(frame.Value);
+                break;
             case SentFrameKind.MtuProbe:
                 _mtu.OnAcknowledged((int)frame.Value, _now);
                 _recovery.DatagramSize = _mtu.Size;
@@ -243,6 +249,12 @@ internal sealed partial class QuicSession
                 break;
             case SentFrameKind.MtuProbe:
                 _mtu.OnLost((int)frame.Value, _now);
+                break;
+            case SentFrameKind.FecSource:
+                OnSourceLost(frame.Value);
+                break;
+            case SentFrameKind.Datagram:
+                _datagrams.OnLost(frame.Value, _now);
                 break;
             default:
                 _streams.OnLost(in frame);

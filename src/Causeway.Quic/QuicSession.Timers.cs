@@ -68,6 +68,7 @@ internal sealed partial class QuicSession
 
         Statistics.StalledMicroseconds += gap;
         _recovery.Shift(gap);
+        _fecSender?.Schedule.Shift(gap);
         _idleSince = _idleSince.AddMicroseconds(gap);
         _unansweredSince = _unansweredSince.AddMicroseconds(gap);
         _elicitingSince = _elicitingSince.IsNever ? _elicitingSince : _elicitingSince.AddMicroseconds(gap);
@@ -129,6 +130,7 @@ internal sealed partial class QuicSession
         }
 
         CheckPath(now);
+        CheckFec(now);
         if (!IsAmplificationBlocked && _recovery.OnTimeout(now))
         {
             Statistics.ProbeTimeouts++;

@@ -178,7 +178,7 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
 
             Timestamp due = Timestamp.Min(IdleDeadline, HandshakeDeadline);
             due = Timestamp.Min(due, Timestamp.Min(_discardKeysAt, PathDeadline));
-            due = Timestamp.Min(due, _datagrams.NextDeadline);
+            due = Timestamp.Min(due, Timestamp.Min(_datagrams.NextDeadline, SourcesExpireAt));
             return IsAmplificationBlocked ? due : Timestamp.Min(due, SendDeadline);
         }
     }
@@ -189,6 +189,7 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
         get
         {
             Timestamp due = Timestamp.Min(_recovery.Deadline, KeepAliveDeadline);
+            due = Timestamp.Min(due, _fecSender?.DueAt ?? Timestamp.Never);
             due = Timestamp.Min(due, _recovery[PacketSpaceId.Initial].Received.DueAt);
             due = Timestamp.Min(due, _recovery[PacketSpaceId.Handshake].Received.DueAt);
             due = Timestamp.Min(due, _recovery[PacketSpaceId.Application].Received.DueAt);
@@ -227,6 +228,7 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
         _qlog?.Dispose();
         _streams.Dispose();
         _datagrams.Dispose();
+        DisposeFec();
         foreach (CryptoStream stream in _crypto)
         {
             stream.Clear(_cryptoSlices);

@@ -64,6 +64,9 @@ internal sealed record QuicSettings
     /// <summary>Whether acknowledgements come less often while windows are large, where the peer knows how to ask for it.</summary>
     public bool AckFrequency { get; init; } = true;
 
+    /// <summary>Forward error correction, where the peer knows it.</summary>
+    public QuicFecOptions Fec { get; init; } = new();
+
     /// <summary>Whether short headers show the round-trip time to the network (RFC 9000, 17.4).</summary>
     public bool SpinBit { get; init; }
 

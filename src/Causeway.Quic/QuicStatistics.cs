@@ -93,6 +93,41 @@ public sealed class QuicStatistics : TransportStatistics
     /// <summary>Datagrams of the application that arrived (RFC 9221).</summary>
     public long DatagramsReceived { get; internal set; }
 
+    /// <summary>
+    /// Datagrams of the application that were dropped, or not repeated, since they could not have arrived before their deadline.
+    /// </summary>
+    public long DatagramsLate => _session.DatagramsLate;
+
+    /// <summary>Datagrams of the application that were dropped before they left because too many waited, or the path became too narrow.</summary>
+    public long DatagramsOverflowed => _session.DatagramsOverflowed;
+
+    /// <summary>Packets with datagrams that were lost and could still arrive before their deadline, and were sent once more.</summary>
+    public long DatagramsRepeated => _session.DatagramsRepeated;
+
+    /// <summary>Packets that were sent so that the peer can rebuild them from repairs (see <see cref="QuicFecOptions"/>).</summary>
+    public long SourcesSent { get; internal set; }
+
+    /// <summary>Repairs that were sent.</summary>
+    public long RepairsSent { get; internal set; }
+
+    /// <summary>Bytes of the repairs that were sent, without the packets' headers.</summary>
+    public long RepairBytesSent { get; internal set; }
+
+    /// <summary>Repairs that arrived.</summary>
+    public long RepairsReceived { get; internal set; }
+
+    /// <summary>Repairs that arrived and could not help: what they cover was there, or is forgotten.</summary>
+    public long RepairsUseless => _session.FecReceiver?.Useless ?? 0;
+
+    /// <summary>Repairs of the peer from which something came that cannot be right; the first one ends the connection.</summary>
+    public long RepairsInvalid => _session.FecReceiver?.Invalid ?? 0;
+
+    /// <summary>Packets that got lost on the way here and were rebuilt.</summary>
+    public long PacketsRebuilt { get; internal set; }
+
+    /// <summary>Packets that got lost on the way to the peer and that it rebuilt, by its reports.</summary>
+    public long PacketsRebuiltByPeer { get; internal set; }
+
     /// <summary>How long the handshake took, in microseconds; 0 before it is complete.</summary>
     public long HandshakeMicroseconds { get; internal set; }
 

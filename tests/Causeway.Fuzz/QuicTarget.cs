@@ -44,7 +44,7 @@ internal static class QuicTarget
 
     private static void ReadFrames(ReadOnlySpan<byte> payload)
     {
-        FrameReader reader = new(payload, takesAckFrequency: true);
+        FrameReader reader = new(payload, takesAckFrequency: true, takesFec: true);
         while (reader.TryRead(out Frame frame))
         {
             FrameRules.IsAllowed(frame, PacketType.ZeroRtt, EndpointRole.Client);
@@ -114,6 +114,8 @@ internal static class QuicTarget
         at += FrameWriter.MaxStreams(seed.AsSpan(at), true, 70);
         at += FrameWriter.PathChallenge(seed.AsSpan(at), 8);
         at += FrameWriter.AckFrequency(seed.AsSpan(at), 0, 10, 25000, 3);
+        at += FrameWriter.FecRecovered(seed.AsSpan(at), 300, 2);
+        at += FrameWriter.FecSource(seed.AsSpan(at), 70);
         at += FrameWriter.ConnectionClose(seed.AsSpan(at), TransportErrorCode.InternalError, 6, "reason"u8);
         at += FrameWriter.Stream(seed.AsSpan(at), 4, 70, "data"u8, true, isLast: true);
         return seed[..at];

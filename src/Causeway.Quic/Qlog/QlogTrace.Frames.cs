@@ -12,7 +12,7 @@ internal sealed partial class QlogTrace
     private void WriteFrames(ReadOnlySpan<byte> payload, int ackDelayExponent)
     {
         _json.WriteStartArray("frames"u8);
-        FrameReader reader = new(payload, takesAckFrequency: true);
+        FrameReader reader = new(payload, takesAckFrequency: true, takesFec: true);
         while (reader.TryRead(out Frame frame))
         {
             _json.WriteStartObject();
@@ -84,6 +84,21 @@ internal sealed partial class QlogTrace
                 break;
             case FrameKind.AckFrequency:
                 FrameType("ack_frequency"u8);
+                break;
+            case FrameKind.FecSource:
+                FrameType("fec_source"u8);
+                _json.WriteNumber("source_id"u8, frame.FecSource.SourceId);
+                break;
+            case FrameKind.FecRepair:
+                FrameType("fec_repair"u8);
+                _json.WriteNumber("repair_id"u8, frame.FecRepair.RepairId);
+                _json.WriteNumber("first_source_id"u8, frame.FecRepair.FirstSourceId);
+                _json.WriteNumber("count"u8, frame.FecRepair.Count);
+                break;
+            case FrameKind.FecRecovered:
+                FrameType("fec_recovered"u8);
+                _json.WriteNumber("first_source_id"u8, frame.FecRecovered.FirstSourceId);
+                _json.WriteNumber("count"u8, frame.FecRecovered.Count);
                 break;
             default:
                 WriteStreamFrame(in frame);

@@ -123,6 +123,7 @@ internal sealed partial class LossRecovery
                 space.Unlink(packet);
                 space.ElicitingInFlight -= packet.IsAckEliciting ? 1 : 0;
                 _lossMeter.Add(wasLost: false);
+                _fates.Judged++;
             }
 
             if (packet.Transmission > _pathBegan)
@@ -157,6 +158,7 @@ internal sealed partial class LossRecovery
     private void OnSpurious(PacketNumberSpace space, QuicSentPacket packet)
     {
         SpuriousLosses++;
+        _fates.Lost--;
         long distance = space.LargestAcknowledged - packet.Number;
         _reordering = (int)Math.Clamp(distance + 1, _reordering, MostReordering);
         long late = _ackedAt.MicrosecondsSince(packet.SentAt);

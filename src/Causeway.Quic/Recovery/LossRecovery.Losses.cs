@@ -225,6 +225,10 @@ internal sealed partial class LossRecovery
         packet.State = SentPacketState.Lost;
         packet.LostAt = now;
         _lossMeter.Add(wasLost: true);
+        _fates.Judged++;
+        _fates.Lost++;
+        _fates.Runs += packet.Number == _lastLost + 1 ? 0 : 1;
+        _lastLost = packet.Number;
         _episode.OnLost();
         SegmentLoss loss = _sampler.OnLost(packet, now);
         _controller.OnSegmentLost(in loss);

@@ -47,6 +47,8 @@ internal sealed partial class LossRecovery
     private LossEpisode _episode;
     private long _pathBegan;
     private long _transmissions;
+    private PacketFates _fates;
+    private long _lastLost = -1;
     private int _reordering = LeastReordering;
     private int _patience = LeastPatience;
     private int _backOff;
@@ -113,6 +115,14 @@ internal sealed partial class LossRecovery
 
     /// <summary>The share of packets lost of late, 0 to 1.</summary>
     public double LossRate => _lossMeter.Rate;
+
+    /// <summary>What became of application packets since this was last asked.</summary>
+    public PacketFates TakeFates()
+    {
+        PacketFates fates = _fates;
+        _fates = default;
+        return fates;
+    }
 
     /// <summary>How much may be in flight.</summary>
     public long CongestionWindow => _controller.Window;

@@ -64,6 +64,9 @@ internal sealed class QuicSentPacket : SentPacket
     /// <summary>What it carried.</summary>
     public ReadOnlySpan<SentFrame> Frames => _frames.AsSpan(0, _count);
 
+    /// <summary>The frames, for who settles some of them before the packet's own fate is known.</summary>
+    public Span<SentFrame> FramesToSettle => _frames.AsSpan(0, _count);
+
     /// <summary>Notes a frame.</summary>
     public void Add(in SentFrame frame)
     {

@@ -48,11 +48,20 @@ internal enum SentFrameKind : byte
     /// <summary>PATH_CHALLENGE; the value is the path's number.</summary>
     PathChallenge,
 
-    /// <summary>DATAGRAM, which is never sent again (RFC 9221, 5.2).</summary>
+    /// <summary>DATAGRAM (RFC 9221); the value is the number under which <see cref="DatagramQueues"/> keeps it, or 0.</summary>
     Datagram,
 
     /// <summary>A datagram that only measures the path's MTU; the value is its size.</summary>
     MtuProbe,
+
+    /// <summary>FEC_SOURCE; the value is the source's number. The frames before it are the source.</summary>
+    FecSource,
+
+    /// <summary>FEC_REPAIR, which is never sent again.</summary>
+    FecRepair,
+
+    /// <summary>What was rebuilt by the peer, and is nobody's matter any more.</summary>
+    Settled,
 }
 
 /// <summary>What a packet carried of one frame: enough to send it again.</summary>

@@ -37,11 +37,16 @@ internal sealed partial class QuicStreams
     /// <summary>Whether there is data to send, as far as windows allow.</summary>
     public bool HasData => _repairing.First is not null || _fresh.First is not null || (_sending.First is not null && !_isStuck);
 
-    /// <summary>Writes frames about the streams into a packet.</summary>
+    /// <summary>Writes frames about the streams into a packet that carry no data.</summary>
     /// <returns>Bytes written.</returns>
-    public int Write(Span<byte> room, QuicSentPacket packet, Timestamp now)
+    public int WriteControlFrames(Span<byte> room, QuicSentPacket packet, Timestamp now) =>
+        IsEarly ? 0 : WriteControl(room, packet, now);
+
+    /// <summary>Writes data of the streams into a packet.</summary>
+    /// <returns>Bytes written.</returns>
+    public int WriteDataFrames(Span<byte> room, QuicSentPacket packet)
     {
-        int written = IsEarly ? 0 : WriteControl(room, packet, now);
+        int written = 0;
         while (HasData && room.Length - written >= LeastFrame)
         {
             int count = WriteData(room[written..], packet);
@@ -51,6 +56,32 @@ internal sealed partial class QuicStreams
             }
 
             written += count;
+        }
+
+        return written;
+    }
+
+    /// <summary>
+    /// Writes data of streams that have little of it and wait for nobody's round, and nothing of the others: all that such a stream
+    /// has at present, or nothing.
+    /// </summary>
+    /// <returns>Bytes written.</returns>
+    public int WriteThinFrames(Span<byte> room, QuicSentPacket packet)
+    {
+        int written = 0;
+        while (_fresh.First is { Deficit: > 0 } stream && room.Length - written >= LeastFrame
+            && Waiting(stream) <= room.Length - written - FrameWriter.MaxStreamHeaderLength)
+        {
+            int count = WriteFrame(room[written..], packet, stream, out _);
+            if (count > 0)
+            {
+                Charge(stream, count);
+                written += count;
+            }
+            else if (ReferenceEquals(_fresh.First, stream))
+            {
+                break;
+            }
         }
 
         return written;
@@ -347,6 +378,10 @@ internal sealed partial class QuicStreams
 
         return WriteRange(room, packet, stream, isEnd: isDry && stream.IsFinRequested);
     }
+
+    // As much as is known without asking the source for more.
+    private static long Waiting(QuicStream stream) =>
+        stream.Outgoing.End - stream.Outgoing.Sent + (stream.IsWriteFinished || stream.Source is null ? 0 : stream.Source.Peek().Length);
 
     /// <summary>Fetches from the source what fits into a frame and the windows.</summary>
     private void Pull(QuicStream stream, int room, out bool isDry, out bool isBlocked)

@@ -185,6 +185,34 @@ internal readonly ref struct Frame
         }
     }
 
+    /// <summary>FEC_SOURCE; the source itself is what follows in the packet.</summary>
+    public FecSourceFrame FecSource
+    {
+        get
+        {
+            Expect(FrameKind.FecSource);
+            return new FecSourceFrame(this);
+        }
+    }
+
+    public FecRepairFrame FecRepair
+    {
+        get
+        {
+            Expect(FrameKind.FecRepair);
+            return new FecRepairFrame(this);
+        }
+    }
+
+    public FecRecoveredFrame FecRecovered
+    {
+        get
+        {
+            Expect(FrameKind.FecRecovered);
+            return new FecRecoveredFrame(this);
+        }
+    }
+
     internal long First { get; }
 
     internal long Second { get; }

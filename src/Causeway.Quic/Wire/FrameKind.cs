@@ -71,4 +71,13 @@ internal enum FrameKind : byte
 
     /// <summary>Says how often to acknowledge (draft-ietf-quic-ack-frequency, 4).</summary>
     AckFrequency,
+
+    /// <summary>The frames behind it are a source (docs/wire/quic-fec.md, 3).</summary>
+    FecSource,
+
+    /// <summary>Parity over a window of sources (docs/wire/quic-fec.md, 4).</summary>
+    FecRepair,
+
+    /// <summary>Sources that were rebuilt (docs/wire/quic-fec.md, 5).</summary>
+    FecRecovered,
 }

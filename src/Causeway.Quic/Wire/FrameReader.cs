@@ -18,15 +18,18 @@ internal ref struct FrameReader
     private const long MaxAckDelay = 1000L << 14;
 
     private readonly bool _takesAckFrequency;
+    private readonly bool _takesFec;
     private WireReader _reader;
 
     /// <param name="payload">The payload of a packet that was opened.</param>
     /// <param name="takesAckFrequency">
     /// Whether this end sent min_ack_delay. If not, the frames of that extension are as unknown as any (RFC 9000, 12.4).
     /// </param>
-    public FrameReader(ReadOnlySpan<byte> payload, bool takesAckFrequency = false)
+    /// <param name="takesFec">Whether both ends sent fec_window. If not, the frames of that extension are unknown.</param>
+    public FrameReader(ReadOnlySpan<byte> payload, bool takesAckFrequency = false, bool takesFec = false)
     {
         _takesAckFrequency = takesAckFrequency;
+        _takesFec = takesFec;
         _reader = new WireReader(payload);
         if (payload.IsEmpty)
         {
@@ -95,6 +98,9 @@ internal ref struct FrameReader
             FrameType.ImmediateAck when _takesAckFrequency => ReadEmpty(FrameKind.ImmediateAck, type, out frame),
             FrameType.Datagram or FrameType.DatagramWithLength => TryReadDatagram(type, out frame),
             FrameType.AckFrequency when _takesAckFrequency => TryReadAckFrequency(out frame),
+            FrameType.FecSource when _takesFec => TryReadFecSource(out frame),
+            FrameType.FecRepair when _takesFec => TryReadFecRepair(out frame),
+            FrameType.FecRecovered when _takesFec => TryReadFecRecovered(out frame),
             _ => FailUnknown(out frame),
         };
         if (!read && Error == TransportErrorCode.NoError)
@@ -321,6 +327,45 @@ internal ref struct FrameReader
 
         frame = new Frame(FrameKind.AckFrequency, FrameType.AckFrequency, sequenceNumber, threshold, delay, reordering);
         return true;
+    }
+
+    private bool TryReadFecSource(out Frame frame)
+    {
+        bool read = _reader.TryReadVarInt(out long id);
+        frame = new Frame(FrameKind.FecSource, FrameType.FecSource, id, data: _reader.Rest);
+        return read;
+    }
+
+    private bool TryReadFecRepair(out Frame frame)
+    {
+        frame = default;
+        if (!_reader.TryReadVarInt(out long id)
+            || !_reader.TryReadVarInt(out long first)
+            || !_reader.TryReadVarInt(out long more))
+        {
+            return false;
+        }
+
+        if (more >= FecLimits.MostWindow || first > VarInt.MaxValue - more)
+        {
+            return Fail(TransportErrorCode.FrameEncodingError, "a FEC_REPAIR frame over more sources than there can be");
+        }
+
+        if (_reader.Left < FecLimits.LeastSymbol)
+        {
+            return Fail(TransportErrorCode.FrameEncodingError, "a FEC_REPAIR frame with too short a symbol");
+        }
+
+        _reader.TryReadBytes(_reader.Left, out ReadOnlySpan<byte> symbol);
+        frame = new Frame(FrameKind.FecRepair, FrameType.FecRepair, id, first, more, data: symbol);
+        return true;
+    }
+
+    private bool TryReadFecRecovered(out Frame frame)
+    {
+        bool read = TryReadIntegers(FrameKind.FecRecovered, FrameType.FecRecovered, 2, out frame);
+        return read && ((frame.Second < FecLimits.MostWindow && frame.First <= VarInt.MaxValue - frame.Second)
+            || Fail(TransportErrorCode.FrameEncodingError, "a FEC_RECOVERED frame of more sources than there can be"));
     }
 
     private bool TryReadData(bool hasLength, out ReadOnlySpan<byte> data) =>

@@ -10,24 +10,32 @@ internal static class FrameRules
         (1u << (int)FrameKind.Padding) | (1u << (int)FrameKind.Ping) | (1u << (int)FrameKind.Ack)
         | (1u << (int)FrameKind.Crypto) | (1u << (int)FrameKind.ConnectionClose);
 
+    private const uint OfFec =
+        (1u << (int)FrameKind.FecSource) | (1u << (int)FrameKind.FecRepair) | (1u << (int)FrameKind.FecRecovered);
+
+    // What may stand behind FEC_SOURCE: payload, and nothing that says what becomes of the connection.
+    private const uint Protected = (1u << (int)FrameKind.Stream) | (1u << (int)FrameKind.Datagram);
+
     // Early data can be neither acknowledged nor answered by a client that has no 1-RTT keys yet (RFC 9000, 12.5). The
-    // frames of ACK frequency need a parameter that is not remembered.
+    // frames of ACK frequency and FEC need parameters that are not remembered.
     private const uint NotInZeroRtt =
         (1u << (int)FrameKind.Ack) | (1u << (int)FrameKind.Crypto) | (1u << (int)FrameKind.HandshakeDone)
         | (1u << (int)FrameKind.NewToken) | (1u << (int)FrameKind.PathResponse)
         | (1u << (int)FrameKind.RetireConnectionId) | (1u << (int)FrameKind.AckFrequency)
-        | (1u << (int)FrameKind.ImmediateAck);
+        | (1u << (int)FrameKind.ImmediateAck) | OfFec;
 
     private const uint ByServerOnly = (1u << (int)FrameKind.HandshakeDone) | (1u << (int)FrameKind.NewToken);
 
     private const uint NotAckEliciting =
-        (1u << (int)FrameKind.Padding) | (1u << (int)FrameKind.Ack) | (1u << (int)FrameKind.ConnectionClose);
+        (1u << (int)FrameKind.Padding) | (1u << (int)FrameKind.Ack) | (1u << (int)FrameKind.ConnectionClose)
+        | (1u << (int)FrameKind.FecRecovered);
 
     private const uint Probing =
         (1u << (int)FrameKind.Padding) | (1u << (int)FrameKind.PathChallenge) | (1u << (int)FrameKind.PathResponse)
         | (1u << (int)FrameKind.NewConnectionId);
 
-    private const uint NotInFlight = (1u << (int)FrameKind.Ack) | (1u << (int)FrameKind.ConnectionClose);
+    private const uint NotInFlight =
+        (1u << (int)FrameKind.Ack) | (1u << (int)FrameKind.ConnectionClose) | (1u << (int)FrameKind.FecRecovered);
 
     /// <summary>Whether a frame may be in a packet of this type; if not, that is a PROTOCOL_VIOLATION.</summary>
     public static bool IsAllowed(in Frame frame, PacketType packet, EndpointRole sender)
@@ -48,6 +56,9 @@ internal static class FrameRules
             _ => false,
         };
     }
+
+    /// <summary>Whether such a frame may be a part of a source (docs/wire/quic-fec.md, 3).</summary>
+    public static bool IsProtected(FrameKind kind) => (Protected & (1u << (int)kind)) != 0;
 
     /// <summary>Whether a packet with such a frame is to be acknowledged (RFC 9000, 13.2).</summary>
     public static bool IsAckEliciting(FrameKind kind) => (NotAckEliciting & (1u << (int)kind)) == 0;

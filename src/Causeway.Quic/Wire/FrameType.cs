@@ -58,4 +58,13 @@ internal static class FrameType
     public const long DatagramWithLength = 0x31;
 
     public const long AckFrequency = 0xaf;
+
+    /// <summary>The frames behind it in the packet are a source of the FEC extension (docs/wire/quic-fec.md).</summary>
+    public const long FecSource = 0x24ed;
+
+    /// <summary>Parity over a window of sources.</summary>
+    public const long FecRepair = 0x24ee;
+
+    /// <summary>Sources that were rebuilt.</summary>
+    public const long FecRecovered = 0x24ef;
 }

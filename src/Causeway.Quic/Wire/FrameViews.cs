@@ -109,3 +109,36 @@ internal readonly ref struct AckFrequencyFrame(scoped in Frame frame)
     /// <summary>How much reordering makes an acknowledgement immediate; 0 if none does.</summary>
     public long ReorderingThreshold { get; } = frame.Fourth;
 }
+
+/// <summary>FEC_SOURCE (docs/wire/quic-fec.md, 3).</summary>
+internal readonly ref struct FecSourceFrame(scoped in Frame frame)
+{
+    public long SourceId { get; } = frame.First;
+
+    /// <summary>The source: everything that follows in the packet.</summary>
+    public ReadOnlySpan<byte> Source { get; } = frame.Data;
+}
+
+/// <summary>FEC_REPAIR (docs/wire/quic-fec.md, 4).</summary>
+internal readonly ref struct FecRepairFrame(scoped in Frame frame)
+{
+    public long RepairId { get; } = frame.First;
+
+    /// <summary>The first source that it covers.</summary>
+    public long FirstSourceId { get; } = frame.Second;
+
+    /// <summary>How many sources it covers; 1 to 128.</summary>
+    public int Count { get; } = (int)frame.Third + 1;
+
+    /// <summary>The sum of the sources' symbols, each times its coefficient.</summary>
+    public ReadOnlySpan<byte> Symbol { get; } = frame.Data;
+}
+
+/// <summary>FEC_RECOVERED (docs/wire/quic-fec.md, 5).</summary>
+internal readonly ref struct FecRecoveredFrame(scoped in Frame frame)
+{
+    public long FirstSourceId { get; } = frame.First;
+
+    /// <summary>How many sources were rebuilt from there on; 1 to 128.</summary>
+    public int Count { get; } = (int)frame.Second + 1;
+}

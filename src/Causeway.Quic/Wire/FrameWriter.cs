@@ -260,6 +260,18 @@ internal static class FrameWriter
             destination, FrameType.AckFrequency, 4, sequenceNumber, ackElicitingThreshold, requestedMaxAckDelay,
             reorderingThreshold);
 
+    /// <summary>FEC_SOURCE; the source follows.</summary>
+    public static int FecSource(Span<byte> destination, long sourceId) =>
+        Integers(destination, FrameType.FecSource, 1, sourceId);
+
+    /// <summary>What comes before the symbol of FEC_REPAIR, which ends with the packet.</summary>
+    public static int FecRepairHeader(Span<byte> destination, long repairId, long firstSourceId, int count) =>
+        Integers(destination, FrameType.FecRepair, 3, repairId, firstSourceId, count - 1);
+
+    /// <summary>FEC_RECOVERED.</summary>
+    public static int FecRecovered(Span<byte> destination, long firstSourceId, int count) =>
+        Integers(destination, FrameType.FecRecovered, 2, firstSourceId, count - 1);
+
     // How many numbers lie between two ranges, less one (RFC 9000, 19.3.1).
     private static long Gap(ReadOnlySpan<NumberRange> ranges, int index) =>
         ranges[^(index + 1)].Start - ranges[^(index + 2)].End - 1;

@@ -130,6 +130,7 @@ internal static class TransportParameterCodec
             WriteInteger(ref writer, TransportParameterId.MinAckDelay, minAckDelay, absent: -1);
         }
 
+        WriteInteger(ref writer, TransportParameterId.FecWindow, parameters.FecWindow, 0);
         if (random is { } bits)
         {
             writer.Integer(TransportParameterId.Reserved((uint)bits));
@@ -146,6 +147,7 @@ internal static class TransportParameterCodec
         TransportParameterId.MaxDatagramFrameSize => 32,
         TransportParameterId.GreaseQuicBit => 33,
         TransportParameterId.MinAckDelay => 34,
+        TransportParameterId.FecWindow => 35,
         _ => -1,
     };
 
@@ -255,6 +257,9 @@ internal static class TransportParameterCodec
             case TransportParameterId.MaxDatagramFrameSize:
                 parameters.MaxDatagramFrameSize = value;
                 return null;
+            case TransportParameterId.FecWindow:
+                parameters.FecWindow = value;
+                return value > 0 ? null : "a fec_window of 0";
             default:
                 parameters.MinAckDelay = value;
                 return null;

@@ -33,6 +33,9 @@ internal static class TransportParameterId
     /// <summary>draft-ietf-quic-ack-frequency, 3.</summary>
     public const long MinAckDelay = 0xff04de1b;
 
+    /// <summary>Of our own: docs/wire/quic-fec.md, 2.</summary>
+    public const long FecWindow = 0x1b119a56;
+
     /// <summary>A parameter that nobody will ever give a meaning (RFC 9000, 18.1).</summary>
     public static long Reserved(uint random) => (31L * random) + 27;
 }

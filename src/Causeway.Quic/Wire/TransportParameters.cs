@@ -88,6 +88,11 @@ internal sealed class TransportParameters
     /// </summary>
     public long? MinAckDelay { get; set; }
 
+    /// <summary>
+    /// Source packets that the sender of this remembers for repairs; 0 if it does not know the FEC extension (docs/wire/quic-fec.md).
+    /// </summary>
+    public long FecWindow { get; set; }
+
     /// <summary>Sets everything back to what absence means.</summary>
     public void Reset()
     {
@@ -112,5 +117,6 @@ internal sealed class TransportParameters
         MaxDatagramFrameSize = 0;
         GreaseQuicBit = false;
         MinAckDelay = null;
+        FecWindow = 0;
     }
 }

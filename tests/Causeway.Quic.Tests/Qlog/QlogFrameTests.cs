@@ -37,13 +37,16 @@ public sealed class QlogFrameTests
             FrameWriter.HandshakeDone,
             FrameWriter.ImmediateAck,
             room => FrameWriter.AckFrequency(room, 1, 2, 3, 4),
-            room => FrameWriter.Datagram(room, [1, 2, 3, 4, 5], isLast: false)));
+            room => FrameWriter.Datagram(room, [1, 2, 3, 4, 5], isLast: false),
+            room => FrameWriter.FecRecovered(room, 5, 1),
+            room => FrameWriter.FecSource(room, 7),
+            room => Wire.Samples.Repair(room, 8, 9, 10, [0, 1, 2])));
         Assert.Equal(
             [
                 "padding", "ping", "ack", "reset_stream", "stop_sending", "crypto", "new_token", "stream", "stream", "max_data",
                 "max_stream_data", "max_streams", "data_blocked", "stream_data_blocked", "streams_blocked", "new_connection_id",
                 "retire_connection_id", "path_challenge", "path_response", "connection_close", "connection_close", "handshake_done",
-                "immediate_ack", "ack_frequency", "datagram",
+                "immediate_ack", "ack_frequency", "datagram", "fec_recovered", "fec_source", "fec_repair",
             ],
             frames.Select(static frame => frame.GetProperty("frame_type").GetString()!));
         Assert.Equal(Enum.GetValues<FrameKind>().Length, frames.Select(static frame => frame.GetProperty("frame_type").GetString()).Distinct().Count());

@@ -61,6 +61,9 @@ internal static class QlogSchema
         datagram             frame_type:text ?length:uint
         immediate_ack        frame_type:text
         ack_frequency        frame_type:text
+        fec_source           frame_type:text source_id:uint
+        fec_repair           frame_type:text repair_id:uint first_source_id:uint count:uint
+        fec_recovered        frame_type:text first_source_id:uint count:uint
         """;
 
     private static readonly string[] s_keyTypes =

@@ -69,7 +69,9 @@ internal sealed class StreamsBench : IDisposable
 
         PacketBuffer buffer = Pool.Rent(headroom: 0);
         QuicSentPacket packet = new();
-        int length = from.Write(buffer.Append(PacketSize), packet, Now);
+        Span<byte> room = buffer.Append(PacketSize);
+        int length = from.WriteControlFrames(room, packet, Now);
+        length += from.WriteDataFrames(room[length..], packet);
         if (length == 0)
         {
             buffer.Release();

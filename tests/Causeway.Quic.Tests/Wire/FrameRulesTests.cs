@@ -39,13 +39,16 @@ public sealed class FrameRulesTests
         { "IMMEDIATE_ACK", "1", "" },
         { "DATAGRAM", "01", "" },
         { "ACK_FREQUENCY", "1", "" },
+        { "FEC_SOURCE", "1", "" },
+        { "FEC_REPAIR", "1", "" },
+        { "FEC_RECOVERED", "1", "NC" },
     };
 
     [Theory]
     [MemberData(nameof(Table))]
     public void FramesStandWhereTheTableHasThem(string name, string packets, string marks)
     {
-        FrameReader reader = new(Samples.Frames.Single(frame => frame.Name == name).Bytes, takesAckFrequency: true);
+        FrameReader reader = new(Samples.Frames.Single(frame => frame.Name == name).Bytes, takesAckFrequency: true, takesFec: true);
         Assert.True(reader.TryRead(out Frame frame));
         foreach ((PacketType type, char letter) in ((PacketType, char)[])
             [
@@ -71,7 +74,7 @@ public sealed class FrameRulesTests
         HashSet<FrameKind> kinds = [];
         foreach ((string _, byte[] bytes) in Samples.Frames)
         {
-            FrameReader reader = new(bytes, takesAckFrequency: true);
+            FrameReader reader = new(bytes, takesAckFrequency: true, takesFec: true);
             Assert.True(reader.TryRead(out Frame frame));
             kinds.Add(frame.Kind);
         }

@@ -29,6 +29,9 @@ public sealed class FrameTests
     [InlineData("DATAGRAM", "3064617461")]
     [InlineData("DATAGRAM with a length", "310464617461")]
     [InlineData("ACK_FREQUENCY", "40af010a800061a803")]
+    [InlineData("FEC_SOURCE", "64ed 4046")]
+    [InlineData("FEC_REPAIR", "64ee 05 412c 1f 0003070809")]
+    [InlineData("FEC_RECOVERED", "64ef 412c 01")]
     public void BytesAreThoseOfTheRfc(string name, string hex) =>
         Assert.Equal(
             hex.Replace(" ", "", StringComparison.Ordinal),
@@ -39,7 +42,7 @@ public sealed class FrameTests
     public void WhatWasWrittenIsReadAndWrittenAgain(string name)
     {
         byte[] bytes = Samples.Frames.Single(frame => frame.Name == name).Bytes;
-        FrameReader reader = new(bytes, takesAckFrequency: true);
+        FrameReader reader = new(bytes, takesAckFrequency: true, takesFec: true);
         Assert.True(reader.TryRead(out Frame frame), reader.Reason);
         byte[] again = new byte[bytes.Length];
         Assert.Equal(bytes.Length, Rewrite(frame, again));
@@ -59,10 +62,10 @@ public sealed class FrameTests
     public void CutFramesAreRefused(string name)
     {
         byte[] bytes = Samples.Frames.Single(frame => frame.Name == name).Bytes;
-        bool endsWithPacket = name is "PADDING" or "STREAM 8" or "STREAM c" or "DATAGRAM";
+        bool endsWithPacket = name is "PADDING" or "STREAM 8" or "STREAM c" or "DATAGRAM" or "FEC_REPAIR";
         for (int length = 1; length < bytes.Length; length++)
         {
-            FrameReader reader = new(bytes.AsSpan(0, length), takesAckFrequency: true);
+            FrameReader reader = new(bytes.AsSpan(0, length), takesAckFrequency: true, takesFec: true);
             bool read = reader.TryRead(out _);
             Assert.Equal(read, reader.Error == TransportErrorCode.NoError);
             Assert.True(!read || endsWithPacket, $"{length} bytes");
@@ -75,8 +78,8 @@ public sealed class FrameTests
     public void FramesFollowEachOther()
     {
         (string Name, byte[] Bytes)[] frames =
-            [.. Samples.Frames.Where(static frame => frame.Name is not ("PADDING" or "STREAM 8" or "STREAM c" or "DATAGRAM"))];
-        FrameReader reader = new([.. frames.SelectMany(static frame => frame.Bytes), 0, 0, 0], takesAckFrequency: true);
+            [.. Samples.Frames.Where(static frame => frame.Name is not ("PADDING" or "STREAM 8" or "STREAM c" or "DATAGRAM" or "FEC_REPAIR"))];
+        FrameReader reader = new([.. frames.SelectMany(static frame => frame.Bytes), 0, 0, 0], takesAckFrequency: true, takesFec: true);
         foreach ((string name, byte[] bytes) in frames)
         {
             Assert.True(reader.TryRead(out Frame frame), name);
@@ -124,9 +127,14 @@ public sealed class FrameTests
     [InlineData("1c000005" + "00", TransportErrorCode.FrameEncodingError, "cut off")]
     [InlineData("310500", TransportErrorCode.FrameEncodingError, "cut off")]
     [InlineData("40af000080fa000000", TransportErrorCode.ProtocolViolation, "too long a delay")]
+    [InlineData("64ee 00 00 4080 000101", TransportErrorCode.FrameEncodingError, "more sources than there can be")]
+    [InlineData("64ee 00 ffffffffffffffff 01 000101", TransportErrorCode.FrameEncodingError, "more sources than there can be")]
+    [InlineData("64ee 00 00 00 0001", TransportErrorCode.FrameEncodingError, "too short a symbol")]
+    [InlineData("64ef 00 4080", TransportErrorCode.FrameEncodingError, "more sources than there can be")]
+    [InlineData("64ef ffffffffffffffff 01", TransportErrorCode.FrameEncodingError, "more sources than there can be")]
     internal void WhatIsWrongIsNamed(string hex, TransportErrorCode error, string reason)
     {
-        FrameReader reader = new(Convert.FromHexString(hex), takesAckFrequency: true);
+        FrameReader reader = new(Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal)), takesAckFrequency: true, takesFec: true);
         Assert.False(reader.TryRead(out _));
         Assert.Equal(error, reader.Error);
         Assert.Contains(reason, reader.Reason, StringComparison.Ordinal);
@@ -145,7 +153,7 @@ public sealed class FrameTests
     [InlineData("40af000080f9ffff00")]
     public void WhatIsJustRightIsTaken(string hex)
     {
-        FrameReader reader = new(Convert.FromHexString(hex), takesAckFrequency: true);
+        FrameReader reader = new(Convert.FromHexString(hex), takesAckFrequency: true, takesFec: true);
         Assert.True(reader.TryRead(out _), reader.Reason);
         Assert.False(reader.TryRead(out _));
         Assert.Equal(TransportErrorCode.NoError, reader.Error);
@@ -157,6 +165,18 @@ public sealed class FrameTests
     public void FramesOfAckFrequencyAreUnknownToWhoDidNotOfferIt(string hex)
     {
         FrameReader reader = new(Convert.FromHexString(hex));
+        Assert.False(reader.TryRead(out _));
+        Assert.Equal(TransportErrorCode.FrameEncodingError, reader.Error);
+        Assert.Contains("not known", reader.Reason, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("64ed4046")]
+    [InlineData("64ee05412c1f0003070809")]
+    [InlineData("64ef412c01")]
+    public void FramesOfFecAreUnknownToWhoDidNotOfferIt(string hex)
+    {
+        FrameReader reader = new(Convert.FromHexString(hex), takesAckFrequency: true);
         Assert.False(reader.TryRead(out _));
         Assert.Equal(TransportErrorCode.FrameEncodingError, reader.Error);
         Assert.Contains("not known", reader.Reason, StringComparison.Ordinal);
@@ -183,7 +203,7 @@ public sealed class FrameTests
         byte[] bytes = new byte[16 + (room % 1000)];
         int length = FrameWriter.Ack(bytes, set.Span, 5, counts, maxRanges: 64);
         Assert.NotEqual(0, length);
-        FrameReader reader = new(bytes.AsSpan(0, length), takesAckFrequency: true);
+        FrameReader reader = new(bytes.AsSpan(0, length), takesAckFrequency: true, takesFec: true);
         Assert.True(reader.TryRead(out Frame frame), reader.Reason);
         AckFrame ack = frame.Ack;
         Assert.Equal(withEcn, ack.HasEcn);
@@ -206,10 +226,10 @@ public sealed class FrameTests
     [Fact]
     public void DelaysAreScaledAndDoNotOverflow()
     {
-        FrameReader reader = new(Samples.Make(static to => FrameWriter.Ack(to, [new(0, 1)], 100, null, 1)), takesAckFrequency: true);
+        FrameReader reader = new(Samples.Make(static to => FrameWriter.Ack(to, [new(0, 1)], 100, null, 1)), takesAckFrequency: true, takesFec: true);
         Assert.True(reader.TryRead(out Frame frame));
         Assert.Equal(800, frame.Ack.Delay(3));
-        reader = new FrameReader(Samples.Make(static to => FrameWriter.Ack(to, [new(0, 1)], VarInt.MaxValue, null, 1)), takesAckFrequency: true);
+        reader = new FrameReader(Samples.Make(static to => FrameWriter.Ack(to, [new(0, 1)], VarInt.MaxValue, null, 1)), takesAckFrequency: true, takesFec: true);
         Assert.True(reader.TryRead(out frame));
         Assert.Equal(VarInt.MaxValue, frame.Ack.Delay(0));
         Assert.Equal(VarInt.MaxValue, frame.Ack.Delay(20));
@@ -222,7 +242,7 @@ public sealed class FrameTests
         for (int room = 4; room <= bytes.Length; room++)
         {
             int length = FrameWriter.ConnectionClose(bytes.AsSpan(0, room), TransportErrorCode.InternalError, 0, "aééé"u8);
-            FrameReader reader = new(bytes.AsSpan(0, length), takesAckFrequency: true);
+            FrameReader reader = new(bytes.AsSpan(0, length), takesAckFrequency: true, takesFec: true);
             Assert.True(reader.TryRead(out Frame frame));
             Assert.Equal(
                 "aééé"[..frame.ConnectionClose.Reason.ToArray().Count(static b => (b & 0xc0) != 0x80)],
@@ -271,7 +291,7 @@ public sealed class FrameTests
                 int length = FrameWriter.Ack(to, [.. ranges], frame.Ack.EncodedDelay, ecn, ranges.Count);
 
                 // Where there is no room for all ranges there are fewer, which is not the frame that was read.
-                FrameReader reader = new(to[..length], takesAckFrequency: true);
+                FrameReader reader = new(to[..length], takesAckFrequency: true, takesFec: true);
                 return reader.TryRead(out Frame written) && written.Ack.RangeCount == ranges.Count ? length : 0;
             case FrameKind.ResetStream:
                 ResetStreamFrame reset = frame.ResetStream;
@@ -324,6 +344,13 @@ public sealed class FrameTests
                 return FrameWriter.AckFrequency(
                     to, frequency.SequenceNumber, frequency.AckElicitingThreshold, frequency.RequestedMaxAckDelay,
                     frequency.ReorderingThreshold);
+            case FrameKind.FecSource:
+                return FrameWriter.FecSource(to, frame.FecSource.SourceId);
+            case FrameKind.FecRepair:
+                FecRepairFrame repair = frame.FecRepair;
+                return Samples.Repair(to, repair.RepairId, repair.FirstSourceId, repair.Count, repair.Symbol);
+            case FrameKind.FecRecovered:
+                return FrameWriter.FecRecovered(to, frame.FecRecovered.FirstSourceId, frame.FecRecovered.Count);
             default:
                 throw new InvalidOperationException($"{frame.Kind} is not written");
         }

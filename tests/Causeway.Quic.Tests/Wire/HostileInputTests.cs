@@ -26,7 +26,7 @@ public sealed class HostileInputTests
             [.. Samples.Frames.Select(static frame => frame.Bytes)], Inputs, 24,
             input =>
             {
-                FrameReader reader = new(input, takesAckFrequency: true);
+                FrameReader reader = new(input, takesAckFrequency: true, takesFec: true);
                 while (reader.TryRead(out Frame frame))
                 {
                     kinds.Add(frame.Kind);
@@ -36,7 +36,7 @@ public sealed class HostileInputTests
             });
 
         // If the parser learns another reason, so must this number: what no mutation reaches is not tested by them.
-        Assert.Equal(14, reasons.Count);
+        Assert.Equal(17, reasons.Count);
         Assert.Equal(Enum.GetValues<FrameKind>().Length, kinds.Count);
     }
 
@@ -85,7 +85,7 @@ public sealed class HostileInputTests
     /// <summary>Reads all frames and touches everything in them.</summary>
     internal static void ReadFrames(ReadOnlySpan<byte> input)
     {
-        FrameReader reader = new(input, takesAckFrequency: true);
+        FrameReader reader = new(input, takesAckFrequency: true, takesFec: true);
         int read = 0;
         while (reader.TryRead(out Frame frame))
         {
@@ -122,6 +122,14 @@ public sealed class HostileInputTests
                     break;
                 case FrameKind.ConnectionClose:
                     Check(frame.ConnectionClose.Reason.Length <= input.Length, "the reason is in the packet");
+                    break;
+                case FrameKind.FecRepair:
+                    FecRepairFrame repair = frame.FecRepair;
+                    Check(repair.Count is >= 1 and <= FecLimits.MostWindow && repair.FirstSourceId >= 0, "windows are bounded");
+                    Check(repair.Symbol.Length >= FecLimits.LeastSymbol, "symbols are long enough");
+                    break;
+                case FrameKind.FecRecovered:
+                    Check(frame.FecRecovered.Count is >= 1 and <= FecLimits.MostWindow, "runs are bounded");
                     break;
                 case FrameKind.AckFrequency:
                     Check(frame.AckFrequency.RequestedMaxAckDelay is >= 0 and < 1000L << 14, "delays are bounded");

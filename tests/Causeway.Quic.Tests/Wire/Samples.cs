@@ -46,6 +46,9 @@ internal static class Samples
         ("DATAGRAM", Make(static to => FrameWriter.Datagram(to, "data"u8, true))),
         ("DATAGRAM with a length", Make(static to => FrameWriter.Datagram(to, "data"u8, false))),
         ("ACK_FREQUENCY", Make(static to => FrameWriter.AckFrequency(to, 1, 10, 25000, 3))),
+        ("FEC_SOURCE", Make(static to => FrameWriter.FecSource(to, 70))),
+        ("FEC_REPAIR", Make(static to => Repair(to, 5, 300, 32, [0, 3, 7, 8, 9]))),
+        ("FEC_RECOVERED", Make(static to => FrameWriter.FecRecovered(to, 300, 2))),
     ];
 
     /// <summary>Writes a frame.</summary>
@@ -83,7 +86,15 @@ internal static class Samples
         MaxDatagramFrameSize = 65535,
         GreaseQuicBit = true,
         MinAckDelay = 1000,
+        FecWindow = 32,
     };
+
+    /// <summary>Writes FEC_REPAIR with a symbol.</summary>
+    public static int Repair(Span<byte> to, long repair, long first, int count, ReadOnlySpan<byte> symbol)
+    {
+        int header = FrameWriter.FecRepairHeader(to, repair, first, count);
+        return header > 0 && symbol.TryCopyTo(to[header..]) ? header + symbol.Length : 0;
+    }
 
     /// <summary>Writes a frame into a span and says how long it is.</summary>
     internal delegate int FrameWriting(Span<byte> destination);

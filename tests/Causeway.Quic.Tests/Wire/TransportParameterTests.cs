@@ -39,6 +39,7 @@ public sealed class TransportParameterTests
         Assert.Equal(sent.MaxDatagramFrameSize, read.MaxDatagramFrameSize);
         Assert.True(read.GreaseQuicBit);
         Assert.Equal(sent.MinAckDelay, read.MinAckDelay);
+        Assert.Equal(sent.FecWindow, read.FecWindow);
 
         for (int room = 0; room < length; room++)
         {
@@ -60,6 +61,7 @@ public sealed class TransportParameterTests
         Assert.Null(read.InitialSourceConnectionId);
         Assert.Null(read.PreferredAddress);
         Assert.Null(read.MinAckDelay);
+        Assert.Equal(0, read.FecWindow);
         Assert.False(read.GreaseQuicBit);
         Assert.False(read.VersionInformation.IsPresent);
     }
@@ -67,6 +69,8 @@ public sealed class TransportParameterTests
     [Theory]
     [InlineData("0100", "integer")]
     [InlineData("01024005" + "01020405", "twice")]
+    [InlineData("9b119a560100", "fec_window of 0")]
+    [InlineData("9b119a560120" + "9b119a560120", "twice")]
     [InlineData("0102400501", "cut off")]
     [InlineData("0104000000", "cut off")]
     [InlineData("01020505", "integer")]
@@ -118,6 +122,8 @@ public sealed class TransportParameterTests
     [Theory]
     [InlineData("0b0101" + "c0000000ff04de1b0243e8")]
     [InlineData("0808d000000000000000")]
+    [InlineData("9b119a560101")]
+    [InlineData("9b119a5608ffffffffffffffff")]
     [InlineData("0a0114")]
     [InlineData("0b0480003fff")]
     [InlineData("0e0102")]
@@ -160,7 +166,7 @@ public sealed class TransportParameterTests
         long[] known =
         [
             .. Enumerable.Range(0, 0x12), TransportParameterId.MaxDatagramFrameSize, TransportParameterId.GreaseQuicBit,
-            TransportParameterId.MinAckDelay,
+            TransportParameterId.MinAckDelay, TransportParameterId.FecWindow,
         ];
         Assert.All(known, static id => Assert.NotEqual(27, id % 31));
         Assert.Equal(27, TransportParameterId.Reserved(0));
