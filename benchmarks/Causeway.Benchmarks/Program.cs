@@ -19,6 +19,7 @@ const string Help = """
       micro    the parts by themselves, with BenchmarkDotNet
       plot     images of what tunnel and link measured
       engine   two QUIC sessions back to back in memory: rate, cost of a packet, allocation
+      fec      forward error correction for requests, datagrams and bulk, in virtual time
       simulate an engine over random networks in virtual time, by the thousand
       report   measures all that docs/performance.md shows and rewrites its tables and images
 
@@ -43,6 +44,8 @@ try
             return EngineCommand.Run(args.AsSpan(1));
         case ["simulate", ..]:
             return SimulateCommand.Run(args.AsSpan(1));
+        case ["fec", ..]:
+            return FecCommand.Run(args.AsSpan(1));
         case ["plot", ..]:
             return PlotCommand.Run(args.AsSpan(1));
         case ["report", ..]:

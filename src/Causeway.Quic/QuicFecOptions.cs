@@ -24,11 +24,11 @@ public sealed record QuicFecOptions
     public int Window { get; init; } = 32;
 
     /// <summary>
-    /// The most bytes of parity for each byte of a steady flow of datagrams: more than 0, at most 1. Default 0.22, which withstands
-    /// five percent of independent losses and stays with its headers below a quarter. Single packets and bursts with pauses around
-    /// them get up to three times their own bytes beside it, within 64 KiB/s.
+    /// The most bytes of parity for each byte of datagrams: more than 0, at most 1. Default 0.25, which withstands five percent of
+    /// independent losses. What somebody waits for (streams of little data, and datagrams with a deadline and pauses between them)
+    /// gets up to three times its own bytes beside it, within 64 KiB/s.
     /// </summary>
-    public double MaxOverhead { get; init; } = 0.22;
+    public double MaxOverhead { get; init; } = 0.25;
 
     /// <summary>Throws if a value is out of range.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The message names the option, its value and the range.</exception>

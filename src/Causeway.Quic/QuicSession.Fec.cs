@@ -22,6 +22,8 @@ internal sealed partial class QuicSession
 
     private const long LeastBulkMemory = 10_000;
 
+    private const int IpAndUdp = 28;
+
     private readonly RebuiltReports _rebuiltReports = new();
     private RepairRate? _repairRate;
     private FecSender? _fecSender;
@@ -29,10 +31,7 @@ internal sealed partial class QuicSession
     private SourceFate _sourceFate;
     private Timestamp _lastRepairableAt;
     private Timestamp _bulkAt = Timestamp.LongAgo;
-    private Timestamp _datagramsHeldAt = Timestamp.LongAgo;
     private bool _hasRebuiltReports;
-    private long _repeatedSources;
-    private long _lateSources;
 
     /// <summary>Whether both ends know the extension.</summary>
     internal bool UsesFec => _repairRate is not null;
@@ -44,10 +43,10 @@ internal sealed partial class QuicSession
     internal FecReceiver? FecReceiver => _fecReceiver;
 
     /// <summary>Datagrams that could not arrive in time any more: they were dropped, or were lost and did not go again.</summary>
-    internal long DatagramsLate => _datagrams.Late + _lateSources;
+    internal long DatagramsLate => _datagrams.Late + (_fecSender?.Late ?? 0);
 
-    /// <summary>Datagrams that were lost and went again.</summary>
-    internal long DatagramsRepeated => _datagrams.Repeated + _repeatedSources;
+    /// <summary>Packets with datagrams that were lost and went again.</summary>
+    internal long DatagramsRepeated => _datagrams.Repeated + (_fecSender?.Repeated ?? 0);
 
     private Timestamp SourcesExpireAt =>
         _fecReceiver is { HoldsBuffers: true } ? _lastRepairableAt.AddMicroseconds(SourceAge) : Timestamp.Never;
@@ -88,10 +87,12 @@ internal sealed partial class QuicSession
 
     private bool IsRepairDue(Timestamp now) => _fecSender is { } sender && sender.DueAt <= now;
 
-    private bool IsBulk(Timestamp now) => IsRecent(_bulkAt, now);
+    private bool IsBulk(Timestamp now) =>
+        now.MicrosecondsSince(_bulkAt) < Math.Max(LeastBulkMemory, _recovery.Rtt.HasSample ? _recovery.Rtt.Smoothed : 0);
 
-    private bool IsRecent(Timestamp at, Timestamp now) =>
-        now.MicrosecondsSince(at) < Math.Max(LeastBulkMemory, _recovery.Rtt.HasSample ? _recovery.Rtt.Smoothed : 0);
+    // Of a packet with a repair or a source, with the headers of IPv4 and UDP, since the overhead is one of bytes on the wire.
+    private int PacketOverhead =>
+        PacketHeaderWriter.ShortLength(_remoteIds.Current.Length, PacketNumber.MaxLength) + PacketAead.TagLength + IpAndUdp;
 
     /// <summary>A flush is over: what it left behind tells who fills the path.</summary>
     private void NoteHeldBack(bool isLimited, Timestamp now)
@@ -101,32 +102,26 @@ internal sealed partial class QuicSession
             return;
         }
 
-        if (!_recovery.IsPaced || _recovery.BytesInFlight >= MostThinPackets * _mtu.Size)
+        if (_streams.HasData && (!_recovery.IsPaced || _recovery.BytesInFlight >= MostThinPackets * _mtu.Size))
         {
-            if (_streams.HasData)
+            if (!IsBulk(now))
             {
-                if (!IsBulk(now))
-                {
-                    // What began as a burst goes on.
-                    _fecSender?.Schedule.Cancel();
-                }
-
-                _bulkAt = now;
+                // What began as a burst goes on.
+                _fecSender?.Schedule.Cancel();
             }
 
-            _datagramsHeldAt = _datagrams.HasOutput(now) ? now : _datagramsHeldAt;
+            _bulkAt = now;
         }
 
         if (IsRepairDue(now))
         {
-            if (_recovery.IsPaced)
+            if (!_recovery.IsPaced && _datagrams.HasOutput(now))
             {
-                _fecSender!.Postpone(_recovery.PacedUntil);
+                // The window is too small for the datagrams themselves.
+                _fecSender!.Schedule.Cancel();
             }
-            else
-            {
-                _fecSender!.GiveUp();
-            }
+
+            _fecSender!.Postpone(_recovery.IsPaced ? _recovery.PacedUntil : Timestamp.Never);
         }
     }
 
@@ -150,14 +145,12 @@ internal sealed partial class QuicSession
 
     private int WriteRepair(Span<byte> room, QuicSentPacket packet, Timestamp now)
     {
-        bool isRepeat = _fecSender!.HasRepeats;
-        int written = _fecSender.WriteRepair(room, now);
+        int written = _fecSender!.WriteRepair(room, PacketOverhead, now.AddMicroseconds(OneWay), now, out long repeated);
         if (written > 0)
         {
-            Note(packet, new SentFrame { Kind = SentFrameKind.FecRepair });
+            Note(packet, new SentFrame { Kind = SentFrameKind.FecRepair, Value = repeated });
             Statistics.RepairsSent++;
             Statistics.RepairBytesSent += written;
-            _repeatedSources += isRepeat ? 1 : 0;
         }
         else if (packet.Frames.IsEmpty && IsRepairDue(now))
         {
@@ -173,7 +166,7 @@ internal sealed partial class QuicSession
     private int WriteSource(Span<byte> room, QuicSentPacket packet, Timestamp now)
     {
         bool isWorthIt = _repairRate!.IsOn;
-        bool takesDatagrams = (isWorthIt || _datagrams.HasDeadlines) && !IsRecent(_datagramsHeldAt, now) && _datagrams.HasOutput(now);
+        bool takesDatagrams = (isWorthIt || _datagrams.HasDeadlines) && _datagrams.HasOutput(now);
         bool takesStreams = isWorthIt && _streams.HasData && Sender.Schedule.CanAfford(now);
         if ((!takesDatagrams && !takesStreams) || room.Length < LeastSourceRoom + FecLimits.RepairOverhead)
         {
@@ -194,13 +187,13 @@ internal sealed partial class QuicSession
 
         Timestamp deadline = datagrams > 0 ? _datagrams.WrittenDeadline : Timestamp.Never;
         Note(packet, new SentFrame { Kind = SentFrameKind.FecSource, Value = Sender.NextSource });
-        Sender.Add(source[..length], packet.Number, deadline);
+        Sender.Add(source[..length], packet.Number, datagrams > 0, deadline);
         if (isWorthIt)
         {
-            int overhead = PacketHeaderWriter.ShortLength(_remoteIds.Current.Length, PacketNumber.MaxLength) + PacketAead.TagLength;
             Sender.Schedule.OnSource(
-                length + header + overhead,
-                Sender.SymbolLength + FecLimits.MostRepairHeader + overhead,
+                length + header + PacketOverhead,
+                header,
+                Sender.SymbolLength + FecLimits.MostRepairHeader + PacketOverhead,
                 streams > 0,
                 deadline.AddMicroseconds(-OneWay),
                 _recovery.Rtt.HasSample ? _recovery.Rtt.Smoothed : 0,
@@ -225,9 +218,18 @@ internal sealed partial class QuicSession
 
     private void OnSourceLost(long id)
     {
-        if (_fecSender?.OnLost(id, _now.AddMicroseconds(OneWay)) == LostSource.Late)
+        if (id >= 0)
         {
-            _lateSources++;
+            _fecSender?.OnLost(id, _now.AddMicroseconds(OneWay));
+        }
+    }
+
+    // Acknowledgements may have made room for what is due.
+    private void ReleaseRepairs()
+    {
+        if (_fecSender is { IsPostponedForGood: true })
+        {
+            _fecSender.Postpone(Timestamp.LongAgo);
         }
     }
 

@@ -48,6 +48,7 @@ internal sealed partial class QuicSession
             WriteSilenceProbe(batch, now);
         }
 
+        ReleaseRepairs();
         bool isLimited = false;
         while (!batch.IsFull && TryWriteDatagram(batch, now, out isLimited))
         {

@@ -250,7 +250,7 @@ internal sealed partial class QuicSession
             case SentFrameKind.MtuProbe:
                 _mtu.OnLost((int)frame.Value, _now);
                 break;
-            case SentFrameKind.FecSource:
+            case SentFrameKind.FecSource or SentFrameKind.FecRepair:
                 OnSourceLost(frame.Value);
                 break;
             case SentFrameKind.Datagram:

@@ -11,7 +11,7 @@ namespace Causeway.Quic.Fec;
 /// <remarks>It holds at most one buffer for each source of its window, and none when all arrived.</remarks>
 internal sealed class FecSender : IDisposable
 {
-    // Datagrams with a deadline that were lost and wait to be repeated, at most: a round trip's losses of a fast flow.
+    // Sources with datagrams that were lost and wait to be repeated, at most: a round trip's losses of a fast flow.
     private const int MostRepeats = 16;
 
     private readonly PacketPool _pool;
@@ -51,15 +51,18 @@ internal sealed class FecSender : IDisposable
     /// <summary>Sources whose packets may be missing.</summary>
     public int Open { get; private set; }
 
-    /// <summary>Whether a source that was lost is to be repeated.</summary>
-    public bool HasRepeats => _repeats.Count > 0;
+    /// <summary>Sources with datagrams that were sent once more.</summary>
+    public long Repeated { get; private set; }
+
+    /// <summary>Sources with datagrams that were lost, and could not have arrived in time any more.</summary>
+    public long Late { get; private set; }
 
     /// <summary>When a repair is due; Never if none is.</summary>
     public Timestamp DueAt
     {
         get
         {
-            Timestamp due = HasRepeats ? Timestamp.LongAgo : Open > 0 ? Schedule.DueAt : Timestamp.Never;
+            Timestamp due = _repeats.Count > 0 ? Timestamp.LongAgo : Open > 0 ? Schedule.DueAt : Timestamp.Never;
             return Timestamp.Max(due, _notBefore);
         }
     }
@@ -70,14 +73,22 @@ internal sealed class FecSender : IDisposable
     /// <summary>A source is about to leave; it has the number <see cref="NextSource"/> had.</summary>
     /// <param name="source">Its frames.</param>
     /// <param name="packetNumber">The packet that it is in.</param>
-    /// <param name="deadline">When it is worthless; Never if only its own retransmission or nothing replaces it.</param>
-    public void Add(ReadOnlySpan<byte> source, long packetNumber, Timestamp deadline)
+    /// <param name="hasDatagrams">Whether there are datagrams in it, which nobody else sends again.</param>
+    /// <param name="deadline">When these are worthless; Never if they always matter.</param>
+    public void Add(ReadOnlySpan<byte> source, long packetNumber, bool hasDatagrams, Timestamp deadline)
     {
         Forget(NextSource + 1 - _window);
         PacketBuffer symbol = _pool.Rent(headroom: 0);
         BinaryPrimitives.WriteUInt16BigEndian(symbol.Append(FecLimits.LengthSize), (ushort)source.Length);
         source.CopyTo(symbol.Append(source.Length));
-        _ring[NextSource++ & _mask] = new Source { Symbol = symbol, PacketNumber = packetNumber, Deadline = deadline, IsOpen = true };
+        _ring[NextSource++ & _mask] = new Source
+        {
+            Symbol = symbol,
+            PacketNumber = packetNumber,
+            HasDatagrams = hasDatagrams,
+            Deadline = deadline,
+            IsOpen = true,
+        };
         Open++;
     }
 
@@ -100,61 +111,64 @@ internal sealed class FecSender : IDisposable
         }
     }
 
-    /// <summary>The packet of a source is deemed lost, and the peer did not say that it was rebuilt.</summary>
+    /// <summary>
+    /// The packet of a source is deemed lost, or that of its repetition, and the peer did not say that it was rebuilt. Datagrams go
+    /// again while they can arrive in time, those without a deadline once; streams send theirs by themselves.
+    /// </summary>
     /// <param name="id">The source.</param>
     /// <param name="arrivesAt">When a repair arrives that leaves now.</param>
-    /// <returns>What becomes of it.</returns>
-    public LostSource OnLost(long id, Timestamp arrivesAt)
+    public void OnLost(long id, Timestamp arrivesAt)
     {
         if (!IsOpen(id))
         {
-            return LostSource.Dropped;
+            return;
         }
 
-        Timestamp deadline = _ring[id & _mask].Deadline;
-        if (!deadline.IsNever && deadline >= arrivesAt && _repeats.Count < MostRepeats)
+        ref Source source = ref _ring[id & _mask];
+        if (!source.HasDatagrams || source.Deadline < arrivesAt)
         {
-            _repeats.Enqueue(id);
-            return LostSource.Repeated;
+            Late += source.HasDatagrams ? 1 : 0;
+            OnArrived(id);
         }
-
-        // Its streams send it again, or it is too late for it.
-        OnArrived(id);
-        return deadline.IsNever ? LostSource.Dropped : LostSource.Late;
+        else if ((!source.IsRepeated || !source.Deadline.IsNever) && _repeats.Count < MostRepeats)
+        {
+            source.IsRepeated = true;
+            _repeats.Enqueue(id);
+        }
     }
 
     /// <summary>Writes a repair that is due.</summary>
     /// <param name="room">The rest of a packet.</param>
+    /// <param name="overhead">Bytes of the packet around it.</param>
+    /// <param name="arrivesAt">When it arrives.</param>
     /// <param name="now">The time.</param>
+    /// <param name="repeated">The source that it repeats; -1 if it is parity.</param>
     /// <returns>Bytes; 0 if nothing is due, or there is no room for it.</returns>
-    public int WriteRepair(Span<byte> room, Timestamp now)
+    public int WriteRepair(Span<byte> room, int overhead, Timestamp arrivesAt, Timestamp now, out long repeated)
     {
-        while (_repeats.TryPeek(out long repeated))
+        while (_repeats.TryPeek(out repeated))
         {
-            if (!IsOpen(repeated))
+            bool isOpen = IsOpen(repeated);
+            if (isOpen && _ring[repeated & _mask].Deadline >= arrivesAt)
             {
-                _repeats.Dequeue();
-                continue;
+                int copy = Write(room, repeated, repeated + 1);
+                if (copy > 0)
+                {
+                    _repeats.Dequeue();
+                    Repeated++;
+                    Schedule.OnRepeat(copy + overhead);
+                }
+
+                return copy;
             }
 
-            int copy = Write(room, repeated, repeated + 1);
-            if (copy > 0)
-            {
-                // Its fate is not followed any further.
-                _repeats.Dequeue();
-                OnArrived(repeated);
-            }
-
-            return copy;
+            _repeats.Dequeue();
+            Late += isOpen ? 1 : 0;
+            OnArrived(repeated);
         }
 
-        if (Open == 0)
-        {
-            Schedule.Cancel();
-            return 0;
-        }
-
-        if (!Schedule.IsDue(now))
+        repeated = -1;
+        if (Open == 0 || !Schedule.IsDue(now))
         {
             return 0;
         }
@@ -162,16 +176,19 @@ internal sealed class FecSender : IDisposable
         int written = Write(room, _first, NextSource);
         if (written > 0)
         {
-            Schedule.OnRepair(written, now);
+            Schedule.OnRepair(written + overhead, now);
         }
 
         return written;
     }
 
-    /// <summary>Nothing may leave before a time.</summary>
+    /// <summary>Whether acknowledgements have to come before a repair leaves.</summary>
+    public bool IsPostponedForGood => _notBefore.IsNever;
+
+    /// <summary>Nothing may leave before a time; Never if acknowledgements have to come first.</summary>
     public void Postpone(Timestamp until) => _notBefore = until;
 
-    /// <summary>What is due cannot leave, and data needs the window more.</summary>
+    /// <summary>What is due cannot leave at all.</summary>
     public void GiveUp()
     {
         Schedule.Cancel();
@@ -240,19 +257,8 @@ internal sealed class FecSender : IDisposable
         public PacketBuffer? Symbol;
         public long PacketNumber;
         public Timestamp Deadline;
+        public bool HasDatagrams;
         public bool IsOpen;
+        public bool IsRepeated;
     }
-}
-
-/// <summary>What becomes of a source whose packet is lost.</summary>
-internal enum LostSource
-{
-    /// <summary>Nothing here: its streams send it again, or nobody does.</summary>
-    Dropped,
-
-    /// <summary>A repair of it alone leaves.</summary>
-    Repeated,
-
-    /// <summary>Nothing, since it could not arrive in time.</summary>
-    Late,
 }

@@ -9,8 +9,9 @@ namespace Causeway.Quic.Fec;
 /// </summary>
 internal sealed class RepairRate
 {
-    // A burst that stays incomplete costs its reader a round trip: one in a hundred is what the KCP engine tolerates, too.
-    private const double TolerableBursts = 0.01;
+    // Of bursts, so many may stay incomplete until the repairs of the next one: with one in fifty the repairs' own bytes stay below the
+    // burst's up to eight percent of losses.
+    private const double TolerableBursts = 0.02;
 
     // Of a steady flow a window is judged, and what is left of it is lost for good. Half of the sources of an incomplete window
     // arrive by themselves or in time by the repairs of the next one.

@@ -1,8 +1,8 @@
 namespace Causeway.Quic.Fec;
 
 /// <summary>
-/// When repairs leave. Bursts of little data with pauses around them get theirs as soon as they are over; steady flows of datagrams
-/// get one for every few, as their share of the bytes allows, and one more when they pause.
+/// When repairs leave. Bursts of little data for which somebody waits, with pauses around them, get theirs as soon as they are over.
+/// Other datagrams get one for every few, as their share of the bytes allows, and one in advance when they pause.
 /// </summary>
 internal sealed class RepairSchedule
 {
@@ -12,7 +12,7 @@ internal sealed class RepairSchedule
     private const long LeastBurstDelay = 250;
     private const long MostBurstDelay = 5_000;
 
-    // A datagram after which so much of a round trip went by begins a burst, and does not belong to a steady flow.
+    // A datagram with a deadline before which so much of a round trip went by begins a burst, and does not belong to a steady flow.
     private const int PauseShift = 2;
 
     // The last datagrams of a steady flow wait for so much of a round trip for others before they get a repair of their own.
@@ -48,18 +48,19 @@ internal sealed class RepairSchedule
 
     /// <summary>A source left.</summary>
     /// <param name="bytes">Bytes of its packet.</param>
+    /// <param name="cost">Those of them that it would not have without FEC.</param>
     /// <param name="repairBytes">Bytes that a repair will have.</param>
     /// <param name="hasStreams">Whether streams wait for it: these take nothing but the whole.</param>
     /// <param name="latest">Until when a repair has to leave to be of use; Never if that does not matter.</param>
     /// <param name="roundTrip">The smoothed round-trip time in microseconds; 0 before the first sample.</param>
     /// <param name="now">The time.</param>
-    public void OnSource(int bytes, int repairBytes, bool hasStreams, Timestamp latest, long roundTrip, Timestamp now)
+    public void OnSource(int bytes, int cost, int repairBytes, bool hasStreams, Timestamp latest, long roundTrip, Timestamp now)
     {
         roundTrip = roundTrip > 0 ? roundTrip : BeforeFirstSample;
         bool isAfterPause = now.MicrosecondsSince(_lastSourceAt) >= roundTrip >> PauseShift;
         _lastSourceAt = now;
         _waiting++;
-        bool beginsBurst = (hasStreams || isAfterPause) && CanAfford(now);
+        bool beginsBurst = (hasStreams || (isAfterPause && !latest.IsNever)) && CanAfford(now);
         long delay = Math.Clamp(roundTrip >> BurstDelayShift, LeastBurstDelay, MostBurstDelay);
         if (beginsBurst)
         {
@@ -74,7 +75,7 @@ internal sealed class RepairSchedule
             return;
         }
 
-        _credit += bytes * _rate.Ratio;
+        _credit += (bytes * _rate.Ratio) - cost;
         if (_credit >= repairBytes && _owed == 0)
         {
             _owed = 1;
@@ -89,9 +90,10 @@ internal sealed class RepairSchedule
     {
         if (_roundAt <= now)
         {
-            _owed = Math.Max(_owed, _isBurst ? _rate.ForBurst(_waiting) : 1);
+            // A steady flow is not in debt for more than one.
+            _owed = Math.Max(_owed, _isBurst ? _rate.ForBurst(_waiting) : _credit >= 0 ? 1 : 0);
             _paysByCredit = !_isBurst;
-            _nextAt = Timestamp.Min(_nextAt, now);
+            _nextAt = _owed > 0 ? Timestamp.Min(_nextAt, now) : Timestamp.Never;
             EndRound();
         }
 
@@ -103,12 +105,13 @@ internal sealed class RepairSchedule
     {
         _tokens = Refill(now) - (_paysByCredit ? 0 : bytes);
         _refilledAt = now;
-
-        // A debt of more than a repair would leave what follows unprotected.
-        _credit = _paysByCredit ? Math.Max(_credit - bytes, -bytes) : 0;
+        _credit = _paysByCredit ? _credit - bytes : 0;
         _owed--;
         _nextAt = _owed > 0 ? now.AddMicroseconds(_spacing) : Timestamp.Never;
     }
+
+    /// <summary>What was lost was repeated, which is paid for like any repair, within limits: what follows needs some, too.</summary>
+    public void OnRepeat(int bytes) => _credit = Math.Max(_credit - bytes, -2 * bytes);
 
     /// <summary>Nothing is to be repaired any more.</summary>
     public void Cancel()

@@ -57,7 +57,7 @@ internal enum SentFrameKind : byte
     /// <summary>FEC_SOURCE; the value is the source's number. The frames before it are the source.</summary>
     FecSource,
 
-    /// <summary>FEC_REPAIR, which is never sent again.</summary>
+    /// <summary>FEC_REPAIR; the value is the source that it repeats, -1 if it is parity, which is never sent again.</summary>
     FecRepair,
 
     /// <summary>What was rebuilt by the peer, and is nobody's matter any more.</summary>

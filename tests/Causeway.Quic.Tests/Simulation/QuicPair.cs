@@ -7,6 +7,7 @@ namespace Causeway.Quic.Tests.Simulation;
 internal sealed class QuicPair : IDisposable
 {
     private readonly Dictionary<long, long> _answers = [];
+    private readonly HashSet<long> _finished = [];
 
     public QuicPair(
         FaultPlan plan, QuicPeerOptions? client = null, QuicPeerOptions? server = null, PacketPool? pool = null, TimeSpan startAt = default)
@@ -58,6 +59,24 @@ internal sealed class QuicPair : IDisposable
         stream.Write(bytes);
         ClientHost.Wake();
         return stream;
+    }
+
+    /// <summary>Opens a stream for one request and its answer: both ends finish it with the last byte.</summary>
+    public SessionStream Ask(long bytes, long answer)
+    {
+        SessionStream stream = Open(bytes, answer);
+        _finished.Add(stream.Mux.Id);
+        stream.Mux.FinishWrites();
+        return stream;
+    }
+
+    /// <summary>A stream is over for the test, and costs no turn any more.</summary>
+    public void Forget(SessionStream stream)
+    {
+        _answers.Remove(stream.Mux.Id);
+        _finished.Remove(stream.Mux.Id);
+        Server.Forget(stream.Mux.Id);
+        Client.Forget(stream.Mux.Id);
     }
 
     /// <summary>Runs until every byte of every stream was read.</summary>
@@ -122,5 +141,12 @@ internal sealed class QuicPair : IDisposable
         }
     }
 
-    private void Answer(SessionStream stream) => stream.Write(_answers.GetValueOrDefault(stream.Mux.Id));
+    private void Answer(SessionStream stream)
+    {
+        stream.Write(_answers.GetValueOrDefault(stream.Mux.Id));
+        if (_finished.Contains(stream.Mux.Id))
+        {
+            stream.Mux.FinishWrites();
+        }
+    }
 }

@@ -86,6 +86,8 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
         return Add(stream);
     }
 
+    public void Forget(long id) => _streams.Remove(id);
+
     public void Receive(PacketBuffer datagram, Timestamp now)
     {
         _now = now;
