@@ -31,6 +31,7 @@ internal sealed partial class QuicSession
     private SourceFate _sourceFate;
     private Timestamp _lastRepairableAt;
     private Timestamp _bulkAt = Timestamp.LongAgo;
+    private Timestamp _backlogSince = Timestamp.Never;
     private bool _hasRebuiltReports;
 
     /// <summary>Whether both ends know the extension.</summary>
@@ -72,7 +73,6 @@ internal sealed partial class QuicSession
 
     private void CheckFec(Timestamp now)
     {
-        _datagrams.OneWay = OneWay;
         if (SourcesExpireAt <= now)
         {
             _fecReceiver!.ReleaseBuffers();
@@ -90,6 +90,10 @@ internal sealed partial class QuicSession
     private bool IsBulk(Timestamp now) =>
         now.MicrosecondsSince(_bulkAt) < Math.Max(LeastBulkMemory, _recovery.Rtt.HasSample ? _recovery.Rtt.Smoothed : 0);
 
+    // Congestion control has let less through for a while than the datagrams themselves need: parity would cost more than it saves.
+    private bool IsBacklogged(Timestamp now) =>
+        !_backlogSince.IsNever && now.MicrosecondsSince(_backlogSince) > _recovery.Rtt.Smoothed / 2;
+
     // Of a packet with a repair or a source, with the headers of IPv4 and UDP, since the overhead is one of bytes on the wire.
     private int PacketOverhead =>
         PacketHeaderWriter.ShortLength(_remoteIds.Current.Length, PacketNumber.MaxLength) + PacketAead.TagLength + IpAndUdp;
@@ -97,7 +101,14 @@ internal sealed partial class QuicSession
     /// <summary>A flush is over: what it left behind tells who fills the path.</summary>
     private void NoteHeldBack(bool isLimited, Timestamp now)
     {
-        if (_repairRate is null || !isLimited)
+        if (_repairRate is null)
+        {
+            return;
+        }
+
+        bool areDatagramsWaiting = isLimited && _datagrams.HasOutput(now);
+        _backlogSince = !areDatagramsWaiting ? Timestamp.Never : Timestamp.Min(_backlogSince, now);
+        if (!isLimited)
         {
             return;
         }
@@ -115,9 +126,8 @@ internal sealed partial class QuicSession
 
         if (IsRepairDue(now))
         {
-            if (!_recovery.IsPaced && _datagrams.HasOutput(now))
+            if (IsBacklogged(now))
             {
-                // The window is too small for the datagrams themselves.
                 _fecSender!.Schedule.Cancel();
             }
 
@@ -188,7 +198,7 @@ internal sealed partial class QuicSession
         Timestamp deadline = datagrams > 0 ? _datagrams.WrittenDeadline : Timestamp.Never;
         Note(packet, new SentFrame { Kind = SentFrameKind.FecSource, Value = Sender.NextSource });
         Sender.Add(source[..length], packet.Number, datagrams > 0, deadline);
-        if (isWorthIt)
+        if (isWorthIt && !(datagrams > 0 && IsBacklogged(now)))
         {
             Sender.Schedule.OnSource(
                 length + header + PacketOverhead,

@@ -130,6 +130,8 @@ internal sealed partial class QuicSession
         }
 
         CheckPath(now);
+        _datagrams.OneWay = OneWay;
+        _datagrams.DropLate(now);
         CheckFec(now);
         if (!IsAmplificationBlocked && _recovery.OnTimeout(now))
         {

@@ -68,9 +68,15 @@ internal sealed class DatagramQueues(int capacity) : IDisposable
     /// <summary>Whether something waits to leave that is still in time.</summary>
     public bool HasOutput(Timestamp now)
     {
+        DropLate(now);
+        return _again.Count + _outgoing.Count > 0;
+    }
+
+    /// <summary>Drops what waits to leave and cannot arrive in time any more.</summary>
+    public void DropLate(Timestamp now)
+    {
         DropLate(_again, now);
         DropLate(_outgoing, now);
-        return _again.Count + _outgoing.Count > 0;
     }
 
     /// <summary>Takes a datagram to send, and its reference over.</summary>

@@ -9,9 +9,9 @@ namespace Causeway.Quic.Fec;
 /// </summary>
 internal sealed class RepairRate
 {
-    // Of bursts, so many may stay incomplete until the repairs of the next one: with one in fifty the repairs' own bytes stay below the
-    // burst's up to eight percent of losses.
-    private const double TolerableBursts = 0.02;
+    // Of bursts, so many may stay incomplete until the repairs of the next one. It keeps a single packet at one repair up to some
+    // seven percent of losses.
+    private const double TolerableBursts = 0.015;
 
     // Of a steady flow a window is judged, and what is left of it is lost for good. Half of the sources of an incomplete window
     // arrive by themselves or in time by the repairs of the next one.

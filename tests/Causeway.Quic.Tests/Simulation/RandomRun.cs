@@ -22,6 +22,9 @@ internal static class RandomRun
         SeededRandom random = new(SeededRandom.Derive(seed, 0x9E));
         QuicPeerOptions client = Options(random);
         QuicPeerOptions server = Options(random);
+        SeededRandom extras = new(SeededRandom.Derive(seed, 0xFEC));
+        client = WithFec(client, extras);
+        server = WithFec(server, extras);
         using QuicPair pair = new(FaultPlans.Random(seed), client, server);
         pair.Network.Description = $"client {client.DatagramSize}, server {server.DatagramSize}; {FaultPlans.Random(seed)}";
         if (!TryConnect(pair))
@@ -37,7 +40,8 @@ internal static class RandomRun
             pair.Open(random.Between(0, most), random.Between(0, most));
         }
 
-        pair.RunUntil(() => pair.HasFailed || pair.IsAllRead, s_limit);
+        using RandomDatagrams datagrams = new(pair, extras);
+        pair.RunUntil(() => datagrams.Check() && (pair.HasFailed || pair.IsAllRead), s_limit);
         if (!pair.HasFailed)
         {
             End(pair);
@@ -92,6 +96,15 @@ internal static class RandomRun
                 },
             },
         };
+    }
+
+    private static QuicPeerOptions WithFec(QuicPeerOptions options, SeededRandom random)
+    {
+        QuicFecOptions fec = random.Chance(0.25)
+            ? QuicFecOptions.Off
+            : new QuicFecOptions { Window = random.Between(1, 128), MaxOverhead = random.Between(1, 100) / 100.0 };
+        Func<QuicSettings, QuicSettings> configure = options.Configure;
+        return options with { Configure = settings => configure(settings) with { Fec = fec } };
     }
 
     // A network may be dead or hopeless for as long as a handshake may take.
