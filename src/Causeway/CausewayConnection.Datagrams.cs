@@ -30,7 +30,11 @@ public sealed partial class CausewayConnection
     /// what the path carries, and is dropped, oldest first, when more than 256 wait.
     /// </summary>
     /// <param name="datagram">The message; copied before the call returns.</param>
-    /// <param name="deadline">After how long it is worthless and dropped if it has not left; null for never.</param>
+    /// <param name="deadline">
+    /// After how long it is worthless; null for never. It is dropped as soon as it cannot arrive in time any more, and goes again if it
+    /// is lost and can (<c>QuicStatistics</c> counts both). At a peer without forward error correction (see <c>QuicProfile.Fec</c>) one that
+    /// was late rather than lost may then arrive twice.
+    /// </param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <exception cref="ArgumentException">It is longer than <see cref="MaxDatagramLength"/>.</exception>
     /// <exception cref="TransportException">The connection has ended.</exception>

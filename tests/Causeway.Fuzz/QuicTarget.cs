@@ -1,5 +1,6 @@
 using Causeway.Protocol;
 using Causeway.Quic;
+using Causeway.Quic.Fec;
 using Causeway.Quic.Handshake;
 using Causeway.Quic.Protection;
 using Causeway.Quic.Wire;
@@ -14,6 +15,7 @@ internal static class QuicTarget
 {
     private const int Choices = 3;
 
+    private static readonly PacketPool s_pool = new();
     private static readonly byte[] s_secret = new byte[32];
     private static readonly ConnectionId s_id = new([1, 2, 3, 4, 5, 6, 7, 8]);
 
@@ -44,6 +46,7 @@ internal static class QuicTarget
 
     private static void ReadFrames(ReadOnlySpan<byte> payload)
     {
+        using FecReceiver fec = new(32, s_pool);
         FrameReader reader = new(payload, takesAckFrequency: true, takesFec: true);
         while (reader.TryRead(out Frame frame))
         {
@@ -59,6 +62,19 @@ internal static class QuicTarget
                 if (ranges != frame.Ack.RangeCount)
                 {
                     throw new InvalidOperationException($"{ranges} ranges of {frame.Ack.RangeCount}");
+                }
+            }
+            else if (frame.Kind == FrameKind.FecSource)
+            {
+                fec.Add(frame.FecSource.SourceId, frame.FecSource.Source);
+            }
+            else if (frame is { Kind: FrameKind.FecRepair, FecRepair.Count: <= 32 })
+            {
+                FecRepairFrame repair = frame.FecRepair;
+                fec.AddRepair(repair.RepairId, repair.FirstSourceId, repair.Count, repair.Symbol);
+                while (fec.TryTakeRebuilt(out _, out _, out _))
+                {
+                    // Nobody knows what it should be.
                 }
             }
             else if (frame.Kind == FrameKind.NewConnectionId)
@@ -117,7 +133,9 @@ internal static class QuicTarget
         at += FrameWriter.FecRecovered(seed.AsSpan(at), 300, 2);
         at += FrameWriter.FecSource(seed.AsSpan(at), 70);
         at += FrameWriter.ConnectionClose(seed.AsSpan(at), TransportErrorCode.InternalError, 6, "reason"u8);
-        at += FrameWriter.Stream(seed.AsSpan(at), 4, 70, "data"u8, true, isLast: true);
+        at += FrameWriter.Stream(seed.AsSpan(at), 4, 70, "data"u8, true, isLast: false);
+        at += FrameWriter.FecRepairHeader(seed.AsSpan(at), 1, 69, 3);
+        at += 20;
         return seed[..at];
     }
 

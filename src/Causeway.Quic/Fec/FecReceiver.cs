@@ -31,7 +31,7 @@ internal sealed class FecReceiver : IDisposable
     private int _rowCount;
     private RangeSet _rebuiltIds;
 
-    // The number behind the highest that was heard of; those from _end - _slots.Length on have slots.
+    // The number behind the highest that was heard of.
     private long _end;
 
     /// <summary>Makes it, with nothing received.</summary>
@@ -93,7 +93,7 @@ internal sealed class FecReceiver : IDisposable
     {
         Advance(id + 1);
         HoldsBuffers = true;
-        if (id < _end - _slots.Length || SlotOf(id).IsKnown)
+        if (id < Low || SlotOf(id).IsKnown)
         {
             return;
         }
@@ -176,7 +176,7 @@ internal sealed class FecReceiver : IDisposable
     {
         while (_rebuilt.TryDequeue(out id))
         {
-            if (id < _end - _slots.Length || SlotOf(id).Symbol is not { } symbol)
+            if (id < Low || SlotOf(id).Symbol is not { } symbol)
             {
                 continue;
             }
@@ -213,12 +213,15 @@ internal sealed class FecReceiver : IDisposable
     /// <inheritdoc/>
     public void Dispose() => ReleaseBuffers();
 
+    // The lowest number that is remembered; negative before there were as many.
+    private long Low => _end - Window;
+
     private ref Slot SlotOf(long id) => ref _slots[id & _mask];
 
     /// <summary>Whether everything that a repair covers is unknown or at hand, and something of it unknown.</summary>
     private bool IsUsable(long first, int count)
     {
-        if (first < _end - _slots.Length)
+        if (first < Low)
         {
             return false;
         }
@@ -246,9 +249,8 @@ internal sealed class FecReceiver : IDisposable
             return;
         }
 
-        long from = Math.Max(_end, end - _slots.Length);
-        _end = end;
-        for (long id = from; id < end; id++)
+        long last = Math.Min(end - Window, _end);
+        for (long id = Low; id < last; id++)
         {
             ref Slot slot = ref SlotOf(id);
             for (int i = _rowCount - 1; i >= 0 && !slot.IsKnown; i--)
@@ -262,6 +264,8 @@ internal sealed class FecReceiver : IDisposable
             slot.Symbol?.Release();
             slot = default;
         }
+
+        _end = end;
     }
 
     /// <summary>A source is there: no equation has to find it any more. Takes the buffer over.</summary>
@@ -344,8 +348,7 @@ internal sealed class FecReceiver : IDisposable
                 continue;
             }
 
-            long low = _end - _slots.Length;
-            long id = low + ((row.Pivot - low) & _mask);
+            long id = Low + ((row.Pivot - Low) & _mask);
             ref Slot slot = ref _slots[row.Pivot];
             slot.IsKnown = true;
             slot.Symbol = row.Symbol;

@@ -140,7 +140,7 @@ public sealed class FecCodecTests : IDisposable
                 Assert.False(arrived.Contains(id), $"seed {seed}, source {id} had arrived");
             }
 
-            Assert.True(receiver.Buffers <= 2 * FecLimits.MostWindow + FecReceiver.MostRows);
+            Assert.InRange(receiver.Buffers, 0, receiver.Window + FecReceiver.MostRows);
             Assert.Equal(0, receiver.Invalid);
 
             void Pass(Action arrive)
@@ -203,6 +203,47 @@ public sealed class FecCodecTests : IDisposable
         receiver.ReleaseBuffers();
         Assert.Equal(0, receiver.Buffers);
         Assert.False(receiver.HoldsBuffers);
+    }
+
+    [Fact]
+    public void MutatedSourcesAndRepairsNeitherThrowNorGrow()
+    {
+        FecSender sender = NewSender(8);
+        List<byte[]> frames = [];
+        byte[] room = new byte[400];
+        for (int i = 0; i < 8; i++)
+        {
+            byte[] source = [.. Enumerable.Range(0, 20 + i).Select(b => (byte)(b * i))];
+            int header = FrameWriter.FecSource(room, i);
+            frames.Add([.. room.AsSpan(0, header), .. source]);
+            Add(sender, source);
+            frames.Add(Parity(sender));
+        }
+
+        FecReceiver receiver = NewReceiver(8);
+        long rebuilt = 0;
+        Mutator.Run([.. frames], 20_000, 31, input =>
+        {
+            FrameReader reader = new(input, takesFec: true);
+            if (reader.TryRead(out Frame frame) && frame.Kind == FrameKind.FecSource)
+            {
+                receiver.Add(frame.FecSource.SourceId, frame.FecSource.Source);
+            }
+            else if (frame.Kind == FrameKind.FecRepair && frame.FecRepair.Count <= receiver.Window)
+            {
+                FecRepairFrame repair = frame.FecRepair;
+                receiver.AddRepair(repair.RepairId, repair.FirstSourceId, repair.Count, repair.Symbol);
+            }
+
+            while (receiver.TryTakeRebuilt(out _, out PacketBuffer? buffer, out int length))
+            {
+                rebuilt++;
+                Assert.InRange(length, 0, buffer.Length - FecLimits.LengthSize);
+            }
+
+            Assert.InRange(receiver.Buffers, 0, 8 + FecReceiver.MostRows);
+        });
+        Assert.InRange(rebuilt, 1, long.MaxValue);
     }
 
     [Fact]
