@@ -14,7 +14,8 @@ internal static class FecCommand
         Usage: fec [options]
 
         Requests, datagrams and one bulk stream over simulated links that lose, with forward error correction and without. In
-        virtual time: the same figures on every machine. Prints a Markdown table.
+        virtual time: the same figures on every machine. Prints a
+        Markdown table; each cell has both, without first.
 
           --requests N          of each run (5000)
           --datagrams N         of each run (20000)
@@ -45,7 +46,7 @@ internal static class FecCommand
         string[] kinds = options.Choices("kind", string.Join(',', s_kinds), s_kinds);
         (string Kind, string Loss, bool IsOn)[] cases =
             [.. from kind in kinds from loss in losses from isOn in (bool[])[false, true] select (kind, loss, isOn)];
-        string[] rows = new string[cases.Length];
+        FecResult[] results = new FecResult[cases.Length];
         Parallel.For(
             0,
             cases.Length,
@@ -54,14 +55,14 @@ internal static class FecCommand
             {
                 (string kind, string loss, bool isOn) = cases[i];
                 FecCase one = new() { Loss = loss, Seed = seed, Fec = isOn ? new QuicFecOptions() : QuicFecOptions.Off };
-                rows[i] = Row(kind, one, requests, datagrams, TimeSpan.FromSeconds(seconds));
+                results[i] = Measure(kind, one, requests, datagrams, TimeSpan.FromSeconds(seconds));
             });
         StringBuilder table = new();
-        table.AppendLine("| traffic | loss | FEC | p50 ms | p99 ms | p99.9 ms | lost % | in 1.2 RTT % | goodput Mbit/s | wire bytes a payload byte |");
-        table.AppendLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
-        foreach (string row in rows)
+        table.AppendLine("| traffic | loss | p50 ms | p99 ms | p99.9 ms | lost % | in 1.2 RTT % | goodput Mbit/s | wire bytes a payload byte |");
+        table.AppendLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+        for (int i = 0; i < cases.Length; i += 2)
         {
-            table.AppendLine(row);
+            table.AppendLine(Row(cases[i].Kind, cases[i].Loss, results[i], results[i + 1]));
         }
 
         Console.Write(table);
@@ -73,9 +74,8 @@ internal static class FecCommand
         return 0;
     }
 
-    private static string Row(string kind, FecCase one, int requests, int datagrams, TimeSpan seconds)
-    {
-        FecResult result = kind switch
+    private static FecResult Measure(string kind, FecCase one, int requests, int datagrams, TimeSpan seconds) =>
+        kind switch
         {
             "requests" => FecRun.Requests(one, requests),
             "beside" => FecRun.Requests(one, requests, besideBulk: true),
@@ -86,6 +86,10 @@ internal static class FecCommand
             "deadline" => FecRun.Datagrams(one, datagrams, 1000, TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(120)),
             _ => FecRun.Bulk(one, seconds),
         };
+
+    // Both in one cell: without FEC, and with it.
+    private static string Row(string kind, string loss, FecResult off, FecResult on)
+    {
         string name = kind switch
         {
             "requests" => "requests and answers of 200 B, 50/s",
@@ -97,16 +101,21 @@ internal static class FecCommand
             "deadline" => "datagrams of 1000 B, 200/s, 120 ms deadline",
             _ => "one bulk stream",
         };
-        string isOn = one.Fec.IsEnabled ? "on" : "off";
-        return kind == "bulk"
-            ? string.Create(
-                CultureInfo.InvariantCulture,
-                $"| {name} | {one.Loss} | {isOn} | | | | | | {result.Goodput:F2} | {result.WirePerPayload:F3} |")
-            : string.Create(
-                CultureInfo.InvariantCulture,
-                $"| {name} | {one.Loss} | {isOn} | {Time(result, 50)} | {Time(result, 99)} | {Time(result, 99.9)} | {100 * result.LostShare:F3} "
-                + $"| {100 * result.Within(1.2 * one.RoundTrip):F2} | | {result.WirePerPayload:F3} |");
+        string Pair(Func<FecResult, string> text) => $"{text(off)} → {text(on)}";
+        string goodput = kind == "bulk" ? Pair(static result => Number(result.Goodput, 2)) : "";
+        string bytes = kind == "beside" ? "" : Pair(static result => Number(result.WirePerPayload, 3));
+        if (kind == "bulk")
+        {
+            return $"| {name} | {loss} | | | | | | {goodput} | {bytes} |";
+        }
+
+        string times = string.Join(" | ", ((double[])[50, 99, 99.9]).Select(percent => Pair(result => Time(result, percent))));
+        string lost = Pair(static result => Number(100 * result.LostShare, 3));
+        string inTime = Pair(static result => Number(100 * result.Within(1.2 * new FecCase { Loss = "0" }.RoundTrip), 2));
+        return $"| {name} | {loss} | {times} | {lost} | {inTime} | {goodput} | {bytes} |";
     }
+
+    private static string Number(double value, int digits) => value.ToString($"F{digits}", CultureInfo.InvariantCulture);
 
     private static string Time(FecResult result, double percent)
     {
