@@ -20,6 +20,12 @@ internal sealed partial class QuicSession
         }
     }
 
+    /// <summary>Datagrams that could not arrive in time any more: they were dropped, or were lost and did not go again.</summary>
+    public long DatagramsLate => _datagrams.Late + (_fecSender?.Late ?? 0);
+
+    /// <summary>Packets with datagrams that were lost and went again.</summary>
+    public long DatagramsRepeated => _datagrams.Repeated + (_fecSender?.Repeated ?? 0);
+
     /// <summary>Datagrams that were dropped because too many waited to leave, or that have become too long.</summary>
     public long DatagramsOverflowed => _datagrams.Overflowed;
 
@@ -44,6 +50,9 @@ internal sealed partial class QuicSession
 
     /// <summary>The next datagram that arrived. The caller owns the slice.</summary>
     public bool TryReceiveDatagram(out PacketSlice bytes) => _datagrams.TryRead(out bytes);
+
+    // Half of the shortest round trip: nobody knows more about one way.
+    private long OneWay => _recovery.Rtt.HasSample ? _recovery.Rtt.Shortest / 2 : 0;
 
     private QuicError? OnDatagram(PacketBuffer packet, ReadOnlySpan<byte> bytes)
     {

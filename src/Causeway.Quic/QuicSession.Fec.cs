@@ -43,19 +43,10 @@ internal sealed partial class QuicSession
     /// <summary>The receiving half, for its counts; null before the peer's first source.</summary>
     internal FecReceiver? FecReceiver => _fecReceiver;
 
-    /// <summary>Datagrams that could not arrive in time any more: they were dropped, or were lost and did not go again.</summary>
-    internal long DatagramsLate => _datagrams.Late + (_fecSender?.Late ?? 0);
-
-    /// <summary>Packets with datagrams that were lost and went again.</summary>
-    internal long DatagramsRepeated => _datagrams.Repeated + (_fecSender?.Repeated ?? 0);
-
     private Timestamp SourcesExpireAt =>
         _fecReceiver is { HoldsBuffers: true } ? _lastRepairableAt.AddMicroseconds(SourceAge) : Timestamp.Never;
 
     private long SourceAge => Math.Max(LeastSourceAge, RoundTripsOfSourceAge * _recovery.Rtt.Smoothed);
-
-    // Half of the round trip: nobody knows more about one way.
-    private long OneWay => _recovery.Rtt.HasSample ? _recovery.Rtt.Shortest / 2 : 0;
 
     private FecSender Sender => _fecSender ??= new FecSender(FecWindow, _repairRate!, _pool);
 

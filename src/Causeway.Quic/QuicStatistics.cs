@@ -167,6 +167,18 @@ public sealed record QuicCounters : TransportCounters
     /// <inheritdoc cref="QuicStatistics.Violations"/>
     public long Violations { get; init; }
 
+    /// <inheritdoc cref="QuicStatistics.RepairsSent"/>
+    public long RepairsSent { get; init; }
+
+    /// <inheritdoc cref="QuicStatistics.PacketsRebuilt"/>
+    public long PacketsRebuilt { get; init; }
+
+    /// <inheritdoc cref="QuicStatistics.DatagramsLate"/>
+    public long DatagramsLate { get; init; }
+
+    /// <inheritdoc cref="QuicStatistics.DatagramsRepeated"/>
+    public long DatagramsRepeated { get; init; }
+
     internal QuicCounters Plus(QuicStatistics one) => new()
     {
         PacketsSent = PacketsSent + one.PacketsSent,
@@ -175,5 +187,9 @@ public sealed record QuicCounters : TransportCounters
         ProbeTimeouts = ProbeTimeouts + one.ProbeTimeouts,
         PacketsUnopened = PacketsUnopened + one.PacketsUnopened,
         Violations = Violations + one.Violations,
+        RepairsSent = RepairsSent + one.RepairsSent,
+        PacketsRebuilt = PacketsRebuilt + one.PacketsRebuilt,
+        DatagramsLate = DatagramsLate + one.DatagramsLate,
+        DatagramsRepeated = DatagramsRepeated + one.DatagramsRepeated,
     };
 }
