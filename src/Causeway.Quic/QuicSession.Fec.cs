@@ -274,15 +274,13 @@ internal sealed partial class QuicSession
             return new QuicError(TransportErrorCode.ProtocolViolation, "The peer rebuilt a source that was never sent.");
         }
 
-        for (long id = frame.FirstSourceId; id < frame.FirstSourceId + frame.Count; id++)
+        for (long id = Math.Max(frame.FirstSourceId, _fecSender!.FirstRemembered); id < frame.FirstSourceId + frame.Count; id++)
         {
-            long number = _fecSender!.PacketOf(id);
+            long number = _fecSender.OnRebuilt(id);
             if (number >= 0 && _recovery[PacketSpaceId.Application].Sent.Find(number) is { } packet)
             {
                 Settle(packet);
             }
-
-            _fecSender.OnArrived(id);
         }
 
         return null;

@@ -92,9 +92,20 @@ internal sealed class FecSender : IDisposable
         Open++;
     }
 
-    /// <summary>The packet of a source; -1 if it is not remembered.</summary>
-    public long PacketOf(long id) =>
-        id >= Math.Max(0, NextSource - _ring.Length) && id < NextSource ? _ring[id & _mask].PacketNumber : -1;
+    /// <summary>The first source whose packet is known.</summary>
+    public long FirstRemembered => Math.Max(0, NextSource - _ring.Length);
+
+    /// <summary>The peer rebuilt a source: it needs no repair any more.</summary>
+    /// <param name="id">The source, from <see cref="FirstRemembered"/> on.</param>
+    /// <returns>Its packet; -1 if the peer has said so before.</returns>
+    public long OnRebuilt(long id)
+    {
+        ref Source source = ref _ring[id & _mask];
+        long number = source.IsReported ? -1 : source.PacketNumber;
+        source.IsReported = true;
+        OnArrived(id);
+        return number;
+    }
 
     /// <summary>A source arrived, by itself or by repairs: it needs none any more.</summary>
     public void OnArrived(long id)
@@ -260,5 +271,6 @@ internal sealed class FecSender : IDisposable
         public bool HasDatagrams;
         public bool IsOpen;
         public bool IsRepeated;
+        public bool IsReported;
     }
 }

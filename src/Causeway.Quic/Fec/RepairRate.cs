@@ -21,9 +21,14 @@ internal sealed class RepairRate
     private const int MostForOne = 3;
     private const int SourcesPerRepairMore = 3;
 
+    // The distribution is worked out for so many packets at once, or a flow of a gigabit would do little else. The first loss after a
+    // clean time counts at once.
+    private const int PacketsPerLook = 32;
+
     private readonly LossProfile _losses = new();
     private readonly double _maxOverhead;
     private readonly int _window;
+    private PacketFates _news;
 
     /// <summary>Makes it, for a path of which nothing is known: it takes parity for worthless.</summary>
     /// <param name="maxOverhead">The most bytes of parity for each byte of a steady flow.</param>
@@ -46,12 +51,16 @@ internal sealed class RepairRate
     /// <summary>The fate of more packets is known.</summary>
     public void Add(in PacketFates fates)
     {
-        if (fates is { Judged: 0, Lost: 0 })
+        _news.Judged += fates.Judged;
+        _news.Lost += fates.Lost;
+        _news.Runs += fates.Runs;
+        if (_news.Judged < PacketsPerLook && (IsOn || _news.Lost <= 0))
         {
             return;
         }
 
-        _losses.Add(fates.Judged, fates.Lost, fates.Runs);
+        _losses.Add(_news.Judged, _news.Lost, _news.Runs);
+        _news = default;
         IsOn = LossRate >= (IsOn ? LossProfile.SwitchOff : LossProfile.SwitchOn);
         int most = (int)Math.Ceiling(_window * _maxOverhead);
         int least = IsOn ? Math.Max(1, LossProfile.Least(_window, most, LossRate, _losses.RunLength, TolerableWindows)) : 0;

@@ -266,8 +266,7 @@ public sealed class FecCodecTests : IDisposable
         }
 
         Assert.Equal(8, sender.Open);
-        Assert.Equal(-1, sender.PacketOf(11));
-        Assert.Equal(1012, sender.PacketOf(12));
+        Assert.Equal(12, sender.FirstRemembered);
         for (int i = 12; i < 20; i++)
         {
             sender.OnArrived(i);
@@ -277,8 +276,9 @@ public sealed class FecCodecTests : IDisposable
         Assert.True(sender.DueAt.IsNever);
         Assert.Equal(0, sender.WriteRepair(new byte[1200], 0, s_now, s_now, out _));
 
-        // Its packet is still known, for a report that comes after an acknowledgement.
-        Assert.Equal(1015, sender.PacketOf(15));
+        // Its packet is still known, for a report that comes after it was deemed lost, once.
+        Assert.Equal(1015, sender.OnRebuilt(15));
+        Assert.Equal(-1, sender.OnRebuilt(15));
     }
 
     [Fact]

@@ -40,11 +40,25 @@ public sealed class RepairScheduleTests
     }
 
     [Fact]
+    public void TheFirstLossCountsAtOnceAndLaterOnesTogether()
+    {
+        RepairRate rate = new(0.25, 32);
+        rate.Add(new PacketFates { Judged = 1 });
+        rate.Add(new PacketFates { Judged = 1, Lost = 1, Runs = 1 });
+        Assert.True(rate.IsOn);
+        double before = rate.LossRate;
+        rate.Add(new PacketFates { Judged = 31, Lost = 3, Runs = 3 });
+        Assert.Equal(before, rate.LossRate);
+        rate.Add(new PacketFates { Judged = 1 });
+        Assert.InRange(rate.LossRate, 2 * before, 1);
+    }
+
+    [Fact]
     public void LossesThatWereNoneAreTakenBack()
     {
         RepairRate rate = new(0.25, 32);
         Feed(rate, 1000, 10);
-        rate.Add(new PacketFates { Lost = -10 });
+        rate.Add(new PacketFates { Judged = 32, Lost = -10 });
         Assert.False(rate.IsOn);
         Assert.Equal(0, rate.LossRate);
     }
