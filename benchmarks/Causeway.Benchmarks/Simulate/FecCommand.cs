@@ -14,15 +14,16 @@ internal static class FecCommand
         Usage: fec [options]
 
         Requests, datagrams and one bulk stream over simulated links that lose, with forward error correction and without. In
-        virtual time: the same figures on every machine. Prints a
-        Markdown table; each cell has both, without first.
+        virtual time: the same figures on every machine. Prints a Markdown
+        table; each cell has both, without first.
 
-          --requests N          of each run (5000)
-          --datagrams N         of each run (20000)
-          --seconds N           of each bulk transfer (6)
+          --requests N          of each run (3000)
+          --datagrams N         of each run (10000)
+          --seconds N           of each bulk transfer (4)
+          --runs N              of each kind, over networks of consecutive seeds, taken together (4)
           --loss LIST           of 0, 1%, 5%, 10%, 20%, bursts (all)
           --kind LIST           of requests, beside, datagrams, voice, voice-deadline, video, deadline, bulk (all)
-          --seed S              of the networks (1)
+          --seed S              of the first network (1)
           --write FILE          puts the table between the marks "fec" of a Markdown file
         """;
 
@@ -37,9 +38,10 @@ internal static class FecCommand
             return 0;
         }
 
-        int requests = options.Integer("requests", 5000);
-        int datagrams = options.Integer("datagrams", 20_000);
-        int seconds = options.Integer("seconds", 6);
+        int requests = options.Integer("requests", 3000);
+        int datagrams = options.Integer("datagrams", 10_000);
+        int seconds = options.Integer("seconds", 4);
+        int runs = options.Integer("runs", 4, 1, 1000);
         ulong seed = (ulong)options.Integer("seed", 1);
         string[] names = [.. FecRun.Losses.Select(static loss => loss.Name)];
         string[] losses = options.Choices("loss", string.Join(',', names), names);
@@ -54,8 +56,10 @@ internal static class FecCommand
             i =>
             {
                 (string kind, string loss, bool isOn) = cases[i];
-                FecCase one = new() { Loss = loss, Seed = seed, Fec = isOn ? new QuicFecOptions() : QuicFecOptions.Off };
-                results[i] = Measure(kind, one, requests, datagrams, TimeSpan.FromSeconds(seconds));
+                FecCase one = new() { Loss = loss, Fec = isOn ? new QuicFecOptions() : QuicFecOptions.Off };
+                results[i] = FecResult.Sum(
+                    [.. Enumerable.Range(0, runs).Select(run => Measure(
+                        kind, one with { Seed = seed + (ulong)run }, requests, datagrams, TimeSpan.FromSeconds(seconds)))]);
             });
         StringBuilder table = new();
         table.AppendLine("| traffic | loss | p50 ms | p99 ms | p99.9 ms | lost % | in 1.2 RTT % | goodput Mbit/s | wire bytes a payload byte |");

@@ -273,6 +273,16 @@ internal sealed record FecResult
 
     public required QuicStatistics Server { get; init; }
 
+    /// <summary>Several runs as one; the counters are those of the last.</summary>
+    public static FecResult Sum(FecResult[] runs) => runs[^1] with
+    {
+        Times = [.. runs.SelectMany(static run => run.Times).Order()],
+        Lost = runs.Sum(static run => run.Lost),
+        Doubled = runs.Sum(static run => run.Doubled),
+        Goodput = runs.Average(static run => run.Goodput),
+        WirePerPayload = runs.Average(static run => run.WirePerPayload),
+    };
+
     /// <summary>The share of all that were sent that was lost.</summary>
     public double LostShare => (double)Lost / (Lost + Times.Count);
 
