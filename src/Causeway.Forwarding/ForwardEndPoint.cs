@@ -64,6 +64,10 @@ public sealed class ForwardEndPoint
         return new ForwardEndPoint(endPoint.ToString(), new IPEndPoint(Unmap(endPoint.Address), endPoint.Port));
     }
 
+    /// <summary>The end point of an address or a path that a peer named.</summary>
+    internal static ForwardEndPoint From(EndPoint endPoint) =>
+        endPoint is IPEndPoint ip ? From(ip) : new ForwardEndPoint(endPoint.ToString() ?? "", endPoint);
+
     /// <summary>The text that it was parsed from.</summary>
     public override string ToString() => _text;
 

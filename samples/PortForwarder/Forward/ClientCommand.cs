@@ -1,5 +1,6 @@
 using System.Net;
 using Causeway.Forwarding;
+using Causeway.Forwarding.Tunnels;
 using Causeway.PortForwarder.Output;
 using Causeway.Quic;
 
@@ -13,6 +14,11 @@ internal static class ClientCommand
 
     public static async Task<int> RunAsync(ClientOptions options, LineQueue errors, CancellationToken stop)
     {
+        if (options.Forwards.Count == 0)
+        {
+            throw new UsageException("nothing says what to forward: --listen [ADDRESS]:PORT, or -L PORT:HOST:HOSTPORT");
+        }
+
         EndPoint server = ParseServer(options.Server);
         using LineLog log = LineLog.Open(options.Common.Log, errors, TimeProvider.System);
         CausewayKey? key = null;
@@ -26,24 +32,29 @@ internal static class ClientCommand
         }
 
         using CausewayKey? owned = key;
-        QuicProfile profile = options.Common.NewProfile() with { ClientAuthentication = Authentication(options, key) };
+        ClientAuthentication authentication = Authentication(options, key).WithApplicationProtocols(TunnelProtocol.Name, ClientAuthentication.DefaultProtocol);
+        QuicProfile profile = options.Common.NewProfile() with { ClientAuthentication = authentication };
         await WarmUp.RunAsync(options.Common).ConfigureAwait(false);
-        await using ForwardClient client = ForwardClient.Start(new ForwardClientOptions
+        await using TunnelClient client = await TunnelClient.StartAsync(new TunnelClientOptions
         {
-            Listen = options.Listen,
+            Forwards = options.Forwards,
             Connection = () => new CausewayClientOptions { Profile = profile, RemoteEndPoint = server, LoggerFactory = log },
             Connections = options.Connections,
             MaxForwards = options.Common.MaxForwards > 0 ? options.Common.MaxForwards : ForwardOptions.DefaultMaxForwards,
             Quiet = options.Common.Quiet,
             Logger = log,
-        });
+        }).ConfigureAwait(false);
         KcptunCommands.WarnOfOpenFiles(options.Common.MaxForwards, client.MaxForwards, errors);
-        log.Start([$"causeway {CommandLine.Version}: QUIC, to {options.Server}", $"listening on {client.LocalEndPoint}"]);
+        log.Start([$"causeway {CommandLine.Version}: QUIC, to {options.Server}", .. options.Forwards.Zip(client.LocalEndPoints, Describe)]);
         await ForwardRun.UntilStoppedAsync(() => client.Statistics, log, stop).ConfigureAwait(false);
         await client.StopAsync(s_grace).ConfigureAwait(false);
         log.Flush(s_lastLines);
         return CommandLine.Success;
     }
+
+    private static string Describe(TunnelForward forward, EndPoint local) => forward.Target is { } target
+        ? $"listening on {local}{(forward.IsUdp ? "/udp" : "")} for {target}"
+        : $"listening on {local}";
 
     private static EndPoint ParseServer(string text)
     {

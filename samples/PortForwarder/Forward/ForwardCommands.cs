@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Security.Cryptography;
 using Causeway.Forwarding;
+using Causeway.Forwarding.Tunnels;
 using Causeway.PortForwarder.Output;
 using Causeway.Protocol.Recovery.Congestion;
 using Causeway.Quic;
@@ -50,11 +51,15 @@ internal static class ForwardCommands
 
     private static Command NewServer(Func<ServerOptions, Task> run, LineQueue errors)
     {
-        Option<ForwardEndPoint> to = new("--to", "-t")
+        Option<ForwardEndPoint?> to = new("--to", "-t")
         {
-            Description = "Where streams are connected to: HOST:PORT, or the path of a Unix socket",
-            Required = true,
+            Description = "Where clients get that name no target: HOST:PORT, or the path of a Unix socket",
             CustomParser = EndPoint,
+        };
+        Option<string[]> allow = new("--allow")
+        {
+            Description = "What clients may have opened by -L, -D and -W: HOST:PORTS, CIDR:PORTS, the path of a Unix socket, or * for "
+                + "every TCP and UDP target; tcp: or udp: in front restricts it; may be given several times; without it, nothing",
         };
         Option<ForwardEndPoint> listen = new("--listen", "-l")
         {
@@ -73,11 +78,12 @@ internal static class ForwardCommands
         };
         CommonOptions common = new();
         Option<int> maxConnections = new("--max-connections") { Description = "Clients at a time; 0 for as many as the process may have files open" };
-        Command command = new("server", "Accepts connections over QUIC and connects their streams to a target") { to, listen, keyFile, clientKeys, maxConnections };
+        Command command = new("server", "Accepts connections over QUIC and connects their streams to a target") { to, allow, listen, keyFile, clientKeys, maxConnections };
         common.AddTo(command);
         command.SetAction((parsed, _) => run(new ServerOptions
         {
-            To = parsed.GetRequiredValue(to),
+            To = parsed.GetValue(to),
+            Policy = new TunnelPolicy { Targets = TunnelArguments.Parse("allow", parsed.GetValue(allow), TunnelTargetRule.Parse) },
             Listen = parsed.GetRequiredValue(listen),
             KeyFile = parsed.GetRequiredValue(keyFile),
             ClientKeys = parsed.GetValue(clientKeys) ?? [],
@@ -89,11 +95,15 @@ internal static class ForwardCommands
 
     private static Command NewClient(Func<ClientOptions, Task> run, LineQueue errors)
     {
-        Option<ForwardEndPoint> listen = new("--listen", "-l")
+        Option<ForwardEndPoint?> listen = new("--listen", "-l")
         {
-            Description = "Where local connections are accepted: [ADDRESS]:PORT, or the path of a Unix socket",
-            Required = true,
+            Description = "Where connections are accepted that go to the server's own target: [ADDRESS]:PORT, or the path of a Unix socket",
             CustomParser = EndPoint,
+        };
+        Option<string[]> forwards = new("-L")
+        {
+            Description = "[BIND:]PORT:HOST:HOSTPORT: connections to PORT here go to HOST:HOSTPORT as the server sees it; a path in place of "
+                + "either end is a Unix socket; may be given several times",
         };
         Option<string> server = new("--server", "-s") { Description = "The server: HOST:PORT", Required = true };
         Option<string[]> serverKeys = new("--server-key")
@@ -103,11 +113,11 @@ internal static class ForwardCommands
         Option<string?> keyFile = new("--key-file") { Description = "This client's own key, for a server that asks for it; made on the first start" };
         Option<int> connections = new("--connections") { Description = "Connections to the server", DefaultValueFactory = static _ => 1 };
         CommonOptions common = new();
-        Command command = new("client", "Accepts local connections and carries them to a server over QUIC") { listen, server, serverKeys, keyFile, connections };
+        Command command = new("client", "Accepts local connections and carries them to a server over QUIC") { listen, forwards, server, serverKeys, keyFile, connections };
         common.AddTo(command);
         command.SetAction((parsed, _) => run(new ClientOptions
         {
-            Listen = parsed.GetRequiredValue(listen),
+            Forwards = TunnelArguments.Forwards(parsed.GetValue(listen), parsed.GetValue(forwards)),
             Server = parsed.GetRequiredValue(server),
             ServerKeys = parsed.GetValue(serverKeys) ?? [],
             KeyFile = parsed.GetValue(keyFile),

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Causeway.Forwarding;
+using Causeway.Forwarding.Tunnels;
 using Causeway.PortForwarder.Output;
 using Causeway.Quic;
 
@@ -29,10 +30,11 @@ internal static class WarmUp
     public static async Task RunAsync(CommonForwardOptions options)
     {
         using CausewayKey key = CausewayKey.Create();
-        await ForwardWarmUp.RunAsync((options with { KeyLog = null }).NewProfile() with
+        QuicProfile profile = (options with { KeyLog = null }).NewProfile() with
         {
-            ServerAuthentication = ServerAuthentication.WithKey(key),
-            ClientAuthentication = ClientAuthentication.Pinned(key.Fingerprint),
-        }).ConfigureAwait(false);
+            ServerAuthentication = ServerAuthentication.WithKey(key).WithApplicationProtocols(TunnelProtocol.Name),
+            ClientAuthentication = ClientAuthentication.Pinned(key.Fingerprint).WithApplicationProtocols(TunnelProtocol.Name),
+        };
+        await ForwardWarmUp.RunAsync(profile, tunnels: true).ConfigureAwait(false);
     }
 }

@@ -1,4 +1,5 @@
 using Causeway.Forwarding;
+using Causeway.Forwarding.Tunnels;
 using Causeway.Protocol.Recovery.Congestion;
 using Causeway.Quic;
 
@@ -44,7 +45,10 @@ internal sealed record CommonForwardOptions
 /// <summary>What <c>causeway server</c> is told.</summary>
 internal sealed record ServerOptions
 {
-    public required ForwardEndPoint To { get; init; }
+    public ForwardEndPoint? To { get; init; }
+
+    /// <summary>What clients may have opened besides.</summary>
+    public required TunnelPolicy Policy { get; init; }
 
     public required ForwardEndPoint Listen { get; init; }
 
@@ -60,7 +64,8 @@ internal sealed record ServerOptions
 /// <summary>What <c>causeway client</c> is told.</summary>
 internal sealed record ClientOptions
 {
-    public required ForwardEndPoint Listen { get; init; }
+    /// <summary>Where this end listens; first the one that leads to the server's own target, if it is asked for.</summary>
+    public required IReadOnlyList<TunnelForward> Forwards { get; init; }
 
     public required string Server { get; init; }
 

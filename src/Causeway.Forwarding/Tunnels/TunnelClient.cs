@@ -1,0 +1,180 @@
+using System.Net;
+using System.Net.Sockets;
+using Causeway.Forwarding.Tunnels.Wire;
+using Causeway.Telemetry;
+
+namespace Causeway.Forwarding.Tunnels;
+
+/// <summary>
+/// The near end of any number of tunnels to one server (docs/wire/tunnel.md): listens where <see cref="TunnelClientOptions.Forwards"/>
+/// say, and has the server connect. Thread-safe.
+/// </summary>
+public sealed class TunnelClient : IAsyncDisposable
+{
+    // For the last lines of the log; one that takes none is not waited for.
+    private static readonly TimeSpan s_lastLines = TimeSpan.FromSeconds(1);
+
+    private readonly TunnelClientOptions _options;
+    private readonly ConnectionPool _pool;
+    private readonly TunnelOpener _opener;
+    private readonly ForwardPlaces _places;
+    private readonly TunnelCounters _counters = new();
+    private readonly List<TunnelPort> _ports = [];
+    private readonly CancellationTokenSource _stopping = new();
+    private Task? _stopped;
+
+    private TunnelClient(TunnelClientOptions options)
+    {
+        _options = options = options with { Logger = BackgroundLogger.Over(options.Logger) };
+        ForwardConnector connector = new(options.Connection, options.Logger);
+        _pool = new ConnectionPool(new ConnectionPoolOptions
+        {
+            Connect = connector.ConnectAsync,
+            Connections = options.Connections,
+            TimeProvider = options.TimeProvider,
+            Logger = options.Logger,
+        });
+        _opener = new TunnelOpener(_pool);
+        _places = new ForwardPlaces(options, others: options.Connections + options.Forwards.Count);
+    }
+
+    /// <summary>
+    /// Where this end listens, one for each of <see cref="TunnelClientOptions.Forwards"/>, with the port that the system chose if it was 0.
+    /// </summary>
+    public IReadOnlyList<EndPoint> LocalEndPoints { get; private set; } = [];
+
+    /// <inheritdoc cref="ForwardClient.MaxForwards"/>
+    public int MaxForwards => _places.Table.Limit;
+
+    /// <inheritdoc cref="ForwardClient.Statistics"/>
+    public ForwardingStatistics Statistics => _pool.Statistics with { ForwardsOpen = _places.Table.Count };
+
+    /// <summary>What was asked of the server, and what of this end.</summary>
+    public TunnelStatistics TunnelStatistics => _counters.Snapshot();
+
+    /// <summary>Begins to listen on all ports, or on none. The server is not spoken to before there is something to ask of it.</summary>
+    /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>
+    /// <exception cref="TransportException">An address is in use or not available.</exception>
+    public static async ValueTask<TunnelClient> StartAsync(TunnelClientOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        TunnelClient client = new(options);
+        try
+        {
+            foreach (TunnelForward forward in options.Forwards)
+            {
+                client._ports.Add(client.NewPort(forward));
+            }
+        }
+        catch
+        {
+            await client.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        client.LocalEndPoints = [.. client._ports.Select(static port => port.LocalEndPoint)];
+        return client;
+    }
+
+    /// <summary>Has the server connect to a target, for this process's own use.</summary>
+    /// <param name="target">The target, looked up by the server; null for its own.</param>
+    /// <param name="cancellationToken">Gives up. It waits as long as there is no connection to the server.</param>
+    /// <returns>The connection; ending its writes ends that direction of the connection at the target.</returns>
+    /// <exception cref="TunnelRefusedException">The server refuses, or could not connect.</exception>
+    /// <exception cref="TransportException">No stream can be opened, or it failed.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled, or the client disposed.</exception>
+    public async ValueTask<CausewayStream> ConnectAsync(ForwardEndPoint? target, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            CausewayStream stream = await _opener.ConnectAsync(target?.EndPoint, origin: null, cancellationToken).ConfigureAwait(false);
+            _counters.CountGranted();
+            return stream;
+        }
+        catch (TunnelRefusedException)
+        {
+            _counters.CountRefused();
+            throw;
+        }
+    }
+
+    /// <inheritdoc cref="ForwardClient.StopAsync"/>
+    public Task StopAsync(TimeSpan grace = default)
+    {
+        lock (_ports)
+        {
+            return _stopped ??= StopCoreAsync(grace);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
+
+    private async Task StopCoreAsync(TimeSpan grace)
+    {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        foreach (TunnelPort port in _ports)
+        {
+            await port.DisposeAsync().ConfigureAwait(false);
+        }
+
+        await _places.Table.StopAsync(grace, _options.TimeProvider).ConfigureAwait(false);
+        await _pool.DisposeAsync().ConfigureAwait(false);
+        _stopping.Dispose();
+        await BackgroundLogger.FlushAsync(_options.Logger, s_lastLines).ConfigureAwait(false);
+    }
+
+    private TunnelPort NewPort(TunnelForward forward)
+    {
+        EndPoint? target = forward.Target?.EndPoint;
+        return new TunnelPort(
+            forward.Listen, _places, (socket, place) => ForwardAsync(socket, place, target), _options.TimeProvider, _options.Logger, _stopping.Token);
+    }
+
+    private async Task ForwardAsync(Socket socket, ForwardTable.Forward forward, EndPoint? target)
+    {
+        using (forward)
+        using (socket)
+        {
+            try
+            {
+                TunnelFrame request = TunnelFrame.Request(TunnelKind.Connect, target) with { Origin = TunnelPort.OriginOf(socket) };
+                (CausewayStream stream, bool isAnswered) = await _opener.OpenAsync(request, forward.CutToken).ConfigureAwait(false);
+                forward.Connection = stream.Connection;
+                Func<Task>? granted = isAnswered ? () => AwaitGrantAsync(socket, stream, target) : null;
+                await ForwardRelay.RunAsync(socket, stream, fromSocket: true, _options, forward.CutToken, granted).ConfigureAwait(false);
+            }
+            catch (Exception error) when (error is TransportException or OperationCanceledException or TunnelRefusedException)
+            {
+                // Whoever connected must not take it for an orderly end.
+                TunnelPort.ResetOnClose(socket);
+                if (error is not OperationCanceledException)
+                {
+                    TunnelLog.RefusedByPeer(_options.Logger, AddressText.Remote(socket), TunnelStream.Describe(TunnelKind.Connect, target), error.Message);
+                }
+            }
+            catch (Exception error)
+            {
+                TunnelPort.ResetOnClose(socket);
+                ForwardingLog.Unexpected(_options.Logger, error.Message, error);
+            }
+        }
+    }
+
+    private async Task AwaitGrantAsync(Socket socket, CausewayStream stream, EndPoint? target)
+    {
+        string from = AddressText.Remote(socket);
+        try
+        {
+            await TunnelStream.ReadAnswerAsync(stream, CancellationToken.None).ConfigureAwait(false);
+            _counters.CountGranted();
+        }
+        catch (TunnelRefusedException error)
+        {
+            _counters.CountRefused();
+            TunnelLog.RefusedByPeer(_options.Logger, from, TunnelStream.Describe(TunnelKind.Connect, target), error.Message);
+            throw;
+        }
+    }
+}
