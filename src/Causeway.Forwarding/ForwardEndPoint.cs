@@ -92,7 +92,7 @@ public sealed class ForwardEndPoint
         }
         else
         {
-            IPEndPoint ip = address as IPEndPoint ?? Resolve((DnsEndPoint)address);
+            IPEndPoint ip = ToIPEndPoint();
             bool any = ip.Address.Equals(IPAddress.IPv6Any);
             if (any && !Socket.OSSupportsIPv6)
             {
@@ -125,6 +125,11 @@ public sealed class ForwardEndPoint
             throw;
         }
     }
+
+    /// <summary>The address; that of the name if it is one.</summary>
+    /// <exception cref="SocketException">The name has none, or this is a path.</exception>
+    internal IPEndPoint ToIPEndPoint() => EndPoint as IPEndPoint
+        ?? Resolve(EndPoint as DnsEndPoint ?? throw new SocketException((int)SocketError.AddressFamilyNotSupported));
 
     /// <summary>Whether accepted sockets inherit what <see cref="Prepare"/> sets from their listener: four calls less for each.</summary>
     internal static bool AcceptedInherit => OperatingSystem.IsLinux();

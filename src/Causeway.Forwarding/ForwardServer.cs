@@ -158,6 +158,13 @@ public sealed class ForwardServer : IAsyncDisposable
             while (true)
             {
                 CausewayStream stream = await connection.AcceptStreamAsync(stopping).ConfigureAwait(false);
+                if (!stream.CanWrite)
+                {
+                    // Nothing that is forwarded goes one way.
+                    stream.Abort();
+                    continue;
+                }
+
                 if (_forwards.TryAdd(_options.ConnectTimeout, _options.TimeProvider) is { } forward)
                 {
                     forward.Connection = connection;
@@ -174,6 +181,13 @@ public sealed class ForwardServer : IAsyncDisposable
         catch (Exception error) when (error is TransportException or OperationCanceledException)
         {
             // The connection has ended, or the server stops.
+        }
+
+        if (tunnels is not null)
+        {
+            // What goes on over the connection is given its time when the server stops.
+            await connection.Closed.ConfigureAwait(false);
+            tunnels.Dispose();
         }
     }
 

@@ -42,8 +42,11 @@ internal sealed class TargetDialer(ForwardPlaces places, TimeSpan timeout)
     /// <summary>Looks a name up.</summary>
     /// <exception cref="SocketException">It has no address, or none could be learned.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public static async ValueTask<IPAddress[]> ResolveAsync(string name, CancellationToken cancellationToken) =>
-        await Dns.GetHostAddressesAsync(name, cancellationToken).ConfigureAwait(false);
+    public static async ValueTask<IPAddress[]> ResolveAsync(string name, CancellationToken cancellationToken)
+    {
+        IPAddress[] addresses = await Dns.GetHostAddressesAsync(name, cancellationToken).ConfigureAwait(false);
+        return addresses.Length > 0 ? addresses : throw new SocketException((int)SocketError.NoData);
+    }
 
     private async ValueTask<DialResult> DialOnceAsync(ForwardEndPoint target, ForwardTable.Forward forward)
     {

@@ -46,7 +46,7 @@ internal static class ClientCommand
         }).ConfigureAwait(false);
         KcptunCommands.WarnOfOpenFiles(options.Common.MaxForwards, client.MaxForwards, errors);
         log.Start([$"causeway {CommandLine.Version}: QUIC, to {options.Server}", .. options.Forwards.Zip(client.LocalEndPoints, Describe)]);
-        await ForwardRun.UntilStoppedAsync(() => client.Statistics, log, stop).ConfigureAwait(false);
+        await ForwardRun.UntilStoppedAsync(() => client.Statistics, () => client.TunnelStatistics, log, stop).ConfigureAwait(false);
         await client.StopAsync(s_grace).ConfigureAwait(false);
         log.Flush(s_lastLines);
         return CommandLine.Success;

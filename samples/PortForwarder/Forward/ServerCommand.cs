@@ -54,7 +54,7 @@ internal static class ServerCommand
             CancellationToken.None).ConfigureAwait(false);
         KcptunCommands.WarnOfOpenFiles(options.Common.MaxForwards, server.MaxForwards, errors);
         log.Start(StartupLines(options, server, key));
-        await ForwardRun.UntilStoppedAsync(() => server.Statistics, log, stop).ConfigureAwait(false);
+        await ForwardRun.UntilStoppedAsync(() => server.Statistics, () => server.TunnelStatistics, log, stop).ConfigureAwait(false);
         await server.StopAsync(s_grace).ConfigureAwait(false);
         log.Flush(s_lastLines);
         return CommandLine.Success;

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using Causeway.Forwarding.Tunnels.Udp;
 using Causeway.Forwarding.Tunnels.Wire;
 using Causeway.Telemetry;
 
@@ -20,6 +22,8 @@ public sealed class TunnelClient : IAsyncDisposable
     private readonly ForwardPlaces _places;
     private readonly TunnelCounters _counters = new();
     private readonly List<TunnelPort> _ports = [];
+    private readonly List<UdpPort> _udpPorts = [];
+    private readonly ConditionalWeakTable<CausewayConnection, DatagramMux> _datagrams = [];
     private readonly CancellationTokenSource _stopping = new();
     private Task? _stopped;
 
@@ -29,7 +33,7 @@ public sealed class TunnelClient : IAsyncDisposable
         ForwardConnector connector = new(options.Connection, options.Logger);
         _pool = new ConnectionPool(new ConnectionPoolOptions
         {
-            Connect = connector.ConnectAsync,
+            Connect = async cancellationToken => Adopt(await connector.ConnectAsync(cancellationToken).ConfigureAwait(false)),
             Connections = options.Connections,
             TimeProvider = options.TimeProvider,
             Logger = options.Logger,
@@ -60,11 +64,12 @@ public sealed class TunnelClient : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         TunnelClient client = new(options);
+        List<EndPoint> local = [];
         try
         {
             foreach (TunnelForward forward in options.Forwards)
             {
-                client._ports.Add(client.NewPort(forward));
+                local.Add(forward.IsUdp ? client.AddUdpPort(forward).LocalEndPoint : client.AddPort(forward).LocalEndPoint);
             }
         }
         catch
@@ -73,7 +78,7 @@ public sealed class TunnelClient : IAsyncDisposable
             throw;
         }
 
-        client.LocalEndPoints = [.. client._ports.Select(static port => port.LocalEndPoint)];
+        client.LocalEndPoints = local;
         return client;
     }
 
@@ -119,17 +124,57 @@ public sealed class TunnelClient : IAsyncDisposable
             await port.DisposeAsync().ConfigureAwait(false);
         }
 
+        foreach (UdpPort port in _udpPorts)
+        {
+            await port.DisposeAsync().ConfigureAwait(false);
+        }
+
         await _places.Table.StopAsync(grace, _options.TimeProvider).ConfigureAwait(false);
         await _pool.DisposeAsync().ConfigureAwait(false);
         _stopping.Dispose();
         await BackgroundLogger.FlushAsync(_options.Logger, s_lastLines).ConfigureAwait(false);
     }
 
-    private TunnelPort NewPort(TunnelForward forward)
+    private CausewayConnection Adopt(CausewayConnection connection)
+    {
+        if (TunnelProtocol.IsSpoken(connection))
+        {
+            _datagrams.Add(connection, new DatagramMux(connection, _options.Datagrams, _options.TimeProvider, _counters));
+        }
+
+        return connection;
+    }
+
+    private TunnelPort AddPort(TunnelForward forward)
     {
         EndPoint? target = forward.Target?.EndPoint;
-        return new TunnelPort(
+        TunnelPort port = new(
             forward.Listen, _places, (socket, place) => ForwardAsync(socket, place, target), _options.TimeProvider, _options.Logger, _stopping.Token);
+        _ports.Add(port);
+        return port;
+    }
+
+    private UdpPort AddUdpPort(TunnelForward forward)
+    {
+        EndPoint? target = forward.Target?.EndPoint;
+        UdpPort port = UdpPort.Listen(
+            forward.Listen, (origin, token) => OpenFlowAsync(target, origin, token), _options.Datagrams, _options.TimeProvider, _counters, _options.Logger);
+        _udpPorts.Add(port);
+        return port;
+    }
+
+    private async ValueTask<(CausewayStream Stream, DatagramMux Mux)> OpenFlowAsync(
+        EndPoint? target, IPEndPoint origin, CancellationToken cancellationToken)
+    {
+        (CausewayStream stream, _) = await _opener.OpenAsync(
+            TunnelFrame.Request(TunnelKind.Datagrams, target) with { Origin = origin }, cancellationToken).ConfigureAwait(false);
+        if (_datagrams.TryGetValue(stream.Connection, out DatagramMux? mux) && mux.IsPossible && stream.Id <= uint.MaxValue)
+        {
+            return (stream, mux);
+        }
+
+        stream.Abort();
+        throw new TunnelRefusedException(TunnelRefusal.Unsupported, "the connection carries no datagrams");
     }
 
     private async Task ForwardAsync(Socket socket, ForwardTable.Forward forward, EndPoint? target)

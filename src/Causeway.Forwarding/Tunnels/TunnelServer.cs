@@ -1,16 +1,19 @@
 using System.Net;
 using System.Net.Sockets;
+using Causeway.Forwarding.Tunnels.Udp;
 using Causeway.Forwarding.Tunnels.Wire;
 
 namespace Causeway.Forwarding.Tunnels;
 
 /// <summary>A server's end of a connection that speaks the tunnel protocol: does what its streams ask for, if that is allowed.</summary>
-internal sealed class TunnelServer
+internal sealed class TunnelServer : IDisposable
 {
     private readonly ForwardServerOptions _options;
     private readonly CausewayConnection _connection;
     private readonly TargetDialer _dialer;
     private readonly TunnelCounters _counters;
+    private readonly DatagramMux _datagrams;
+    private readonly FlowTable _flows;
 
     public TunnelServer(ForwardServerOptions options, CausewayConnection connection, TargetDialer dialer, TunnelCounters counters)
     {
@@ -18,7 +21,12 @@ internal sealed class TunnelServer
         _connection = connection;
         _dialer = dialer;
         _counters = counters;
+        _datagrams = new DatagramMux(connection, Policy.Datagrams, options.TimeProvider, counters);
+        _flows = new FlowTable(Policy.Datagrams, options.TimeProvider, counters);
     }
+
+    /// <summary>Ends what the connection held; call it when that has ended.</summary>
+    public void Dispose() => _flows.Dispose();
 
     private TunnelPolicy Policy => _options.Tunnels;
 
@@ -38,6 +46,9 @@ internal sealed class TunnelServer
         {
             case TunnelKind.Connect:
                 await ConnectAsync(stream, request, forward).ConfigureAwait(false);
+                break;
+            case TunnelKind.Datagrams:
+                await CarryDatagramsAsync(stream, request, forward).ConfigureAwait(false);
                 break;
             default:
                 await RefuseAsync(
@@ -85,6 +96,38 @@ internal sealed class TunnelServer
         await ForwardRelay.RunAsync(socket, stream, fromSocket: false, _options, forward.CutToken).ConfigureAwait(false);
     }
 
+    private async Task CarryDatagramsAsync(CausewayStream stream, TunnelFrame request, ForwardTable.Forward forward)
+    {
+        string what = TunnelStream.Describe(TunnelKind.Datagrams, request.Address);
+        if (!_datagrams.IsPossible || stream.Id > uint.MaxValue)
+        {
+            await RefuseAsync(stream, what, TunnelRefusal.Unsupported, "the connection carries no datagrams").ConfigureAwait(false);
+            return;
+        }
+
+        (IReadOnlyList<ForwardEndPoint>? targets, TunnelRefusal reason, string problem) =
+            await AllowedAsync(ProtocolType.Udp, request.Address, forward.CutToken).ConfigureAwait(false);
+        Socket? socket = null;
+        if (targets is not null)
+        {
+            (socket, reason, problem) = await UdpTarget.ConnectAsync(targets[0], forward.CutToken).ConfigureAwait(false);
+        }
+
+        if (socket is null)
+        {
+            await RefuseAsync(stream, what, reason, problem).ConfigureAwait(false);
+        }
+        else if (!forward.LiftLimit())
+        {
+            socket.Dispose();
+            stream.Abort();
+        }
+        else if (!await UdpTarget.TryRunAsync(socket, stream, _datagrams, _flows, _counters, forward.CutToken).ConfigureAwait(false))
+        {
+            await RefuseAsync(stream, what, TunnelRefusal.LimitReached, "as many flows are open as may be").ConfigureAwait(false);
+        }
+    }
+
     /// <summary>The addresses of a target that may be connected to; or null, and why there are none.</summary>
     private async ValueTask<(IReadOnlyList<ForwardEndPoint>? Targets, TunnelRefusal Reason, string Problem)> AllowedAsync(
         ProtocolType protocol, EndPoint? target, CancellationToken cancellationToken)
@@ -126,9 +169,7 @@ internal sealed class TunnelServer
                     .Where(address => isNamed || Policy.Allows(protocol, (EndPoint)address))
                     .Select(static address => ForwardEndPoint.From(address)),
             ];
-            return allowed.Length > 0 ? (allowed, default, "")
-                : addresses.Length == 0 ? (null, TunnelRefusal.NameNotFound, "the name has no address")
-                : (null, TunnelRefusal.NotAllowed, "no rule of this server allows it");
+            return allowed.Length > 0 ? (allowed, default, "") : (null, TunnelRefusal.NotAllowed, "no rule of this server allows it");
         }
         catch (SocketException error)
         {
