@@ -151,7 +151,7 @@ public sealed class ForwardServer : IAsyncDisposable
     private async Task ServeAsync(CausewayConnection connection, CancellationToken stopping)
     {
         TunnelServer? tunnels = TunnelProtocol.IsSpoken(connection)
-            ? new TunnelServer(_options, connection, _dialer, _tunnels)
+            ? new TunnelServer(_options, connection, _places, _dialer, _tunnels)
             : null;
         try
         {

@@ -14,9 +14,9 @@ internal static class ClientCommand
 
     public static async Task<int> RunAsync(ClientOptions options, LineQueue errors, CancellationToken stop)
     {
-        if (options.Forwards.Count == 0)
+        if (options.Forwards.Count + options.ReverseForwards.Count == 0)
         {
-            throw new UsageException("nothing says what to forward: --listen [ADDRESS]:PORT, or -L PORT:HOST:HOSTPORT");
+            throw new UsageException("nothing says what to forward: --listen [ADDRESS]:PORT, -L or -R PORT:HOST:HOSTPORT");
         }
 
         EndPoint server = ParseServer(options.Server);
@@ -38,6 +38,7 @@ internal static class ClientCommand
         await using TunnelClient client = await TunnelClient.StartAsync(new TunnelClientOptions
         {
             Forwards = options.Forwards,
+            ReverseForwards = options.ReverseForwards,
             Connection = () => new CausewayClientOptions { Profile = profile, RemoteEndPoint = server, LoggerFactory = log },
             Connections = options.Connections,
             MaxForwards = options.Common.MaxForwards > 0 ? options.Common.MaxForwards : ForwardOptions.DefaultMaxForwards,

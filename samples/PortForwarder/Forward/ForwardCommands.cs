@@ -61,6 +61,11 @@ internal static class ForwardCommands
             Description = "What clients may have opened by -L, -D and -W: HOST:PORTS, CIDR:PORTS, the path of a Unix socket, or * for "
                 + "every TCP and UDP target; tcp: or udp: in front restricts it; may be given several times; without it, nothing",
         };
+        Option<string[]> allowListen = new("--allow-listen")
+        {
+            Description = "Where clients may have this server listen by -R: PORTS on the loopback addresses, ADDRESS:PORTS, *:PORTS on any, or "
+                + "the path of a Unix socket; may be given several times; without it, nowhere",
+        };
         Option<ForwardEndPoint> listen = new("--listen", "-l")
         {
             Description = "The UDP address and port to listen on",
@@ -78,12 +83,16 @@ internal static class ForwardCommands
         };
         CommonOptions common = new();
         Option<int> maxConnections = new("--max-connections") { Description = "Clients at a time; 0 for as many as the process may have files open" };
-        Command command = new("server", "Accepts connections over QUIC and connects their streams to a target") { to, allow, listen, keyFile, clientKeys, maxConnections };
+        Command command = new("server", "Accepts connections over QUIC and connects their streams to a target") { to, allow, allowListen, listen, keyFile, clientKeys, maxConnections };
         common.AddTo(command);
         command.SetAction((parsed, _) => run(new ServerOptions
         {
             To = parsed.GetValue(to),
-            Policy = new TunnelPolicy { Targets = TunnelArguments.Parse("allow", parsed.GetValue(allow), TunnelTargetRule.Parse) },
+            Policy = new TunnelPolicy
+            {
+                Targets = TunnelArguments.Parse("allow", parsed.GetValue(allow), TunnelTargetRule.Parse),
+                Listening = TunnelArguments.Parse("allow-listen", parsed.GetValue(allowListen), TunnelListenRule.Parse),
+            },
             Listen = parsed.GetRequiredValue(listen),
             KeyFile = parsed.GetRequiredValue(keyFile),
             ClientKeys = parsed.GetValue(clientKeys) ?? [],
@@ -102,8 +111,13 @@ internal static class ForwardCommands
         };
         Option<string[]> forwards = new("-L")
         {
-            Description = "[BIND:]PORT:HOST:HOSTPORT: connections to PORT here go to HOST:HOSTPORT as the server sees it; a path in place of "
+            Description = "[udp:][BIND:]PORT:HOST:HOSTPORT: what comes to PORT here goes to HOST:HOSTPORT as the server sees it; a path in place of "
                 + "either end is a Unix socket; may be given several times",
+        };
+        Option<string[]> reverse = new("-R")
+        {
+            Description = "[udp:][BIND:]PORT:HOST:HOSTPORT: what comes to PORT at the server goes to HOST:HOSTPORT as this end sees it; may be "
+                + "given several times",
         };
         Option<string> server = new("--server", "-s") { Description = "The server: HOST:PORT", Required = true };
         Option<string[]> serverKeys = new("--server-key")
@@ -113,11 +127,12 @@ internal static class ForwardCommands
         Option<string?> keyFile = new("--key-file") { Description = "This client's own key, for a server that asks for it; made on the first start" };
         Option<int> connections = new("--connections") { Description = "Connections to the server", DefaultValueFactory = static _ => 1 };
         CommonOptions common = new();
-        Command command = new("client", "Accepts local connections and carries them to a server over QUIC") { listen, forwards, server, serverKeys, keyFile, connections };
+        Command command = new("client", "Accepts local connections and carries them to a server over QUIC") { listen, forwards, reverse, server, serverKeys, keyFile, connections };
         common.AddTo(command);
         command.SetAction((parsed, _) => run(new ClientOptions
         {
             Forwards = TunnelArguments.Forwards(parsed.GetValue(listen), parsed.GetValue(forwards)),
+            ReverseForwards = TunnelArguments.Parse("R", parsed.GetValue(reverse), TunnelForward.Parse),
             Server = parsed.GetRequiredValue(server),
             ServerKeys = parsed.GetValue(serverKeys) ?? [],
             KeyFile = parsed.GetValue(keyFile),

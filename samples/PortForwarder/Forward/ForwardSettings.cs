@@ -67,6 +67,9 @@ internal sealed record ClientOptions
     /// <summary>Where this end listens; first the one that leads to the server's own target, if it is asked for.</summary>
     public required IReadOnlyList<TunnelForward> Forwards { get; init; }
 
+    /// <summary>Where the server is to listen.</summary>
+    public IReadOnlyList<TunnelForward> ReverseForwards { get; init; } = [];
+
     public required string Server { get; init; }
 
     public required IReadOnlyList<string> ServerKeys { get; init; }

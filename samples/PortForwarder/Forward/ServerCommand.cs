@@ -23,7 +23,7 @@ internal static class ServerCommand
 
         if (options.To is null && options.Policy.Targets.Count == 0 && options.Policy.Listening.Count == 0)
         {
-            throw new UsageException("nothing says what clients may reach: --to HOST:PORT, or --allow");
+            throw new UsageException("nothing says what clients may reach: --to HOST:PORT, --allow, or --allow-listen");
         }
 
         using LineLog log = LineLog.Open(options.Common.Log, errors, TimeProvider.System);

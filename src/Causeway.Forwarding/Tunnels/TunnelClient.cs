@@ -9,7 +9,8 @@ namespace Causeway.Forwarding.Tunnels;
 
 /// <summary>
 /// The near end of any number of tunnels to one server (docs/wire/tunnel.md): listens where <see cref="TunnelClientOptions.Forwards"/>
-/// say, and has the server connect. Thread-safe.
+/// say and has the server connect, and has the server listen where <see cref="TunnelClientOptions.ReverseForwards"/> say and connects
+/// here. Thread-safe.
 /// </summary>
 public sealed class TunnelClient : IAsyncDisposable
 {
@@ -23,7 +24,9 @@ public sealed class TunnelClient : IAsyncDisposable
     private readonly TunnelCounters _counters = new();
     private readonly List<TunnelPort> _ports = [];
     private readonly List<UdpPort> _udpPorts = [];
-    private readonly ConditionalWeakTable<CausewayConnection, DatagramMux> _datagrams = [];
+    private readonly List<ReverseKeeper> _keepers = [];
+    private readonly ConditionalWeakTable<CausewayConnection, ReverseTargets> _ends = [];
+    private readonly TargetDialer _dialer;
     private readonly CancellationTokenSource _stopping = new();
     private Task? _stopped;
 
@@ -40,12 +43,19 @@ public sealed class TunnelClient : IAsyncDisposable
         });
         _opener = new TunnelOpener(_pool);
         _places = new ForwardPlaces(options, others: options.Connections + options.Forwards.Count);
+        _dialer = new TargetDialer(_places, options.ConnectTimeout);
     }
 
     /// <summary>
     /// Where this end listens, one for each of <see cref="TunnelClientOptions.Forwards"/>, with the port that the system chose if it was 0.
     /// </summary>
     public IReadOnlyList<EndPoint> LocalEndPoints { get; private set; } = [];
+
+    /// <summary>
+    /// Where the server listens at present, one for each of <see cref="TunnelClientOptions.ReverseForwards"/>, with the port that it chose
+    /// if it was 0; null for one that it does not.
+    /// </summary>
+    public IReadOnlyList<EndPoint?> ReverseEndPoints => [.. _keepers.Select(static keeper => keeper.Bound)];
 
     /// <inheritdoc cref="ForwardClient.MaxForwards"/>
     public int MaxForwards => _places.Table.Limit;
@@ -56,7 +66,8 @@ public sealed class TunnelClient : IAsyncDisposable
     /// <summary>What was asked of the server, and what of this end.</summary>
     public TunnelStatistics TunnelStatistics => _counters.Snapshot();
 
-    /// <summary>Begins to listen on all ports, or on none. The server is not spoken to before there is something to ask of it.</summary>
+    /// <summary>Begins to listen on all ports, or on none. The server is not spoken to before there is something to ask
+    /// of it, as there is at once with reverse tunnels.</summary>
     /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>
     /// <exception cref="TransportException">An address is in use or not available.</exception>
     public static async ValueTask<TunnelClient> StartAsync(TunnelClientOptions options)
@@ -79,6 +90,12 @@ public sealed class TunnelClient : IAsyncDisposable
         }
 
         client.LocalEndPoints = local;
+        foreach (TunnelForward forward in options.ReverseForwards)
+        {
+            client._keepers.Add(new ReverseKeeper(
+                forward, client._opener, client.EndOf, client._options, client._counters, client._stopping.Token));
+        }
+
         return client;
     }
 
@@ -129,6 +146,7 @@ public sealed class TunnelClient : IAsyncDisposable
             await port.DisposeAsync().ConfigureAwait(false);
         }
 
+        await Task.WhenAll(_keepers.Select(static keeper => keeper.Ended)).ConfigureAwait(false);
         await _places.Table.StopAsync(grace, _options.TimeProvider).ConfigureAwait(false);
         await _pool.DisposeAsync().ConfigureAwait(false);
         _stopping.Dispose();
@@ -139,17 +157,30 @@ public sealed class TunnelClient : IAsyncDisposable
     {
         if (TunnelProtocol.IsSpoken(connection))
         {
-            _datagrams.Add(connection, new DatagramMux(connection, _options.Datagrams, _options.TimeProvider, _counters));
+            TunnelEnd end = new(connection, _options, _options.Datagrams, _dialer, _counters);
+            _ends.Add(connection, new ReverseTargets(end, _options, _places));
         }
 
         return connection;
     }
 
+    private ReverseTargets? EndOf(CausewayConnection connection) => _ends.TryGetValue(connection, out ReverseTargets? end) ? end : null;
+
     private TunnelPort AddPort(TunnelForward forward)
     {
         EndPoint? target = forward.Target?.EndPoint;
+        string what = TunnelStream.Describe(TunnelKind.Connect, target);
         TunnelPort port = new(
-            forward.Listen, _places, (socket, place) => ForwardAsync(socket, place, target), _options.TimeProvider, _options.Logger, _stopping.Token);
+            forward.Listen,
+            _places,
+            (socket, place) =>
+            {
+                TunnelFrame request = TunnelFrame.Request(TunnelKind.Connect, target) with { Origin = TunnelPort.OriginOf(socket) };
+                return TunnelRelay.RunAsync(socket, place, token => _opener.OpenAsync(request, token), what, _options, _counters);
+            },
+            _options.TimeProvider,
+            _options.Logger,
+            _stopping.Token);
         _ports.Add(port);
         return port;
     }
@@ -168,58 +199,12 @@ public sealed class TunnelClient : IAsyncDisposable
     {
         (CausewayStream stream, _) = await _opener.OpenAsync(
             TunnelFrame.Request(TunnelKind.Datagrams, target) with { Origin = origin }, cancellationToken).ConfigureAwait(false);
-        if (_datagrams.TryGetValue(stream.Connection, out DatagramMux? mux) && mux.IsPossible && stream.Id <= uint.MaxValue)
+        if (EndOf(stream.Connection) is { End.Datagrams: { } mux } && mux.CanCarry(stream))
         {
             return (stream, mux);
         }
 
         stream.Abort();
         throw new TunnelRefusedException(TunnelRefusal.Unsupported, "the connection carries no datagrams");
-    }
-
-    private async Task ForwardAsync(Socket socket, ForwardTable.Forward forward, EndPoint? target)
-    {
-        using (forward)
-        using (socket)
-        {
-            try
-            {
-                TunnelFrame request = TunnelFrame.Request(TunnelKind.Connect, target) with { Origin = TunnelPort.OriginOf(socket) };
-                (CausewayStream stream, bool isAnswered) = await _opener.OpenAsync(request, forward.CutToken).ConfigureAwait(false);
-                forward.Connection = stream.Connection;
-                Func<Task>? granted = isAnswered ? () => AwaitGrantAsync(socket, stream, target) : null;
-                await ForwardRelay.RunAsync(socket, stream, fromSocket: true, _options, forward.CutToken, granted).ConfigureAwait(false);
-            }
-            catch (Exception error) when (error is TransportException or OperationCanceledException or TunnelRefusedException)
-            {
-                // Whoever connected must not take it for an orderly end.
-                TunnelPort.ResetOnClose(socket);
-                if (error is not OperationCanceledException)
-                {
-                    TunnelLog.RefusedByPeer(_options.Logger, AddressText.Remote(socket), TunnelStream.Describe(TunnelKind.Connect, target), error.Message);
-                }
-            }
-            catch (Exception error)
-            {
-                TunnelPort.ResetOnClose(socket);
-                ForwardingLog.Unexpected(_options.Logger, error.Message, error);
-            }
-        }
-    }
-
-    private async Task AwaitGrantAsync(Socket socket, CausewayStream stream, EndPoint? target)
-    {
-        string from = AddressText.Remote(socket);
-        try
-        {
-            await TunnelStream.ReadAnswerAsync(stream, CancellationToken.None).ConfigureAwait(false);
-            _counters.CountGranted();
-        }
-        catch (TunnelRefusedException error)
-        {
-            _counters.CountRefused();
-            TunnelLog.RefusedByPeer(_options.Logger, from, TunnelStream.Describe(TunnelKind.Connect, target), error.Message);
-            throw;
-        }
     }
 }

@@ -11,4 +11,16 @@ internal static partial class TunnelLog
 
     [LoggerMessage(41, LogLevel.Warning, "{From} did not get to {Target}: {Problem}")]
     public static partial void RefusedByPeer(ILogger logger, string from, string target, string problem);
+
+    [LoggerMessage(42, LogLevel.Information, "listening on {Bound} for {Peer}")]
+    public static partial void Listening(ILogger logger, EndPoint bound, EndPoint peer);
+
+    [LoggerMessage(43, LogLevel.Information, "listening no more on {Bound} for {Peer}")]
+    public static partial void ListeningEnded(ILogger logger, EndPoint bound, EndPoint peer);
+
+    [LoggerMessage(44, LogLevel.Information, "the server listens on {Bound} for {Target}")]
+    public static partial void ServerListens(ILogger logger, EndPoint bound, string target);
+
+    [LoggerMessage(45, LogLevel.Warning, "the server listens no more on {Bound}; asking it again")]
+    public static partial void ServerListensNoMore(ILogger logger, EndPoint bound);
 }

@@ -9,11 +9,13 @@ internal sealed class TunnelOpener(ConnectionPool pool)
     /// <summary>Opens a stream, without waiting for the answer.</summary>
     /// <param name="request">What it is for.</param>
     /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="opened">Told of the stream before the server is.</param>
     /// <returns>The stream, and whether an answer will come: none does from a server that only knows bare streams.</returns>
     /// <exception cref="TunnelRefusedException">The server does not know the tunnel protocol, and more than its own target is asked for.</exception>
     /// <exception cref="TransportException">No stream can be opened.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public async ValueTask<(CausewayStream Stream, bool IsAnswered)> OpenAsync(TunnelFrame request, CancellationToken cancellationToken)
+    public async ValueTask<(CausewayStream Stream, bool IsAnswered)> OpenAsync(
+        TunnelFrame request, CancellationToken cancellationToken, Action<CausewayStream>? opened = null)
     {
         CausewayStream stream = await pool.OpenStreamAsync(cancellationToken).ConfigureAwait(false);
         if (!TunnelProtocol.IsSpoken(stream.Connection))
@@ -30,6 +32,7 @@ internal sealed class TunnelOpener(ConnectionPool pool)
 
         try
         {
+            opened?.Invoke(stream);
             await TunnelStream.RequestAsync(stream, request, cancellationToken).ConfigureAwait(false);
             return (stream, true);
         }

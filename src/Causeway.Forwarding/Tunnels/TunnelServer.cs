@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using Causeway.Forwarding.Tunnels.Udp;
 using Causeway.Forwarding.Tunnels.Wire;
 
 namespace Causeway.Forwarding.Tunnels;
@@ -9,122 +8,65 @@ namespace Causeway.Forwarding.Tunnels;
 internal sealed class TunnelServer : IDisposable
 {
     private readonly ForwardServerOptions _options;
-    private readonly CausewayConnection _connection;
-    private readonly TargetDialer _dialer;
-    private readonly TunnelCounters _counters;
-    private readonly DatagramMux _datagrams;
-    private readonly FlowTable _flows;
+    private readonly TunnelEnd _end;
+    private readonly ReverseListeners _listeners;
 
-    public TunnelServer(ForwardServerOptions options, CausewayConnection connection, TargetDialer dialer, TunnelCounters counters)
+    public TunnelServer(
+        ForwardServerOptions options, CausewayConnection connection, ForwardPlaces places, TargetDialer dialer, TunnelCounters counters)
     {
         _options = options;
-        _connection = connection;
-        _dialer = dialer;
-        _counters = counters;
-        _datagrams = new DatagramMux(connection, Policy.Datagrams, options.TimeProvider, counters);
-        _flows = new FlowTable(Policy.Datagrams, options.TimeProvider, counters);
+        _end = new TunnelEnd(connection, options, Policy.Datagrams, dialer, counters);
+        _listeners = new ReverseListeners(_end, options, places);
     }
 
-    /// <summary>Ends what the connection held; call it when that has ended.</summary>
-    public void Dispose() => _flows.Dispose();
-
     private TunnelPolicy Policy => _options.Tunnels;
+
+    /// <summary>Ends what the connection held; call it when that has ended.</summary>
+    public void Dispose() => _end.Dispose();
 
     /// <summary>Serves a stream to its end.</summary>
     /// <exception cref="TransportException">The stream or the connection failed.</exception>
     /// <exception cref="OperationCanceledException">The stream was cut off, or said nothing in time.</exception>
     public async Task ServeAsync(CausewayStream stream, ForwardTable.Forward forward)
     {
-        (TunnelFrame? request, TunnelRefusal reason, string problem) = await ReadRequestAsync(stream, forward.CutToken).ConfigureAwait(false);
-        if (request is null)
+        if (await _end.ReadRequestAsync(stream, Policy.RequestTimeout, forward.CutToken).ConfigureAwait(false) is not { } request)
         {
-            await RefuseAsync(stream, "something", reason, problem).ConfigureAwait(false);
             return;
         }
 
-        switch ((TunnelKind)request.Code)
+        TunnelKind kind = (TunnelKind)request.Code;
+        switch (kind)
         {
-            case TunnelKind.Connect:
-                await ConnectAsync(stream, request, forward).ConfigureAwait(false);
+            case TunnelKind.Connect or TunnelKind.Datagrams:
+                await LeadAsync(stream, kind, request, forward).ConfigureAwait(false);
                 break;
-            case TunnelKind.Datagrams:
-                await CarryDatagramsAsync(stream, request, forward).ConfigureAwait(false);
+            case TunnelKind.Listen or TunnelKind.ListenDatagrams:
+                await _listeners.ListenAsync(stream, request, forward).ConfigureAwait(false);
                 break;
             default:
-                await RefuseAsync(
-                    stream, TunnelStream.Describe((TunnelKind)request.Code, request.Address), TunnelRefusal.Unsupported, "not known here").ConfigureAwait(false);
+                await _end.RefuseAsync(
+                    stream, TunnelStream.Describe(kind, request.Address), TunnelRefusal.Unsupported, "a server does not do that").ConfigureAwait(false);
                 break;
         }
     }
 
-    private async ValueTask<(TunnelFrame? Request, TunnelRefusal Reason, string Problem)> ReadRequestAsync(CausewayStream stream, CancellationToken cut)
+    private async Task LeadAsync(CausewayStream stream, TunnelKind kind, TunnelFrame request, ForwardTable.Forward forward)
     {
-        using CancellationTokenSource limit = new(Policy.RequestTimeout, _options.TimeProvider);
-        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cut);
-        return await TunnelFrameReader.ReadAsync(stream, either.Token).ConfigureAwait(false);
-    }
-
-    private async Task ConnectAsync(CausewayStream stream, TunnelFrame request, ForwardTable.Forward forward)
-    {
-        string what = TunnelStream.Describe(TunnelKind.Connect, request.Address);
+        string what = TunnelStream.Describe(kind, request.Address);
+        ProtocolType protocol = kind == TunnelKind.Datagrams ? ProtocolType.Udp : ProtocolType.Tcp;
         (IReadOnlyList<ForwardEndPoint>? targets, TunnelRefusal reason, string problem) =
-            await AllowedAsync(ProtocolType.Tcp, request.Address, forward.CutToken).ConfigureAwait(false);
+            await AllowedAsync(protocol, request.Address, forward.CutToken).ConfigureAwait(false);
         if (targets is null)
         {
-            await RefuseAsync(stream, what, reason, problem).ConfigureAwait(false);
-            return;
+            await _end.RefuseAsync(stream, what, reason, problem).ConfigureAwait(false);
         }
-
-        DialResult result = await _dialer.DialAsync(targets, forward).ConfigureAwait(false);
-        if (result.Socket is not { } socket)
+        else if (kind == TunnelKind.Datagrams)
         {
-            await RefuseAsync(stream, what, result.Reason, result.Problem).ConfigureAwait(false);
-            return;
+            await _end.CarryDatagramsAsync(stream, what, targets[0], forward).ConfigureAwait(false);
         }
-
-        try
+        else
         {
-            await stream.WriteAsync(TunnelFrame.Grant().ToBytes(), forward.CutToken).ConfigureAwait(false);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-
-        _counters.CountGranted();
-        await ForwardRelay.RunAsync(socket, stream, fromSocket: false, _options, forward.CutToken).ConfigureAwait(false);
-    }
-
-    private async Task CarryDatagramsAsync(CausewayStream stream, TunnelFrame request, ForwardTable.Forward forward)
-    {
-        string what = TunnelStream.Describe(TunnelKind.Datagrams, request.Address);
-        if (!_datagrams.IsPossible || stream.Id > uint.MaxValue)
-        {
-            await RefuseAsync(stream, what, TunnelRefusal.Unsupported, "the connection carries no datagrams").ConfigureAwait(false);
-            return;
-        }
-
-        (IReadOnlyList<ForwardEndPoint>? targets, TunnelRefusal reason, string problem) =
-            await AllowedAsync(ProtocolType.Udp, request.Address, forward.CutToken).ConfigureAwait(false);
-        Socket? socket = null;
-        if (targets is not null)
-        {
-            (socket, reason, problem) = await UdpTarget.ConnectAsync(targets[0], forward.CutToken).ConfigureAwait(false);
-        }
-
-        if (socket is null)
-        {
-            await RefuseAsync(stream, what, reason, problem).ConfigureAwait(false);
-        }
-        else if (!forward.LiftLimit())
-        {
-            socket.Dispose();
-            stream.Abort();
-        }
-        else if (!await UdpTarget.TryRunAsync(socket, stream, _datagrams, _flows, _counters, forward.CutToken).ConfigureAwait(false))
-        {
-            await RefuseAsync(stream, what, TunnelRefusal.LimitReached, "as many flows are open as may be").ConfigureAwait(false);
+            await _end.ConnectAsync(stream, what, targets, forward).ConfigureAwait(false);
         }
     }
 
@@ -178,12 +120,5 @@ internal sealed class TunnelServer : IDisposable
                 ? (null, TargetDialer.ReasonOf(error), error.Message)
                 : (null, TunnelRefusal.NotAllowed, "no rule of this server allows it");
         }
-    }
-
-    private async Task RefuseAsync(CausewayStream stream, string what, TunnelRefusal reason, string problem)
-    {
-        _counters.CountRefused();
-        TunnelLog.Refused(_options.Logger, _connection.RemoteEndPoint, what, reason, problem);
-        await TunnelStream.RefuseAsync(stream, reason, problem).ConfigureAwait(false);
     }
 }

@@ -42,8 +42,9 @@ internal sealed class DatagramMux
         _ = Task.Run(ReceiveAsync);
     }
 
-    /// <summary>Whether the peer takes datagrams at all.</summary>
-    public bool IsPossible => _connection.MaxDatagramLength > TunnelDatagram.PieceHeaderLength;
+    /// <summary>Whether a stream can have a flow: the peer takes datagrams, and the stream's id fits them.</summary>
+    public bool CanCarry(CausewayStream stream) =>
+        _connection.MaxDatagramLength > TunnelDatagram.PieceHeaderLength && stream.Id <= uint.MaxValue;
 
     private TimeSpan Now => _time.GetElapsedTime(_began);
 

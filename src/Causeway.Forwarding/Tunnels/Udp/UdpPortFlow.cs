@@ -112,7 +112,7 @@ internal sealed class UdpPortFlow : Flow, IDatagramSink
             SendWaiting(stream, mux);
             await TunnelStream.ReadAnswerAsync(stream, opening.Token).ConfigureAwait(false);
             _counters.CountGranted();
-            await Task.WhenAny(_ended.Task, FlowStream.EndedAsync(stream)).ConfigureAwait(false);
+            await Task.WhenAny(_ended.Task, FlowStream.EndedAsync(stream, stopping)).ConfigureAwait(false);
             End();
             await cancelling.ConfigureAwait(false);
         }

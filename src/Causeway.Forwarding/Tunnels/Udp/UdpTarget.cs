@@ -86,7 +86,7 @@ internal sealed class UdpTarget : Flow, IDatagramSink
                 Task receiving = flow.ReceiveAsync(id);
                 using (cut.UnsafeRegister(static state => ((UdpTarget)state!)._ended.TrySetResult(), flow))
                 {
-                    await Task.WhenAny(flow._ended.Task, FlowStream.EndedAsync(stream)).ConfigureAwait(false);
+                    await Task.WhenAny(flow._ended.Task, FlowStream.EndedAsync(stream, cut)).ConfigureAwait(false);
                 }
 
                 socket.Dispose();
