@@ -119,6 +119,15 @@ internal static class ForwardCommands
             Description = "[udp:][BIND:]PORT:HOST:HOSTPORT: what comes to PORT at the server goes to HOST:HOSTPORT as this end sees it; may be "
                 + "given several times",
         };
+        Option<string[]> dynamic = new("-D")
+        {
+            Description = "[BIND:]PORT: a proxy (SOCKS 5, HTTP CONNECT) on PORT here, whose users name the target; may be given several times",
+        };
+        Option<string?> proxyAuth = new("--proxy-auth-file") { Description = "A file whose first line is NAME:PASSWORD, which users of -D have to give" };
+        Option<string?> stdio = new("-W", "--stdio")
+        {
+            Description = "HOST:PORT, or a path: standard input and output go there, and nothing is listened on; for ssh's ProxyCommand",
+        };
         Option<string> server = new("--server", "-s") { Description = "The server: HOST:PORT", Required = true };
         Option<string[]> serverKeys = new("--server-key")
         {
@@ -127,12 +136,14 @@ internal static class ForwardCommands
         Option<string?> keyFile = new("--key-file") { Description = "This client's own key, for a server that asks for it; made on the first start" };
         Option<int> connections = new("--connections") { Description = "Connections to the server", DefaultValueFactory = static _ => 1 };
         CommonOptions common = new();
-        Command command = new("client", "Accepts local connections and carries them to a server over QUIC") { listen, forwards, reverse, server, serverKeys, keyFile, connections };
+        Command command = new("client", "Accepts local connections and carries them to a server over QUIC") { listen, forwards, reverse, dynamic, proxyAuth, stdio, server, serverKeys, keyFile, connections };
         common.AddTo(command);
         command.SetAction((parsed, _) => run(new ClientOptions
         {
             Forwards = TunnelArguments.Forwards(parsed.GetValue(listen), parsed.GetValue(forwards)),
             ReverseForwards = TunnelArguments.Parse("R", parsed.GetValue(reverse), TunnelForward.Parse),
+            DynamicForwards = TunnelArguments.Dynamic(parsed.GetValue(dynamic), parsed.GetValue(proxyAuth)),
+            Stdio = TunnelArguments.Stdio(parsed.GetValue(stdio)),
             Server = parsed.GetRequiredValue(server),
             ServerKeys = parsed.GetValue(serverKeys) ?? [],
             KeyFile = parsed.GetValue(keyFile),

@@ -70,6 +70,12 @@ internal sealed record ClientOptions
     /// <summary>Where the server is to listen.</summary>
     public IReadOnlyList<TunnelForward> ReverseForwards { get; init; } = [];
 
+    /// <summary>Where this end is a proxy.</summary>
+    public IReadOnlyList<DynamicForward> DynamicForwards { get; init; } = [];
+
+    /// <summary>Where standard input and output go; null if they go nowhere.</summary>
+    public ForwardEndPoint? Stdio { get; init; }
+
     public required string Server { get; init; }
 
     public required IReadOnlyList<string> ServerKeys { get; init; }

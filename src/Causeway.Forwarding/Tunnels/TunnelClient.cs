@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using Causeway.Forwarding.Tunnels.Dynamic;
 using Causeway.Forwarding.Tunnels.Udp;
 using Causeway.Forwarding.Tunnels.Wire;
 using Causeway.Telemetry;
@@ -42,12 +43,13 @@ public sealed class TunnelClient : IAsyncDisposable
             Logger = options.Logger,
         });
         _opener = new TunnelOpener(_pool);
-        _places = new ForwardPlaces(options, others: options.Connections + options.Forwards.Count);
+        _places = new ForwardPlaces(options, others: options.Connections + options.Forwards.Count + options.DynamicForwards.Count);
         _dialer = new TargetDialer(_places, options.ConnectTimeout);
     }
 
     /// <summary>
-    /// Where this end listens, one for each of <see cref="TunnelClientOptions.Forwards"/>, with the port that the system chose if it was 0.
+    /// Where this end listens, one for each of <see cref="TunnelClientOptions.Forwards"/> and then one for each of
+    /// <see cref="TunnelClientOptions.DynamicForwards"/>, with the port that the system chose if it was 0.
     /// </summary>
     public IReadOnlyList<EndPoint> LocalEndPoints { get; private set; } = [];
 
@@ -81,6 +83,11 @@ public sealed class TunnelClient : IAsyncDisposable
             foreach (TunnelForward forward in options.Forwards)
             {
                 local.Add(forward.IsUdp ? client.AddUdpPort(forward).LocalEndPoint : client.AddPort(forward).LocalEndPoint);
+            }
+
+            foreach (DynamicForward forward in options.DynamicForwards)
+            {
+                local.Add(client.AddDynamicPort(forward).LocalEndPoint);
             }
         }
         catch
@@ -185,6 +192,15 @@ public sealed class TunnelClient : IAsyncDisposable
         return port;
     }
 
+    private TunnelPort AddDynamicPort(DynamicForward forward)
+    {
+        DynamicContext context = new(_options, Credentials.Of(forward), _opener, OpenFlowAsync, _counters);
+        TunnelPort port = new(
+            forward.Listen, _places, new DynamicPort(context).ServeAsync, _options.TimeProvider, _options.Logger, _stopping.Token);
+        _ports.Add(port);
+        return port;
+    }
+
     private UdpPort AddUdpPort(TunnelForward forward)
     {
         EndPoint? target = forward.Target?.EndPoint;
@@ -195,7 +211,7 @@ public sealed class TunnelClient : IAsyncDisposable
     }
 
     private async ValueTask<(CausewayStream Stream, DatagramMux Mux)> OpenFlowAsync(
-        EndPoint? target, IPEndPoint origin, CancellationToken cancellationToken)
+        EndPoint? target, IPEndPoint? origin, CancellationToken cancellationToken)
     {
         (CausewayStream stream, _) = await _opener.OpenAsync(
             TunnelFrame.Request(TunnelKind.Datagrams, target) with { Origin = origin }, cancellationToken).ConfigureAwait(false);

@@ -16,6 +16,9 @@ public sealed record TunnelClientOptions : ForwardOptions
     /// <summary>Where the server is to listen, and where this end leads what comes in. Default: nowhere.</summary>
     public IReadOnlyList<TunnelForward> ReverseForwards { get; init; } = [];
 
+    /// <summary>Where this end listens for users who name the target themselves. Default: nowhere.</summary>
+    public IReadOnlyList<DynamicForward> DynamicForwards { get; init; } = [];
+
     /// <summary>What goes over datagrams.</summary>
     public TunnelDatagramOptions Datagrams { get; init; } = new();
 
@@ -33,11 +36,17 @@ public sealed record TunnelClientOptions : ForwardOptions
         ArgumentNullException.ThrowIfNull(Connection);
         ArgumentNullException.ThrowIfNull(Forwards);
         ArgumentNullException.ThrowIfNull(ReverseForwards);
+        ArgumentNullException.ThrowIfNull(DynamicForwards);
         ArgumentNullException.ThrowIfNull(Datagrams);
         Datagrams.Validate();
         foreach (TunnelForward forward in Forwards)
         {
             forward.Validate(needsTarget: false);
+        }
+
+        foreach (DynamicForward forward in DynamicForwards)
+        {
+            forward.Validate();
         }
 
         foreach (TunnelForward forward in ReverseForwards)

@@ -23,4 +23,10 @@ internal static partial class TunnelLog
 
     [LoggerMessage(45, LogLevel.Warning, "the server listens no more on {Bound}; asking it again")]
     public static partial void ServerListensNoMore(ILogger logger, EndPoint bound);
+
+    [LoggerMessage(46, LogLevel.Warning, "{Flow} did not get through: {Problem}")]
+    public static partial void FlowRefused(ILogger logger, string flow, string problem);
+
+    [LoggerMessage(47, LogLevel.Warning, "{From} got nowhere by the proxy: {Problem}")]
+    public static partial void ProxyRefused(ILogger logger, string from, string problem);
 }

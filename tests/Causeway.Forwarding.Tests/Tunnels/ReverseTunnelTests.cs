@@ -35,8 +35,7 @@ public sealed class ReverseTunnelTests
     public async Task ARefusalAtTheTargetIsAResetThere()
     {
         await using TunnelPair pair = await StartAsync(["0"], To(TunnelTests.UnusedPort()));
-        using Socket socket = await Sockets.ConnectAsync(await BoundAsync(pair));
-        Assert.Equal(SocketError.ConnectionReset, await socket.ReceiveErrorAsync());
+        Assert.Equal(SocketError.ConnectionReset, await TunnelTests.ErrorOfAsync(await BoundAsync(pair)));
         await pair.ServerLog.WaitForAsync(line => line.Contains("did not get to", StringComparison.Ordinal) && line.Contains("connect refused", StringComparison.Ordinal));
     }
 

@@ -16,7 +16,7 @@ internal sealed class UdpPort : IAsyncDisposable
     private readonly TunnelCounters _counters;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly ConcurrentDictionary<SocketAddress, UdpPortFlow> _flows = new();
+    private readonly ConcurrentDictionary<SocketAddress, SourceFlow> _flows = new();
     private readonly FlowTable _table;
     private readonly CancellationTokenSource _stopping = new();
     private readonly CancellationToken _stopped;
@@ -76,28 +76,6 @@ internal sealed class UdpPort : IAsyncDisposable
         _stopping.Dispose();
     }
 
-    internal void Send(ReadOnlySpan<byte> payload, SocketAddress to)
-    {
-        try
-        {
-            _socket.SendTo(payload, SocketFlags.None, to);
-        }
-        catch (Exception error) when (error is SocketException or ObjectDisposedException)
-        {
-            _counters.CountDropped();
-        }
-    }
-
-    internal void Touch(UdpPortFlow flow) => _table.Touch(flow);
-
-    internal void Forget(UdpPortFlow flow)
-    {
-        _table.Remove(flow);
-        Unlist(flow);
-    }
-
-    internal void Unlist(UdpPortFlow flow) => _flows.TryRemove(KeyValuePair.Create(flow.From, flow));
-
     private async Task ReceiveAsync()
     {
         byte[] buffer = new byte[DatagramMux.Headroom + TunnelDatagram.MaxPayloadLength];
@@ -124,12 +102,13 @@ internal sealed class UdpPort : IAsyncDisposable
 
     private void Take(SocketAddress from, Memory<byte> datagram)
     {
-        if (!_flows.TryGetValue(from, out UdpPortFlow? flow))
+        if (!_flows.TryGetValue(from, out SourceFlow? flow))
         {
             // The address is the socket's, which writes the next one into it.
             SocketAddress own = new(from.Family, from.Size);
             from.Buffer.Span[..from.Size].CopyTo(own.Buffer.Span);
-            flow = new UdpPortFlow(this, own, OriginOf(own), _time, _counters, _logger);
+            IPEndPoint origin = OriginOf(own);
+            flow = new SourceFlow(this, own, origin);
             if (!_table.TryAdd(flow))
             {
                 _counters.CountDropped();
@@ -137,10 +116,9 @@ internal sealed class UdpPort : IAsyncDisposable
             }
 
             _flows[own] = flow;
-            flow.Start(_open, _stopped);
+            flow.Start(token => _open(origin, token), _stopped);
         }
 
-        _table.Touch(flow);
         flow.Send(datagram);
     }
 
@@ -148,5 +126,24 @@ internal sealed class UdpPort : IAsyncDisposable
     {
         IPEndPoint kind = _socket.AddressFamily == AddressFamily.InterNetwork ? new(IPAddress.Any, 0) : new(IPAddress.IPv6Any, 0);
         return UdpSockets.Plain((IPEndPoint)kind.Create(address));
+    }
+
+    /// <summary>What comes from one address, and the answers.</summary>
+    private sealed class SourceFlow(UdpPort port, SocketAddress from, IPEndPoint origin)
+        : UdpPortFlow(port._table, $"{origin} at {port.LocalEndPoint}/udp", port._time, port._counters, port._logger)
+    {
+        protected override void Answer(ReadOnlySpan<byte> payload)
+        {
+            try
+            {
+                port._socket.SendTo(payload, SocketFlags.None, from);
+            }
+            catch (Exception error) when (error is SocketException or ObjectDisposedException)
+            {
+                port._counters.CountDropped();
+            }
+        }
+
+        protected override void Unlist() => port._flows.TryRemove(KeyValuePair.Create(from, this));
     }
 }

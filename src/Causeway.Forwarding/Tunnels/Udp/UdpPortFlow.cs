@@ -1,17 +1,15 @@
-using System.Net;
-using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 
 namespace Causeway.Forwarding.Tunnels.Udp;
 
-/// <summary>What comes to a <see cref="UdpPort"/> from one address, and the answers.</summary>
+/// <summary>A flow at the end where its datagrams come in: opens its stream, and holds the first datagrams until it is there.</summary>
 /// <remarks>
 /// <code>
 /// opening --stream opened--> open --stream ended | quiet | port closed--> ended
 /// opening, open --peer refuses--> refused (drops what comes) --5 s--> ended
 /// </code>
 /// </remarks>
-internal sealed class UdpPortFlow : Flow, IDatagramSink
+internal abstract class UdpPortFlow : Flow, IDatagramSink
 {
     // What may wait for the stream: the first datagrams of a protocol that does not wait for answers.
     private const int MostWaiting = 16;
@@ -21,8 +19,8 @@ internal sealed class UdpPortFlow : Flow, IDatagramSink
     private static readonly TimeSpan s_refusedTime = TimeSpan.FromSeconds(5);
 
     private readonly Lock _gate = new();
-    private readonly UdpPort _port;
-    private readonly IPEndPoint _origin;
+    private readonly FlowTable _table;
+    private readonly string _name;
     private readonly TimeProvider _time;
     private readonly TunnelCounters _counters;
     private readonly ILogger _logger;
@@ -33,25 +31,29 @@ internal sealed class UdpPortFlow : Flow, IDatagramSink
     private DatagramMux? _mux;
     private volatile bool _isRefused;
 
-    public UdpPortFlow(
-        UdpPort port, SocketAddress from, IPEndPoint origin, TimeProvider time, TunnelCounters counters, ILogger logger)
+    /// <param name="table">Has taken it when it is started.</param>
+    /// <param name="name">What it is, for people: where its datagrams come from and go to.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="counters">Counts.</param>
+    /// <param name="logger">Takes log lines.</param>
+    protected UdpPortFlow(FlowTable table, string name, TimeProvider time, TunnelCounters counters, ILogger logger)
     {
-        _port = port;
-        From = from;
-        _origin = origin;
+        _table = table;
+        _name = name;
         _time = time;
         _counters = counters;
         _logger = logger;
     }
 
-    /// <summary>The address.</summary>
-    public SocketAddress From { get; }
+    /// <summary>Opens a flow's stream, whose request is written, and says what carries its datagrams.</summary>
+    internal delegate ValueTask<(CausewayStream Stream, DatagramMux Mux)> Opener(CancellationToken cancellationToken);
 
-    public void Start(UdpPort.FlowOpener open, CancellationToken stopping) => _ = RunAsync(open, stopping);
+    public void Start(Opener open, CancellationToken stopping) => _ = RunAsync(open, stopping);
 
-    /// <summary>Sends what came from the address; the buffer has headroom, and is the caller's again afterwards.</summary>
+    /// <summary>Sends a datagram; the buffer has headroom, and is the caller's again afterwards.</summary>
     public void Send(Memory<byte> datagram)
     {
+        _table.Touch(this);
         CausewayStream? stream = Volatile.Read(ref _stream);
         if (_isRefused)
         {
@@ -87,19 +89,25 @@ internal sealed class UdpPortFlow : Flow, IDatagramSink
     /// <inheritdoc/>
     public void Deliver(ReadOnlySpan<byte> payload)
     {
-        _port.Touch(this);
-        _port.Send(payload, From);
+        _table.Touch(this);
+        Answer(payload);
     }
 
     /// <inheritdoc/>
     public override void End()
     {
         // The next datagram from there begins another flow.
-        _port.Unlist(this);
+        Unlist();
         _ended.TrySetResult();
     }
 
-    private async Task RunAsync(UdpPort.FlowOpener open, CancellationToken stopping)
+    /// <summary>Gives a payload of the peer's to whoever the flow is for; does not wait.</summary>
+    protected abstract void Answer(ReadOnlySpan<byte> payload);
+
+    /// <summary>Has the next datagram of the same kind begin another flow. Called several times.</summary>
+    protected abstract void Unlist();
+
+    private async Task RunAsync(Opener open, CancellationToken stopping)
     {
         CausewayStream? stream = null;
         DatagramMux? mux = null;
@@ -107,7 +115,7 @@ internal sealed class UdpPortFlow : Flow, IDatagramSink
         {
             using CancellationTokenSource opening = CancellationTokenSource.CreateLinkedTokenSource(stopping);
             Task cancelling = CancelAsync(opening);
-            (stream, mux) = await open(_origin, opening.Token).ConfigureAwait(false);
+            (stream, mux) = await open(opening.Token).ConfigureAwait(false);
             mux.Register((uint)stream.Id, this);
             SendWaiting(stream, mux);
             await TunnelStream.ReadAnswerAsync(stream, opening.Token).ConfigureAwait(false);
@@ -120,7 +128,7 @@ internal sealed class UdpPortFlow : Flow, IDatagramSink
         {
             _isRefused = true;
             _counters.CountRefused();
-            TunnelLog.RefusedByPeer(_logger, $"{_origin}/udp", $"{_port.LocalEndPoint}/udp's target", error.Message);
+            TunnelLog.FlowRefused(_logger, _name, error.Message);
             DropWaiting();
             await Task.WhenAny(_ended.Task, Task.Delay(s_refusedTime, _time, stopping)).ConfigureAwait(false);
         }
@@ -138,7 +146,7 @@ internal sealed class UdpPortFlow : Flow, IDatagramSink
             }
 
             DropWaiting();
-            _port.Forget(this);
+            _table.Remove(this);
         }
     }
 
