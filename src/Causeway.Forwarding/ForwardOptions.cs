@@ -114,6 +114,12 @@ public sealed record ForwardServerOptions : ForwardOptions
     public TunnelPolicy Tunnels { get; init; } = new();
 
     /// <summary>
+    /// Whether TCP targets get a header of the PROXY protocol (version 2) in front of a connection, which tells the address that the
+    /// client has here. Targets that do not expect it take it for data. Default false.
+    /// </summary>
+    public bool SendsProxyHeader { get; init; }
+
+    /// <summary>
     /// How long a connection to the target may take, together with the wait for a place among
     /// <see cref="ForwardOptions.MaxForwards"/>; more than zero, default 10 seconds.
     /// </summary>

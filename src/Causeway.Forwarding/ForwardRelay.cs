@@ -25,6 +25,23 @@ internal static class ForwardRelay
         return options.Quiet ? bridge.RunAsync(cut) : RunLoggedAsync(bridge, socket, stream, fromSocket, options, cut);
     }
 
+    /// <summary>Sends what stands in front of a connection to a target; closes it if that fails.</summary>
+    /// <exception cref="SocketException">The target takes nothing.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static async ValueTask SendHeaderAsync(Socket socket, ReadOnlyMemory<byte> header, CancellationToken cancellationToken)
+    {
+        try
+        {
+            // A connection that was just made takes some tens of bytes at once.
+            await socket.SendAsync(header, SocketFlags.None, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
     private static async Task RunLoggedAsync(
         StreamBridge bridge, Socket socket, CausewayStream stream, bool fromSocket, ForwardOptions options, CancellationToken cut)
     {

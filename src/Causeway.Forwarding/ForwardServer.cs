@@ -239,6 +239,12 @@ public sealed class ForwardServer : IAsyncDisposable
                 }
                 else if (_options.Target is { } target && await DialAsync(target, forward).ConfigureAwait(false) is { } socket)
                 {
+                    if (_options.SendsProxyHeader)
+                    {
+                        await ForwardRelay.SendHeaderAsync(
+                            socket, ProxyHeader.For(stream.Connection.RemoteEndPoint, stream.Connection.LocalEndPoint), forward.CutToken).ConfigureAwait(false);
+                    }
+
                     await ForwardRelay.RunAsync(socket, stream, fromSocket: false, _options, forward.CutToken).ConfigureAwait(false);
                 }
                 else
@@ -246,7 +252,7 @@ public sealed class ForwardServer : IAsyncDisposable
                     stream.Abort();
                 }
             }
-            catch (Exception error) when (error is TransportException or OperationCanceledException)
+            catch (Exception error) when (error is TransportException or OperationCanceledException or SocketException)
             {
                 stream.Abort();
             }

@@ -35,7 +35,7 @@ internal sealed class TargetDialer(ForwardPlaces places, TimeSpan timeout)
         SocketError.HostUnreachable or SocketError.HostDown or SocketError.NetworkUnreachable or SocketError.NetworkDown
             or SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported => TunnelRefusal.Unreachable,
         SocketError.TimedOut => TunnelRefusal.TimedOut,
-        SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable => TunnelRefusal.LimitReached,
+        SocketError.TooManyOpenSockets => TunnelRefusal.LimitReached,
         _ => TunnelRefusal.Failed,
     };
 

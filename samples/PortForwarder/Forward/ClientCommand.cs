@@ -45,7 +45,10 @@ internal static class ClientCommand
         await using TunnelClient client = await TunnelClient.StartAsync(new TunnelClientOptions
         {
             Forwards = options.Forwards,
-            ReverseForwards = options.ReverseForwards,
+            ReverseForwards =
+            [
+                .. options.ReverseForwards.Select(forward => forward with { SendsProxyHeader = options.Common.SendsProxyHeader && !forward.IsUdp }),
+            ],
             DynamicForwards = options.DynamicForwards,
             Connection = () => new CausewayClientOptions { Profile = profile, RemoteEndPoint = server, LoggerFactory = log },
             Connections = options.Connections,

@@ -119,6 +119,8 @@ internal static class ForwardCommands
             Description = "[udp:][BIND:]PORT:HOST:HOSTPORT: what comes to PORT at the server goes to HOST:HOSTPORT as this end sees it; may be "
                 + "given several times",
         };
+        Option<string[]> tcpMappings = new("--tcp-mappings") { Description = "The same as rstun writes it: MODE^ADDR^ADDR, several with commas" };
+        Option<string[]> udpMappings = new("--udp-mappings") { Description = "The same for UDP" };
         Option<string[]> dynamic = new("-D")
         {
             Description = "[BIND:]PORT: a proxy (SOCKS 5, HTTP CONNECT) on PORT here, whose users name the target; may be given several times",
@@ -136,20 +138,36 @@ internal static class ForwardCommands
         Option<string?> keyFile = new("--key-file") { Description = "This client's own key, for a server that asks for it; made on the first start" };
         Option<int> connections = new("--connections") { Description = "Connections to the server", DefaultValueFactory = static _ => 1 };
         CommonOptions common = new();
-        Command command = new("client", "Accepts local connections and carries them to a server over QUIC") { listen, forwards, reverse, dynamic, proxyAuth, stdio, server, serverKeys, keyFile, connections };
+        Command command = new("client", "Accepts local connections and carries them to a server over QUIC") { listen, forwards, reverse, tcpMappings, udpMappings, dynamic, proxyAuth, stdio, server, serverKeys, keyFile, connections };
         common.AddTo(command);
-        command.SetAction((parsed, _) => run(new ClientOptions
+        command.SetAction((parsed, _) =>
         {
-            Forwards = TunnelArguments.Forwards(parsed.GetValue(listen), parsed.GetValue(forwards)),
-            ReverseForwards = TunnelArguments.Parse("R", parsed.GetValue(reverse), TunnelForward.Parse),
-            DynamicForwards = TunnelArguments.Dynamic(parsed.GetValue(dynamic), parsed.GetValue(proxyAuth)),
-            Stdio = TunnelArguments.Stdio(parsed.GetValue(stdio)),
-            Server = parsed.GetRequiredValue(server),
-            ServerKeys = parsed.GetValue(serverKeys) ?? [],
-            KeyFile = parsed.GetValue(keyFile),
-            Connections = parsed.GetValue(connections),
-            Common = common.Read(parsed, errors),
-        }));
+            (bool IsReverse, TunnelForward Forward)[] mappings =
+            [
+                .. RstunMapping.ParseAll("tcp-mappings", parsed.GetValue(tcpMappings), isUdp: false),
+                .. RstunMapping.ParseAll("udp-mappings", parsed.GetValue(udpMappings), isUdp: true),
+            ];
+            return run(new ClientOptions
+            {
+                Forwards =
+                [
+                    .. TunnelArguments.Forwards(parsed.GetValue(listen), parsed.GetValue(forwards)),
+                    .. mappings.Where(static mapping => !mapping.IsReverse).Select(static mapping => mapping.Forward),
+                ],
+                ReverseForwards =
+                [
+                    .. TunnelArguments.Parse("R", parsed.GetValue(reverse), TunnelForward.Parse),
+                    .. mappings.Where(static mapping => mapping.IsReverse).Select(static mapping => mapping.Forward),
+                ],
+                DynamicForwards = TunnelArguments.Dynamic(parsed.GetValue(dynamic), parsed.GetValue(proxyAuth)),
+                Stdio = TunnelArguments.Stdio(parsed.GetValue(stdio)),
+                Server = parsed.GetRequiredValue(server),
+                ServerKeys = parsed.GetValue(serverKeys) ?? [],
+                KeyFile = parsed.GetValue(keyFile),
+                Connections = parsed.GetValue(connections),
+                Common = common.Read(parsed, errors),
+            });
+        });
         return command;
     }
 
@@ -211,11 +229,16 @@ internal static class ForwardCommands
             Description = "Connections that are forwarded at a time; 0 for as many as the process may have files open",
         };
 
+        private readonly Option<bool> _sendProxy = new("--send-proxy")
+        {
+            Description = "Tell TCP targets who connects, by a header of the PROXY protocol version 2 (client: targets of -R)",
+        };
+
         private readonly Option<string?> _keyLog = new("--keylog") { Description = "A file for the secrets of each connection, by which Wireshark reads it (SSLKEYLOGFILE)" };
 
         public void AddTo(Command command)
         {
-            foreach (Option option in new Option[] { _pskFile, _psk, _congestion, _log, _quiet, _maxForwards, _keyLog })
+            foreach (Option option in new Option[] { _pskFile, _psk, _congestion, _log, _quiet, _maxForwards, _sendProxy, _keyLog })
             {
                 command.Add(option);
             }
@@ -243,6 +266,7 @@ internal static class ForwardCommands
                 Log = parsed.GetRequiredValue(_log),
                 Quiet = parsed.GetValue(_quiet),
                 MaxForwards = forwards,
+                SendsProxyHeader = parsed.GetValue(_sendProxy),
                 KeyLog = parsed.GetValue(_keyLog) ?? Environment.GetEnvironmentVariable("SSLKEYLOGFILE"),
             };
         }

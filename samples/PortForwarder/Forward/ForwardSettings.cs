@@ -18,12 +18,18 @@ internal sealed record CommonForwardOptions
 
     public int MaxForwards { get; init; }
 
+    /// <summary>Whether TCP targets are told who connects.</summary>
+    public bool SendsProxyHeader { get; init; }
+
     public string? KeyLog { get; init; }
 
     /// <summary>The profile of connections, to which who is who is still to be added.</summary>
     public QuicProfile NewProfile() => new()
     {
         CongestionControl = CongestionControllers.ByName(Congestion),
+
+        // Each flow of UDP has one too: as many as there may be must leave connections enough.
+        MaxInboundBidirectionalStreams = 4096,
         KeyLog = KeyLog is { Length: > 0 } path ? new KeyLogFile(path).Add : null,
     };
 

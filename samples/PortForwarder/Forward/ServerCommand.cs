@@ -48,6 +48,7 @@ internal static class ServerCommand
                 MaxForwards = options.Common.MaxForwards > 0 ? options.Common.MaxForwards : ForwardOptions.DefaultMaxForwards,
                 Target = options.To,
                 Tunnels = options.Policy,
+                SendsProxyHeader = options.Common.SendsProxyHeader,
                 Quiet = options.Common.Quiet,
                 Logger = log,
             },

@@ -107,7 +107,8 @@ internal sealed class ReverseTargets
         }
         else
         {
-            await _end.ConnectAsync(stream, $"{tunnel.Target}", [tunnel.Target!], forward).ConfigureAwait(false);
+            byte[] header = tunnel.SendsProxyHeader ? ProxyHeader.For(request.Origin, tunnel.Listen.EndPoint) : [];
+            await _end.ConnectAsync(stream, $"{tunnel.Target}", [tunnel.Target!], header, forward).ConfigureAwait(false);
         }
     }
 }

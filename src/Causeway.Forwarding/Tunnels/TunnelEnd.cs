@@ -57,9 +57,15 @@ internal sealed class TunnelEnd : IDisposable
     }
 
     /// <summary>Connects a stream to one of several addresses, answers, and relays to the end.</summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="what">What was asked for, for people.</param>
+    /// <param name="targets">The addresses.</param>
+    /// <param name="proxyHeader">What stands in front of what the target gets; may be empty.</param>
+    /// <param name="forward">Its place.</param>
     /// <exception cref="TransportException">The stream or the connection failed.</exception>
     /// <exception cref="OperationCanceledException">It was cut off.</exception>
-    public async Task ConnectAsync(CausewayStream stream, string what, IReadOnlyList<ForwardEndPoint> targets, ForwardTable.Forward forward)
+    public async Task ConnectAsync(
+        CausewayStream stream, string what, IReadOnlyList<ForwardEndPoint> targets, ReadOnlyMemory<byte> proxyHeader, ForwardTable.Forward forward)
     {
         DialResult result = await _dialer.DialAsync(targets, forward).ConfigureAwait(false);
         if (result.Socket is not { } socket)
@@ -70,7 +76,17 @@ internal sealed class TunnelEnd : IDisposable
 
         try
         {
+            if (!proxyHeader.IsEmpty)
+            {
+                await ForwardRelay.SendHeaderAsync(socket, proxyHeader, forward.CutToken).ConfigureAwait(false);
+            }
+
             await stream.WriteAsync(TunnelFrame.Grant().ToBytes(), forward.CutToken).ConfigureAwait(false);
+        }
+        catch (SocketException error)
+        {
+            await RefuseAsync(stream, what, TargetDialer.ReasonOf(error), error.Message).ConfigureAwait(false);
+            return;
         }
         catch
         {

@@ -18,6 +18,12 @@ public sealed record TunnelForward
     public bool IsUdp { get; init; }
 
     /// <summary>
+    /// Of a reverse TCP tunnel: whether <see cref="Target"/> gets a header of the PROXY protocol (version 2) in front of a connection, which
+    /// tells who connected at the server, as the server says. Default false.
+    /// </summary>
+    public bool SendsProxyHeader { get; init; }
+
+    /// <summary>
     /// Parses <c>[udp:][bind:]port:host:hostport</c>, as ssh's -L and -R have it. Without bind it is the loopback address, with an empty
     /// one or <c>*</c> all addresses. IPv6 addresses stand in brackets. A path, in place of [bind:]port or host:hostport, is a Unix socket.
     /// </summary>
@@ -75,6 +81,11 @@ public sealed record TunnelForward
         if (needsTarget && Target is null)
         {
             throw new ArgumentException($"The reverse tunnel from {Listen} needs a Target: what it leads to is this end's to say.");
+        }
+
+        if (SendsProxyHeader && (IsUdp || !needsTarget))
+        {
+            throw new ArgumentException($"The tunnel from {Listen} cannot have SendsProxyHeader: it is not a reverse tunnel of TCP.");
         }
 
         if (IsUdp && (Listen.IsUnixSocket || Target is { IsUnixSocket: true }))

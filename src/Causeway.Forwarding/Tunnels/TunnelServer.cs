@@ -66,7 +66,9 @@ internal sealed class TunnelServer : IDisposable
         }
         else
         {
-            await _end.ConnectAsync(stream, what, targets, forward).ConfigureAwait(false);
+            // The address that the client has here. What it says itself about others (the origin) it could make up.
+            byte[] header = _options.SendsProxyHeader ? ProxyHeader.For(_end.Connection.RemoteEndPoint, _end.Connection.LocalEndPoint) : [];
+            await _end.ConnectAsync(stream, what, targets, header, forward).ConfigureAwait(false);
         }
     }
 
@@ -97,7 +99,7 @@ internal sealed class TunnelServer : IDisposable
         ProtocolType protocol, DnsEndPoint name, CancellationToken cancellationToken)
     {
         bool isNamed = Policy.Allows(protocol, name);
-        if (!isNamed && Policy.Targets.Count == 0)
+        if (!isNamed && !Policy.Targets.Any(static rule => rule.IsAboutAddresses))
         {
             return (null, TunnelRefusal.NotAllowed, "no rule of this server allows it");
         }

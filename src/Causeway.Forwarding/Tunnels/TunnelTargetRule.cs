@@ -71,6 +71,9 @@ public sealed class TunnelTargetRule
     /// <summary>The text that it was parsed from.</summary>
     public override string ToString() => _text;
 
+    /// <summary>Whether it may allow a name by the addresses that it has.</summary>
+    internal bool IsAboutAddresses => _network is not null || _name is "localhost";
+
     /// <summary>Whether it allows a target as the client named it, whatever address that has.</summary>
     internal bool Allows(ProtocolType protocol, EndPoint target) => target switch
     {

@@ -32,6 +32,17 @@ public sealed class ReverseTunnelTests
     }
 
     [Fact]
+    public async Task ATargetLearnsWhoConnectedAtTheServer()
+    {
+        using Socket listener = Sockets.Listen();
+        ForwardEndPoint target = ForwardEndPoint.From((IPEndPoint)listener.LocalEndPoint!);
+        await using TunnelPair pair = await StartAsync(["0"], To(target) with { SendsProxyHeader = true });
+        using Socket socket = await Sockets.ConnectAsync(await BoundAsync(pair));
+        using Socket accepted = await listener.AcceptAsync().Guarded();
+        Assert.Equal(ProxyHeader.For(socket.LocalEndPoint, new IPEndPoint(IPAddress.Loopback, 0)), await accepted.ReceiveExactlyAsync(28));
+    }
+
+    [Fact]
     public async Task ARefusalAtTheTargetIsAResetThere()
     {
         await using TunnelPair pair = await StartAsync(["0"], To(TunnelTests.UnusedPort()));

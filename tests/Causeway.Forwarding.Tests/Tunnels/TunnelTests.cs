@@ -76,6 +76,34 @@ public sealed class TunnelTests
         Assert.Equal("answer", Encoding.ASCII.GetString(await socket.ReceiveAllAsync()));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task ATargetLearnsWhoConnects(bool serverKnowsTunnels)
+    {
+        using Socket listener = Sockets.Listen();
+        await using TunnelPair pair = await TunnelPair.StartAsync(
+            server => server with { Target = ForwardEndPoint.From((IPEndPoint)listener.LocalEndPoint!), SendsProxyHeader = true },
+            client => client with { Forwards = [new TunnelForward { Listen = ForwardEndPoint.Parse("127.0.0.1:0") }] },
+            serverKnowsTunnels ? null : [Causeway.Quic.ClientAuthentication.DefaultProtocol]);
+        using Socket socket = await pair.ConnectAsync();
+        await socket.SendAllAsync("hello"u8.ToArray());
+        using Socket accepted = await listener.AcceptAsync().Guarded();
+        byte[] header = await accepted.ReceiveExactlyAsync(28);
+        Assert.Equal(ProxyHeader.For(new IPEndPoint(IPAddress.Loopback, (header[24] << 8) | header[25]), pair.Server.LocalEndPoints[0]), header);
+        Assert.NotEqual(0, header[24] + header[25]);
+        Assert.Equal("hello", Encoding.ASCII.GetString(await accepted.ReceiveExactlyAsync(5)));
+    }
+
+    [Fact]
+    public async Task ANameIsNotLookedUpWhereNoRuleIsAboutAddresses()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(Allow("other.example:80"));
+        TunnelRefusedException error = await Assert.ThrowsAsync<TunnelRefusedException>(
+            () => pair.Client.ConnectAsync(ForwardEndPoint.Parse("localhost:80")).Guarded());
+        Assert.Equal(TunnelRefusal.NotAllowed, error.Reason);
+    }
+
     [Fact]
     public async Task ATargetThatSpeaksFirstIsHeard()
     {
@@ -234,6 +262,8 @@ public sealed class TunnelTests
             new TunnelClientOptions { Connection = connection, ConnectTimeout = TimeSpan.Zero }).AsTask())).ParamName);
         await Assert.ThrowsAsync<ArgumentException>(() => TunnelClient.StartAsync(
             new TunnelClientOptions { Connection = connection, ReverseForwards = [new TunnelForward { Listen = port }] }).AsTask());
+        await Assert.ThrowsAsync<ArgumentException>(() => TunnelClient.StartAsync(
+            new TunnelClientOptions { Connection = connection, Forwards = [new TunnelForward { Listen = port, SendsProxyHeader = true }] }).AsTask());
         Assert.Equal("Target", (await Assert.ThrowsAsync<ArgumentException>(() => ForwardServer.StartAsync(
             new ForwardServerOptions { Listeners = [null!] }).AsTask())).ParamName);
         Assert.Equal("RequestTimeout", (await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => ForwardServer.StartAsync(
