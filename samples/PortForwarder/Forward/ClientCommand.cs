@@ -16,7 +16,7 @@ internal static class ClientCommand
 
     public static async Task<int> RunAsync(ClientOptions options, LineQueue errors, CancellationToken stop)
     {
-        if (options.Stdio is null && options.Forwards.Count + options.ReverseForwards.Count + options.DynamicForwards.Count == 0)
+        if (options.Tunnels.IsEmpty)
         {
             throw new UsageException("nothing says what to forward: --listen [ADDRESS]:PORT, -L or -R PORT:HOST:HOSTPORT, -D PORT, or -W HOST:PORT");
         }
@@ -36,7 +36,7 @@ internal static class ClientCommand
         using CausewayKey? owned = key;
         ClientAuthentication authentication = Authentication(options, key).WithApplicationProtocols(TunnelProtocol.Name, ClientAuthentication.DefaultProtocol);
         QuicProfile profile = options.Common.NewProfile() with { ClientAuthentication = authentication };
-        if (options.Stdio is null)
+        if (options.Tunnels.Stdio is null)
         {
             // One connection alone does not make up for it.
             await WarmUp.RunAsync(options.Common).ConfigureAwait(false);
@@ -44,20 +44,20 @@ internal static class ClientCommand
 
         await using TunnelClient client = await TunnelClient.StartAsync(new TunnelClientOptions
         {
-            Forwards = options.Forwards,
+            Forwards = options.Tunnels.Forwards,
             ReverseForwards =
             [
-                .. options.ReverseForwards.Select(forward => forward with { SendsProxyHeader = options.Common.SendsProxyHeader && !forward.IsUdp }),
+                .. options.Tunnels.Reverse.Select(forward => forward with { SendsProxyHeader = options.Common.SendsProxyHeader && !forward.IsUdp }),
             ],
-            DynamicForwards = options.DynamicForwards,
+            DynamicForwards = options.Tunnels.Dynamic,
             Connection = () => new CausewayClientOptions { Profile = profile, RemoteEndPoint = server, LoggerFactory = log },
             Connections = options.Connections,
             MaxForwards = options.Common.MaxForwards > 0 ? options.Common.MaxForwards : ForwardOptions.DefaultMaxForwards,
-            Quiet = options.Common.Quiet || options.Stdio is not null,
+            Quiet = options.Common.Quiet || options.Tunnels.Stdio is not null,
             Logger = log,
         }).ConfigureAwait(false);
         KcptunCommands.WarnOfOpenFiles(options.Common.MaxForwards, client.MaxForwards, errors);
-        if (options.Stdio is { } target)
+        if (options.Tunnels.Stdio is { } target)
         {
             return await RelayStdioAsync(client, target, errors, stop).ConfigureAwait(false);
         }
@@ -65,8 +65,8 @@ internal static class ClientCommand
         log.Start(
         [
             $"causeway {CommandLine.Version}: QUIC, to {options.Server}",
-            .. options.Forwards.Zip(client.LocalEndPoints, Describe),
-            .. options.DynamicForwards.Zip(client.LocalEndPoints.Skip(options.Forwards.Count), Describe),
+            .. options.Tunnels.Forwards.Zip(client.LocalEndPoints, Describe),
+            .. options.Tunnels.Dynamic.Zip(client.LocalEndPoints.Skip(options.Tunnels.Forwards.Count), Describe),
         ]);
         await ForwardRun.UntilStoppedAsync(() => client.Statistics, () => client.TunnelStatistics, log, stop).ConfigureAwait(false);
         await client.StopAsync(s_grace).ConfigureAwait(false);

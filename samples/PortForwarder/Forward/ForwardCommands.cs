@@ -109,27 +109,6 @@ internal static class ForwardCommands
             Description = "Where connections are accepted that go to the server's own target: [ADDRESS]:PORT, or the path of a Unix socket",
             CustomParser = EndPoint,
         };
-        Option<string[]> forwards = new("-L")
-        {
-            Description = "[udp:][BIND:]PORT:HOST:HOSTPORT: what comes to PORT here goes to HOST:HOSTPORT as the server sees it; a path in place of "
-                + "either end is a Unix socket; may be given several times",
-        };
-        Option<string[]> reverse = new("-R")
-        {
-            Description = "[udp:][BIND:]PORT:HOST:HOSTPORT: what comes to PORT at the server goes to HOST:HOSTPORT as this end sees it; may be "
-                + "given several times",
-        };
-        Option<string[]> tcpMappings = new("--tcp-mappings") { Description = "The same as rstun writes it: MODE^ADDR^ADDR, several with commas" };
-        Option<string[]> udpMappings = new("--udp-mappings") { Description = "The same for UDP" };
-        Option<string[]> dynamic = new("-D")
-        {
-            Description = "[BIND:]PORT: a proxy (SOCKS 5, HTTP CONNECT) on PORT here, whose users name the target; may be given several times",
-        };
-        Option<string?> proxyAuth = new("--proxy-auth-file") { Description = "A file whose first line is NAME:PASSWORD, which users of -D have to give" };
-        Option<string?> stdio = new("-W", "--stdio")
-        {
-            Description = "HOST:PORT, or a path: standard input and output go there, and nothing is listened on; for ssh's ProxyCommand",
-        };
         Option<string> server = new("--server", "-s") { Description = "The server: HOST:PORT", Required = true };
         Option<string[]> serverKeys = new("--server-key")
         {
@@ -138,36 +117,19 @@ internal static class ForwardCommands
         Option<string?> keyFile = new("--key-file") { Description = "This client's own key, for a server that asks for it; made on the first start" };
         Option<int> connections = new("--connections") { Description = "Connections to the server", DefaultValueFactory = static _ => 1 };
         CommonOptions common = new();
-        Command command = new("client", "Accepts local connections and carries them to a server over QUIC") { listen, forwards, reverse, tcpMappings, udpMappings, dynamic, proxyAuth, stdio, server, serverKeys, keyFile, connections };
+        Command command = new("client", "Accepts local connections and carries them to a server over QUIC") { listen, server, serverKeys, keyFile, connections };
+        TunnelOptionSet tunnels = new();
+        tunnels.AddTo(command);
         common.AddTo(command);
-        command.SetAction((parsed, _) =>
+        command.SetAction((parsed, _) => run(new ClientOptions
         {
-            (bool IsReverse, TunnelForward Forward)[] mappings =
-            [
-                .. RstunMapping.ParseAll("tcp-mappings", parsed.GetValue(tcpMappings), isUdp: false),
-                .. RstunMapping.ParseAll("udp-mappings", parsed.GetValue(udpMappings), isUdp: true),
-            ];
-            return run(new ClientOptions
-            {
-                Forwards =
-                [
-                    .. TunnelArguments.Forwards(parsed.GetValue(listen), parsed.GetValue(forwards)),
-                    .. mappings.Where(static mapping => !mapping.IsReverse).Select(static mapping => mapping.Forward),
-                ],
-                ReverseForwards =
-                [
-                    .. TunnelArguments.Parse("R", parsed.GetValue(reverse), TunnelForward.Parse),
-                    .. mappings.Where(static mapping => mapping.IsReverse).Select(static mapping => mapping.Forward),
-                ],
-                DynamicForwards = TunnelArguments.Dynamic(parsed.GetValue(dynamic), parsed.GetValue(proxyAuth)),
-                Stdio = TunnelArguments.Stdio(parsed.GetValue(stdio)),
-                Server = parsed.GetRequiredValue(server),
-                ServerKeys = parsed.GetValue(serverKeys) ?? [],
-                KeyFile = parsed.GetValue(keyFile),
-                Connections = parsed.GetValue(connections),
-                Common = common.Read(parsed, errors),
-            });
-        });
+            Tunnels = tunnels.Read(parsed, parsed.GetValue(listen)),
+            Server = parsed.GetRequiredValue(server),
+            ServerKeys = parsed.GetValue(serverKeys) ?? [],
+            KeyFile = parsed.GetValue(keyFile),
+            Connections = parsed.GetValue(connections),
+            Common = common.Read(parsed, errors),
+        }));
         return command;
     }
 

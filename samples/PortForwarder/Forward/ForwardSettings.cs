@@ -70,17 +70,7 @@ internal sealed record ServerOptions
 /// <summary>What <c>causeway client</c> is told.</summary>
 internal sealed record ClientOptions
 {
-    /// <summary>Where this end listens; first the one that leads to the server's own target, if it is asked for.</summary>
-    public required IReadOnlyList<TunnelForward> Forwards { get; init; }
-
-    /// <summary>Where the server is to listen.</summary>
-    public IReadOnlyList<TunnelForward> ReverseForwards { get; init; } = [];
-
-    /// <summary>Where this end is a proxy.</summary>
-    public IReadOnlyList<DynamicForward> DynamicForwards { get; init; } = [];
-
-    /// <summary>Where standard input and output go; null if they go nowhere.</summary>
-    public ForwardEndPoint? Stdio { get; init; }
+    public required TunnelChoice Tunnels { get; init; }
 
     public required string Server { get; init; }
 

@@ -20,14 +20,6 @@ internal static class TunnelArguments
         }
     }
 
-    /// <summary>The tunnels from this end: that to the server's own target first, if there is one.</summary>
-    /// <exception cref="UsageException">One has another form.</exception>
-    public static IReadOnlyList<TunnelForward> Forwards(ForwardEndPoint? listen, string[]? forwards) =>
-    [
-        .. listen is null ? Array.Empty<TunnelForward>() : [new TunnelForward { Listen = listen }],
-        .. Parse("L", forwards, TunnelForward.Parse),
-    ];
-
     /// <summary>Where standard input and output go; null for nowhere.</summary>
     /// <exception cref="UsageException">It has another form.</exception>
     public static ForwardEndPoint? Stdio(string? target) => target is null ? null : Parse("W", [target], ForwardEndPoint.Parse)[0];
