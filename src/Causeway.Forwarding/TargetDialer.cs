@@ -9,15 +9,21 @@ namespace Causeway.Forwarding;
 internal sealed class TargetDialer(ForwardPlaces places, TimeSpan timeout)
 {
     /// <summary>Connects within the time that the place has. A connection that was made has its limit lifted.</summary>
-    public ValueTask<DialResult> DialAsync(ForwardEndPoint target, ForwardTable.Forward forward) => DialAsync([target], forward);
+    public ValueTask<DialResult> DialAsync(ForwardEndPoint target, ForwardTable.Forward forward) => DialOnceAsync(target, forward, forward.CutToken);
 
-    /// <summary>The same with one of several addresses, tried in turn.</summary>
+    /// <summary>The same with one of several addresses, tried in turn; one that does not answer leaves time for the others.</summary>
     public async ValueTask<DialResult> DialAsync(IReadOnlyList<ForwardEndPoint> targets, ForwardTable.Forward forward)
     {
         DialResult result = new(null, TunnelRefusal.NameNotFound, "the name has no address");
-        foreach (ForwardEndPoint target in targets)
+        for (int i = 0; i < targets.Count; i++)
         {
-            result = await DialOnceAsync(target, forward).ConfigureAwait(false);
+            using CancellationTokenSource share = CancellationTokenSource.CreateLinkedTokenSource(forward.CutToken);
+            if (i < targets.Count - 1)
+            {
+                share.CancelAfter(timeout / targets.Count);
+            }
+
+            result = await DialOnceAsync(targets[i], forward, share.Token).ConfigureAwait(false);
             if (result.Socket is not null || forward.CutToken.IsCancellationRequested)
             {
                 break;
@@ -48,11 +54,11 @@ internal sealed class TargetDialer(ForwardPlaces places, TimeSpan timeout)
         return addresses.Length > 0 ? addresses : throw new SocketException((int)SocketError.NoData);
     }
 
-    private async ValueTask<DialResult> DialOnceAsync(ForwardEndPoint target, ForwardTable.Forward forward)
+    private async ValueTask<DialResult> DialOnceAsync(ForwardEndPoint target, ForwardTable.Forward forward, CancellationToken limit)
     {
         try
         {
-            Socket socket = await ConnectAsync(target, forward.CutToken).ConfigureAwait(false);
+            Socket socket = await ConnectAsync(target, limit).ConfigureAwait(false);
             if (forward.LiftLimit())
             {
                 return new DialResult(socket, default, "");

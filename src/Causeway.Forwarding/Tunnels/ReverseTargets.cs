@@ -103,7 +103,7 @@ internal sealed class ReverseTargets
         }
         else if (tunnel.IsUdp)
         {
-            await _end.CarryDatagramsAsync(stream, $"{tunnel.Target}/udp", tunnel.Target!, forward).ConfigureAwait(false);
+            await _end.CarryDatagramsAsync(stream, $"{tunnel.Target}/udp", [tunnel.Target!], forward).ConfigureAwait(false);
         }
         else
         {

@@ -98,10 +98,10 @@ internal sealed class TunnelEnd : IDisposable
         await ForwardRelay.RunAsync(socket, stream, fromSocket: false, _options, forward.CutToken).ConfigureAwait(false);
     }
 
-    /// <summary>Makes a stream a flow to a target, answers, and carries its datagrams to the end.</summary>
+    /// <summary>Makes a stream a flow to one of several addresses, answers, and carries its datagrams to the end.</summary>
     /// <exception cref="TransportException">The stream or the connection failed.</exception>
     /// <exception cref="OperationCanceledException">It was cut off.</exception>
-    public async Task CarryDatagramsAsync(CausewayStream stream, string what, ForwardEndPoint target, ForwardTable.Forward forward)
+    public async Task CarryDatagramsAsync(CausewayStream stream, string what, IReadOnlyList<ForwardEndPoint> targets, ForwardTable.Forward forward)
     {
         if (!Datagrams.CanCarry(stream))
         {
@@ -109,7 +109,7 @@ internal sealed class TunnelEnd : IDisposable
             return;
         }
 
-        (Socket? socket, TunnelRefusal reason, string problem) = await UdpTarget.ConnectAsync(target, forward.CutToken).ConfigureAwait(false);
+        (Socket? socket, TunnelRefusal reason, string problem) = await UdpTarget.ConnectAsync(targets, forward.CutToken).ConfigureAwait(false);
         if (socket is null)
         {
             await RefuseAsync(stream, what, reason, problem).ConfigureAwait(false);

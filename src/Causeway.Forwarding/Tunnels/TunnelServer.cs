@@ -62,7 +62,7 @@ internal sealed class TunnelServer : IDisposable
         }
         else if (kind == TunnelKind.Datagrams)
         {
-            await _end.CarryDatagramsAsync(stream, what, targets[0], forward).ConfigureAwait(false);
+            await _end.CarryDatagramsAsync(stream, what, targets, forward).ConfigureAwait(false);
         }
         else
         {

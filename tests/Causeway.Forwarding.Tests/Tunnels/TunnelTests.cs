@@ -96,6 +96,53 @@ public sealed class TunnelTests
     }
 
     [Fact]
+    public async Task IPv6StandsInBrackets()
+    {
+        if (!Socket.OSSupportsIPv6)
+        {
+            return;
+        }
+
+        using Socket listener = new(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.IPv6Loopback, 0));
+        listener.Listen(1);
+        await using TunnelPair pair = await TunnelPair.StartAsync(Allow("[::1]:*"), TunnelForward.Parse($"[::1]:0:{listener.LocalEndPoint}"));
+        using Socket socket = await pair.ConnectAsync();
+        await socket.SendAllAsync("six"u8.ToArray());
+        using Socket accepted = await listener.AcceptAsync().Guarded();
+        Assert.Equal("six", Encoding.ASCII.GetString(await accepted.ReceiveExactlyAsync(3)));
+    }
+
+    [Fact]
+    public async Task AnAddressThatDoesNotAnswerLeavesTimeForTheNext()
+    {
+        // A listener whose queue is full drops what would connect: two fit one of length zero on Linux, and three are sure to fill it.
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        using Socket silent = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        silent.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        silent.Listen(0);
+        Socket[] fillers = [.. Enumerable.Range(0, 3).Select(_ => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))];
+        Task[] filling = Array.ConvertAll(fillers, filler => filler.ConnectAsync(silent.LocalEndPoint!));
+        await filling[0].Guarded();
+        await using EchoTarget target = new();
+        TimeSpan timeout = TimeSpan.FromSeconds(2);
+        ForwardPlaces places = new(new TunnelClientOptions { Connection = static () => null! }, others: 0);
+        using ForwardTable.Forward forward = places.Table.TryAdd(TimeSpan.FromSeconds(60), TimeProvider.System)!;
+
+        DialResult result = await new TargetDialer(places, timeout).DialAsync(
+            [ForwardEndPoint.From((IPEndPoint)silent.LocalEndPoint!), target.EndPoint], forward).Guarded();
+
+        Assert.Equal(target.EndPoint.EndPoint, result.Socket?.RemoteEndPoint);
+        result.Socket?.Dispose();
+        Array.ForEach(fillers, static filler => filler.Dispose());
+        await Task.WhenAll(filling).ContinueWith(static _ => { }, TaskScheduler.Default).Guarded();
+    }
+
+    [Fact]
     public async Task ANameIsNotLookedUpWhereNoRuleIsAboutAddresses()
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(Allow("other.example:80"));

@@ -242,6 +242,48 @@ public sealed class UdpTunnelTests
         Assert.True(got.AsSpan(0, length).SequenceEqual(datagram));
     }
 
+    [Fact]
+    public async Task DatagramsOfNoFlowAreKeptInSmallNumber()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(TunnelTests.Allow("udp:*"));
+        await using CausewayConnection connection = await pair.ConnectBareAsync().Guarded();
+        byte[] datagram = new byte[100];
+        TunnelDatagram.WriteWhole(datagram, 4000);
+        int sent = 0;
+        while (pair.Server.TunnelStatistics.DatagramsDropped < 10)
+        {
+            await connection.SendDatagramAsync(datagram).Guarded();
+            if (++sent % 50 == 0)
+            {
+                await Task.Delay(5);
+            }
+        }
+
+        Assert.True(sent > 64);
+        Assert.Equal(0, pair.Server.TunnelStatistics.DatagramsReceived);
+    }
+
+    [Theory]
+    [InlineData("localhost", true)]
+    [InlineData("[::1]", false)]
+    public async Task ANameOfBothFamiliesIsReachedByIPv4(string host, bool isReached)
+    {
+        await using UdpEcho target = new();
+        int port = ((IPEndPoint)target.EndPoint.EndPoint).Port;
+        await using TunnelPair pair = await TunnelPair.StartAsync(TunnelTests.Allow("*"), To(ForwardEndPoint.Parse($"{host}:{port}")));
+        using UdpPeer peer = new(pair.Client.LocalEndPoints[0]);
+        if (isReached)
+        {
+            await peer.EchoAsync(Bytes.Random(100, seed: 1));
+        }
+        else
+        {
+            await peer.SendAsync(new byte[100]);
+            await UntilAsync(() => pair.Server.TunnelStatistics.DatagramsReceived + pair.Client.TunnelStatistics.Refused > 0);
+            Assert.Equal(0, target.Sources);
+        }
+    }
+
     [Theory]
     [InlineData(0, 120, 1000, 1 << 20, "MaxFlows")]
     [InlineData(1, 0.5, 1000, 1 << 20, "IdleTimeout")]

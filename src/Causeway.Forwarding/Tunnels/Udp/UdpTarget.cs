@@ -27,35 +27,47 @@ internal sealed class UdpTarget : Flow, IDatagramSink
         _counters = counters;
     }
 
-    /// <summary>Opens a socket towards a target, whose name is looked up if it is one.</summary>
+    /// <summary>
+    /// Opens a socket towards the first of several targets that there is a way to; names are looked up. UDP does not say whether
+    /// somebody listens, so IPv4 goes first: what listens on one family only listens there, as a rule.
+    /// </summary>
     /// <returns>The socket; or null, and why there is none.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static async ValueTask<(Socket? Socket, TunnelRefusal Reason, string Problem)> ConnectAsync(
-        ForwardEndPoint target, CancellationToken cancellationToken)
+        IReadOnlyList<ForwardEndPoint> targets, CancellationToken cancellationToken)
     {
-        Socket? socket = null;
+        (Socket? Socket, TunnelRefusal Reason, string Problem) result = (null, TunnelRefusal.Unsupported, "a Unix socket takes no datagrams");
         try
         {
-            IPEndPoint? address = target.EndPoint switch
+            List<IPEndPoint> addresses = [];
+            foreach (ForwardEndPoint target in targets)
             {
-                IPEndPoint ip => IsAny(ip.Address) ? new IPEndPoint(IPAddress.Loopback, ip.Port) : ip,
-                DnsEndPoint dns => new IPEndPoint((await TargetDialer.ResolveAsync(dns.Host, cancellationToken).ConfigureAwait(false))[0], dns.Port),
-                _ => null,
-            };
-            if (address is null)
-            {
-                return (null, TunnelRefusal.Unsupported, "a Unix socket takes no datagrams");
+                if (target.EndPoint is DnsEndPoint dns)
+                {
+                    IPAddress[] found = await TargetDialer.ResolveAsync(dns.Host, cancellationToken).ConfigureAwait(false);
+                    addresses.AddRange(found.Select(address => new IPEndPoint(address, dns.Port)));
+                }
+                else if (target.EndPoint is IPEndPoint ip)
+                {
+                    addresses.Add(IsAny(ip.Address) ? new IPEndPoint(IPAddress.Loopback, ip.Port) : ip);
+                }
             }
 
-            socket = UdpSockets.Open(address.AddressFamily);
-            socket.Connect(address);
-            return (socket, default, "");
+            foreach (IPEndPoint address in addresses.OrderBy(static address => address.AddressFamily == AddressFamily.InterNetwork ? 0 : 1))
+            {
+                result = Connect(address);
+                if (result.Socket is not null)
+                {
+                    break;
+                }
+            }
         }
         catch (SocketException error)
         {
-            socket?.Dispose();
-            return (null, TargetDialer.ReasonOf(error), error.Message);
+            result = (null, TargetDialer.ReasonOf(error), error.Message);
         }
+
+        return result;
     }
 
     /// <summary>Runs a flow until its stream ends, it was quiet too long, or it is cut off. The socket and the stream are closed afterwards.</summary>
@@ -130,6 +142,22 @@ internal sealed class UdpTarget : Flow, IDatagramSink
 
     /// <inheritdoc/>
     public override void End() => _ended.TrySetResult();
+
+    private static (Socket? Socket, TunnelRefusal Reason, string Problem) Connect(IPEndPoint address)
+    {
+        Socket? socket = null;
+        try
+        {
+            socket = UdpSockets.Open(address.AddressFamily);
+            socket.Connect(address);
+            return (socket, default, "");
+        }
+        catch (SocketException error)
+        {
+            socket?.Dispose();
+            return (null, TargetDialer.ReasonOf(error), error.Message);
+        }
+    }
 
     // An unconnected "all addresses" is the local host to the operating system, but not to every one.
     private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
