@@ -157,6 +157,8 @@ public sealed partial class CausewayConnection
             NegotiatedApplicationProtocol = new SslApplicationProtocol(Session.ApplicationProtocol.ToArray());
         }
 
+        TargetHostName = Session.ServerName;
+        NegotiatedCipherSuite = Session.CipherSuite;
         _usable.TrySetResult();
         Action<CausewayConnection, Timestamp>? established = Established;
         Established = null;

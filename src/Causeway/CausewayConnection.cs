@@ -122,6 +122,24 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     /// </summary>
     public SslApplicationProtocol NegotiatedApplicationProtocol { get; private set; }
 
+    /// <summary>
+    /// The name of the server that the client asked for (RFC 6066, 3); null if it asked for none, or the profile has no such name.
+    /// </summary>
+    public string? TargetHostName { get; private set; }
+
+    /// <summary>The cipher suite of TLS 1.3 that protects the connection; null before the handshake, and with a profile without TLS.</summary>
+    public TlsCipherSuite? NegotiatedCipherSuite { get; private set; }
+
+    /// <summary>
+    /// Whatever the application wants to find again from the connection. Default null, or at a listener with QUIC what the callback
+    /// of <c>ServerAuthentication.ByClient</c> left.
+    /// </summary>
+    public object? ApplicationState
+    {
+        get => Session.ApplicationState;
+        set => Session.ApplicationState = value;
+    }
+
     /// <summary>Called on the shard once the peer has shown who it is; null if it has, or the profile has no handshake.</summary>
     internal Action<CausewayConnection, Timestamp>? Established { get; set; }
 

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using Causeway.Protocol.Streams;
 
 namespace Causeway.Protocol;
@@ -110,6 +111,15 @@ public abstract class TransportSession : IDisposable
 
     /// <summary>The application protocol that both agreed on; empty if the engine negotiates none.</summary>
     public virtual ReadOnlyMemory<byte> ApplicationProtocol => default;
+
+    /// <summary>The name of the server that the client asked for (RFC 6066, 3); null if it asked for none, or the engine has no such name.</summary>
+    public virtual string? ServerName => null;
+
+    /// <summary>The cipher suite of TLS that both agreed on; null before, and if the engine has none.</summary>
+    public virtual TlsCipherSuite? CipherSuite => null;
+
+    /// <summary>Whatever the application keeps with the session; no engine looks at it.</summary>
+    public object? ApplicationState { get; set; }
 
     /// <summary>The peer's certificates in DER, its own first; empty if it showed none.</summary>
     public virtual IReadOnlyList<ReadOnlyMemory<byte>> PeerCertificates => [];

@@ -144,6 +144,56 @@ public sealed class RealSocketTests
         Assert.Equal(protocol, pair.Client.NegotiatedApplicationProtocol);
     }
 
+    [Fact]
+    public async Task AServerChoosesByWhoKnocksAndKeepsAnObject()
+    {
+        SslApplicationProtocol protocol = new("test/1");
+        SslClientAuthenticationOptions client = new()
+        {
+            TargetHost = TestCertificates.ServerName,
+            ApplicationProtocols = [protocol],
+            RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate is not null,
+        };
+        QuicClientHello? asked = null;
+        object kept = new();
+        ServerAuthentication server = ServerAuthentication.ByClient((hello, _) =>
+        {
+            asked = hello;
+            hello.ApplicationState = kept;
+            return ValueTask.FromResult(new SslServerAuthenticationOptions
+            {
+                ApplicationProtocols = [protocol],
+                ServerCertificate = TestCertificates.P256,
+            });
+        });
+        await using Pair pair = await Pair.ConnectAsync(client, server);
+        Assert.Equal(TestCertificates.ServerName, asked!.ServerName);
+        Assert.Equal(pair.Client.LocalEndPoint, asked.RemoteEndPoint);
+        Assert.Same(kept, pair.Server.ApplicationState);
+        Assert.Null(pair.Client.ApplicationState);
+        Assert.Equal((TestCertificates.ServerName, TestCertificates.ServerName), (pair.Client.TargetHostName, pair.Server.TargetHostName));
+        Assert.Equal(pair.Client.NegotiatedCipherSuite, pair.Server.NegotiatedCipherSuite);
+        Assert.StartsWith("TLS_", pair.Server.NegotiatedCipherSuite.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AListenerThatStopsAcceptingKeepsItsConnections()
+    {
+        await using Pair pair = await Pair.ConnectAsync();
+        pair.Listener.StopAccepting();
+        TransportException ended = await Assert.ThrowsAsync<TransportException>(
+            () => pair.Listener.AcceptConnectionAsync().AsTask().WaitAsync(s_patience));
+        Assert.Equal(TransportError.ConnectionClosed, ended.Error);
+        TransportException refused = await Assert.ThrowsAsync<TransportException>(
+            () => pair.ConnectAgainAsync().AsTask().WaitAsync(s_patience));
+        Assert.Equal(TransportError.ConnectionRefused, refused.Error);
+
+        await using CausewayStream stream = await pair.Client.OpenStreamAsync();
+        await WriteAllAsync(stream, "still here"u8.ToArray());
+        await using CausewayStream accepted = await pair.Server.AcceptStreamAsync().AsTask().WaitAsync(s_patience);
+        Assert.Equal("still here"u8.ToArray(), await ReadAllAsync(accepted));
+    }
+
     private static async Task WriteAllAsync(CausewayStream stream, byte[] bytes)
     {
         await stream.WriteAsync(bytes).AsTask().WaitAsync(s_patience);
@@ -159,14 +209,17 @@ public sealed class RealSocketTests
 
     private sealed class Pair : IAsyncDisposable
     {
-        private readonly CausewayListener _listener;
+        private readonly CausewayClientOptions _options;
 
-        private Pair(CausewayListener listener, CausewayConnection client, CausewayConnection server)
+        private Pair(CausewayListener listener, CausewayClientOptions options, CausewayConnection client, CausewayConnection server)
         {
-            _listener = listener;
+            _options = options;
+            Listener = listener;
             Client = client;
             Server = server;
         }
+
+        public CausewayListener Listener { get; }
 
         public CausewayConnection Client { get; }
 
@@ -183,12 +236,13 @@ public sealed class RealSocketTests
             try
             {
                 Task<CausewayConnection> accepting = listener.AcceptConnectionAsync().AsTask();
-                CausewayConnection connection = await CausewayConnection.ConnectAsync(new CausewayClientOptions
+                CausewayClientOptions options = new()
                 {
                     RemoteEndPoint = listener.LocalEndPoint,
                     Profile = new QuicProfile { ClientAuthentication = client ?? ClientAuthentication.Pinned(key.Fingerprint) },
-                }).AsTask().WaitAsync(s_patience);
-                return new Pair(listener, connection, await accepting.WaitAsync(s_patience));
+                };
+                CausewayConnection connection = await CausewayConnection.ConnectAsync(options).AsTask().WaitAsync(s_patience);
+                return new Pair(listener, options, connection, await accepting.WaitAsync(s_patience));
             }
             catch
             {
@@ -197,11 +251,13 @@ public sealed class RealSocketTests
             }
         }
 
+        public ValueTask<CausewayConnection> ConnectAgainAsync() => CausewayConnection.ConnectAsync(_options);
+
         public async ValueTask DisposeAsync()
         {
             await Client.DisposeAsync();
             await Server.DisposeAsync();
-            await _listener.DisposeAsync();
+            await Listener.DisposeAsync();
         }
     }
 }
