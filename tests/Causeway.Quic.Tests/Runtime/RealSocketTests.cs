@@ -68,6 +68,32 @@ public sealed class RealSocketTests
     }
 
     [Fact]
+    public async Task EachDirectionKeepsTheFirstCodeThatItWasGivenUpWith()
+    {
+        await using Pair pair = await Pair.ConnectAsync(isInline: true);
+        await using CausewayStream stream = await pair.Client.OpenStreamAsync();
+        await stream.WriteAsync(new byte[10]);
+        await using CausewayStream accepted = await pair.Server.AcceptStreamAsync().AsTask().WaitAsync(s_patience);
+        Task aborting = AbortOnArrivalAsync(stream);
+        Assert.False(aborting.IsCompleted);
+        await accepted.WriteAsync(new byte[1]);
+        TransportException read = await Assert.ThrowsAsync<TransportException>(() => ReadAllAsync(accepted));
+        Assert.Equal((TransportError.StreamReset, 5L), (read.Error, read.ErrorCode!.Value));
+        TransportException written = await Assert.ThrowsAsync<TransportException>(() => accepted.WritesClosed.WaitAsync(s_patience));
+        Assert.Equal((TransportError.StreamClosedByPeer, 5L), (written.Error, written.ErrorCode!.Value));
+        await aborting;
+
+        // On the shard itself, so that it sees both at once.
+        static async Task AbortOnArrivalAsync(CausewayStream stream)
+        {
+            await stream.ReadExactlyAsync(new byte[1]).ConfigureAwait(false);
+            stream.Abort(StreamAbortDirections.Both, 5);
+            stream.Abort(StreamAbortDirections.Read, 6);
+            stream.Abort(StreamAbortDirections.Write, 7);
+        }
+    }
+
+    [Fact]
     public async Task DatagramsArrive()
     {
         await using Pair pair = await Pair.ConnectAsync();
@@ -225,7 +251,7 @@ public sealed class RealSocketTests
 
         public CausewayConnection Server { get; }
 
-        public static async Task<Pair> ConnectAsync(ClientAuthentication? client = null, ServerAuthentication? server = null)
+        public static async Task<Pair> ConnectAsync(ClientAuthentication? client = null, ServerAuthentication? server = null, bool isInline = false)
         {
             CausewayKey key = CausewayKey.Create();
             CausewayListener listener = await CausewayListener.ListenAsync(new CausewayListenerOptions
@@ -239,6 +265,7 @@ public sealed class RealSocketTests
                 CausewayClientOptions options = new()
                 {
                     RemoteEndPoint = listener.LocalEndPoint,
+                    UnsafePreferInlineScheduling = isInline,
                     Profile = new QuicProfile { ClientAuthentication = client ?? ClientAuthentication.Pinned(key.Fingerprint) },
                 };
                 CausewayConnection connection = await CausewayConnection.ConnectAsync(options).AsTask().WaitAsync(s_patience);
