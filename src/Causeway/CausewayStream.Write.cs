@@ -199,6 +199,11 @@ public sealed partial class CausewayStream
             {
                 FailWrites(error);
             }
+            else if (_mux.IsWriteFinished && !_finishRequested && !Connection.IsClosing)
+            {
+                // The peer's word came in this turn, and its event comes at the end of it.
+                FailWrites(NewStoppedException());
+            }
             else if (_mux.IsWriteFinished)
             {
                 // The end went out between this write's first look and now: nobody would ever take its bytes.

@@ -205,20 +205,22 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
                 });
                 break;
             case StreamEventKind.WritesStopped:
-                FailWrites(new TransportException(
-                    TransportError.StreamClosedByPeer,
-                    $"The peer closed the stream{TransportException.CodeText(_mux.WriteErrorCode, isApplicationError: true)}; " +
-                    "what is written can no longer be delivered.")
-                {
-                    IsByPeer = true,
-                    ErrorCode = _mux.WriteErrorCode,
-                    IsApplicationError = _mux.WriteErrorCode is not null,
-                });
+                FailWrites(NewStoppedException());
                 break;
         }
 
         ForgetIfFinished();
     }
+
+    private TransportException NewStoppedException() => new(
+        TransportError.StreamClosedByPeer,
+        $"The peer closed the stream{TransportException.CodeText(_mux.WriteErrorCode, isApplicationError: true)}; " +
+        "what is written can no longer be delivered.")
+    {
+        IsByPeer = true,
+        ErrorCode = _mux.WriteErrorCode,
+        IsApplicationError = _mux.WriteErrorCode is not null,
+    };
 
     internal void OnConnectionClosing() => FinishWritesOnShard();
 

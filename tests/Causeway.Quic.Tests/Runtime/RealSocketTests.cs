@@ -68,6 +68,31 @@ public sealed class RealSocketTests
     }
 
     [Fact]
+    public async Task AWriterThatIsStoppedAlwaysHearsThatThePeerStoppedIt()
+    {
+        await using Pair pair = await Pair.ConnectAsync();
+
+        // Often, since the peer's word has to come in the very turn that begins a write.
+        for (int i = 0; i < 200; i++)
+        {
+            await using CausewayStream stream = await pair.Client.OpenStreamAsync();
+            await stream.WriteAsync(new byte[1]);
+            await using CausewayStream accepted = await pair.Server.AcceptStreamAsync().AsTask().WaitAsync(s_patience);
+            Task<TransportException> writing = Assert.ThrowsAsync<TransportException>(async () =>
+            {
+                while (true)
+                {
+                    await accepted.WriteAsync(new byte[100]);
+                }
+            });
+            await stream.ReadExactlyAsync(new byte[100]).AsTask().WaitAsync(s_patience);
+            stream.Abort(StreamAbortDirections.Read, 9);
+            TransportException stopped = await writing.WaitAsync(s_patience);
+            Assert.Equal((TransportError.StreamClosedByPeer, true, 9L), (stopped.Error, stopped.IsByPeer, stopped.ErrorCode!.Value));
+        }
+    }
+
+    [Fact]
     public async Task EachDirectionKeepsTheFirstCodeThatItWasGivenUpWith()
     {
         await using Pair pair = await Pair.ConnectAsync(isInline: true);
