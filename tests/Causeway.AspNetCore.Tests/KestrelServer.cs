@@ -35,9 +35,6 @@ internal sealed class KestrelServer : IAsyncDisposable
 
     public Uri Root => new($"https://{TestCertificate.Name}:{Address.Port}/");
 
-    /// <summary>Whether the server logs errors that the test wants.</summary>
-    public bool MayLogErrors { get; init; }
-
     public static async Task<KestrelServer> StartAsync(
         Action<WebApplication> map,
         Action<CausewayTransportOptions>? transport = null,
@@ -114,9 +111,7 @@ internal sealed class KestrelServer : IAsyncDisposable
         }
 
         await _app.DisposeAsync();
-        if (!MayLogErrors)
-        {
-            Assert.Empty(Logs.AtLeast(LogLevel.Error));
-        }
+        string[] errors = [.. Logs.AtLeast(LogLevel.Error)];
+        Assert.True(errors.Length == 0, string.Join('\n', errors));
     }
 }
