@@ -40,7 +40,8 @@ internal sealed class KestrelServer : IAsyncDisposable
         Action<CausewayTransportOptions>? transport = null,
         Action<KestrelServerOptions>? kestrel = null,
         Action<ListenOptions>? listen = null,
-        Action<WebApplicationBuilder>? build = null)
+        Action<WebApplicationBuilder>? build = null,
+        bool listensByItself = true)
     {
         WebApplicationBuilder builder = WebApplication.CreateBuilder();
         LogCollector logs = new();
@@ -50,6 +51,11 @@ internal sealed class KestrelServer : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(options =>
         {
             kestrel?.Invoke(options);
+            if (!listensByItself)
+            {
+                return;
+            }
+
             options.Listen(IPAddress.Loopback, 0, endpoint =>
             {
                 endpoint.Protocols = HttpProtocols.Http3;
