@@ -131,8 +131,10 @@ internal sealed partial class StreamContext : ConnectionContext, IDisposable
     }
 
     /// <inheritdoc/>
-    public override void Abort(ConnectionAbortedException abortReason)
+    public override void Abort(ConnectionAbortedException? abortReason)
     {
+        // Kestrel has no reason to give when it was told itself that the stream has ended.
+        abortReason ??= new ConnectionAbortedException("The stream has ended.");
         CausewayStream? stream;
         lock (_gate)
         {
