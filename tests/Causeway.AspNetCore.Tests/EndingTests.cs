@@ -1,5 +1,6 @@
 using System.Net;
 using Causeway.Http3;
+using Causeway.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -116,6 +117,30 @@ public sealed class EndingTests
         await Assert.ThrowsAsync<HttpRequestException>(() => getting);
         await aborted.Task.WaitAsync(KestrelServer.Patience);
         await closed.Task.WaitAsync(KestrelServer.Patience);
+    }
+
+    [Fact]
+    public async Task AClientThatFallsSilentEndsItsRequests()
+    {
+        TaskCompletionSource begun = NewSource();
+        TaskCompletionSource aborted = NewSource();
+        await using KestrelServer server = await KestrelServer.StartAsync(
+            app => app.MapGet("/", async (HttpContext context) =>
+            {
+                using CancellationTokenRegistration registration = context.RequestAborted.Register(aborted.SetResult);
+                begun.SetResult();
+                await aborted.Task.WaitAsync(KestrelServer.Patience, Never);
+            }),
+            static transport => transport.ConfigureProfile = static profile => profile with { IdleTimeout = TimeSpan.FromSeconds(1) });
+        FaultInjectionLink? link = null;
+        await using CausewayConnection connection = await server.ConnectAsync(configureLink: links => links.Use(next =>
+            link = new FaultInjectionLink(next, new FaultInjectionOptions())));
+        using HttpClient client = new(new Http3ClientHandler((_, _) => ValueTask.FromResult(connection)));
+        Task<string> getting = client.GetStringAsync(server.Root);
+        await begun.Task.WaitAsync(KestrelServer.Patience);
+        link!.SetBlackout(isDown: true);
+        await aborted.Task.WaitAsync(KestrelServer.Patience);
+        await Assert.ThrowsAsync<HttpRequestException>(() => getting);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using Causeway.Http3;
+using Causeway.Links;
 using Causeway.Quic;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -79,10 +80,12 @@ internal sealed class KestrelServer : IAsyncDisposable
         string name = TestCertificate.Name,
         Action<X509Certificate2>? seen = null,
         X509Certificate2? own = null,
+        Func<DatagramLinkBuilder, DatagramLinkBuilder>? configureLink = null,
         CancellationToken cancellationToken = default) => CausewayConnection.ConnectAsync(
         new CausewayClientOptions
         {
             RemoteEndPoint = Address,
+            ConfigureLink = configureLink,
             Profile = new QuicProfile
             {
                 ClientAuthentication = new SslClientAuthenticationOptions
@@ -101,7 +104,7 @@ internal sealed class KestrelServer : IAsyncDisposable
         cancellationToken);
 
     public HttpClient NewClient(string name = TestCertificate.Name, Action<X509Certificate2>? seen = null, X509Certificate2? own = null) =>
-        new(new Http3ClientHandler((_, cancellationToken) => ConnectAsync(name, seen, own, cancellationToken))) { BaseAddress = Root, Timeout = Patience };
+        new(new Http3ClientHandler((_, cancellationToken) => ConnectAsync(name, seen, own, configureLink: null, cancellationToken))) { BaseAddress = Root, Timeout = Patience };
 
     public async Task StopAsync(CancellationToken cancellationToken = default)
     {
