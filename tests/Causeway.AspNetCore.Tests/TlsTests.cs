@@ -44,14 +44,14 @@ public sealed class TlsTests
                 OnConnectionState = "state",
                 OnConnection = context =>
                 {
-                    asked.Enqueue($"{context.ClientHelloInfo.ServerName} {context.State} {((IPEndPoint)context.Connection.RemoteEndPoint!).Address}");
+                    asked.Enqueue($"{context.ClientHelloInfo.ServerName} {context.State} {((IPEndPoint)context.Connection.RemoteEndPoint!).Address} {context.Connection.LocalEndPoint}");
                     context.Connection.Features.Set<IMark>(new Mark("set before the handshake"));
                     return ValueTask.FromResult(new SslServerAuthenticationOptions { ServerCertificate = TestCertificate.Default });
                 },
             }));
         using HttpClient client = server.NewClient();
         Assert.Equal("set before the handshake", await client.GetStringAsync("/"));
-        Assert.Equal($"{TestCertificate.Name} state 127.0.0.1", Assert.Single(asked));
+        Assert.Equal($"{TestCertificate.Name} state 127.0.0.1 {server.Address}", Assert.Single(asked));
     }
 
     [Fact]

@@ -128,8 +128,8 @@ internal sealed partial class MultiplexedConnection : MultiplexedConnectionConte
             }
 
             _abortReason = abortReason;
-            TransportLog.ConnectionAbort(_log, ConnectionId, _error ?? 0, abortReason.Message);
-            _closing ??= CloseAsync(_error ?? 0);
+            TransportLog.ConnectionAbort(_log, ConnectionId, ErrorCodeOrDefault, abortReason.Message);
+            _closing ??= CloseAsync(ErrorCodeOrDefault);
         }
     }
 
@@ -144,7 +144,7 @@ internal sealed partial class MultiplexedConnection : MultiplexedConnectionConte
         Task closing;
         lock (_gate)
         {
-            closing = _closing ??= CloseAsync(_error ?? _options.DefaultCloseErrorCode);
+            closing = _closing ??= CloseAsync(ErrorCodeOrDefault);
         }
 
         await closing.ConfigureAwait(false);
@@ -177,7 +177,14 @@ internal sealed partial class MultiplexedConnection : MultiplexedConnectionConte
         return new ConnectionResetException(error.Message, error);
     }
 
-    private async Task CloseAsync(long errorCode) => await Connection.CloseAsync(errorCode).ConfigureAwait(false);
+    private long ErrorCodeOrDefault => _error ?? _options.DefaultCloseErrorCode;
+
+    private async Task CloseAsync(long errorCode)
+    {
+        // Its callers hold the lock, and closing may run a turn of the connection on this thread.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        await Connection.CloseAsync(errorCode).ConfigureAwait(false);
+    }
 
     private async Task WatchAsync(CausewayConnection connection)
     {

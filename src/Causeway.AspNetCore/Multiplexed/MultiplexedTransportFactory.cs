@@ -42,12 +42,13 @@ internal sealed class MultiplexedTransportFactory : IMultiplexedConnectionListen
         }
 
         MemoryPool<byte> pool = _pools?.Create(new MemoryPoolOptions { Owner = "causeway" }) ?? MemoryPool<byte>.Shared;
+        BoundPlace place = new() { EndPoint = address };
         QuicProfile profile = new()
         {
             MaxInboundBidirectionalStreams = _options.MaxBidirectionalStreamCount,
             MaxInboundUnidirectionalStreams = _options.MaxUnidirectionalStreamCount,
             DefaultStreamErrorCode = _options.DefaultStreamErrorCode,
-            ServerAuthentication = features?.Get<TlsConnectionCallbackOptions>() is { } tls ? Authenticate(tls, address, pool) : null,
+            ServerAuthentication = features?.Get<TlsConnectionCallbackOptions>() is { } tls ? Authenticate(tls, place, pool) : null,
         };
         profile = _options.ConfigureProfile?.Invoke(profile) ?? profile;
         if (profile.ServerAuthentication is null)
@@ -69,11 +70,13 @@ internal sealed class MultiplexedTransportFactory : IMultiplexedConnectionListen
             LoggerFactory = _loggers,
         };
         options = _options.ConfigureListener?.Invoke(options) ?? options;
-        return new MultiplexedListener(await Binding.ListenAsync(options, cancellationToken).ConfigureAwait(false), _options, pool, _log);
+        CausewayListener listener = await Binding.ListenAsync(options, cancellationToken).ConfigureAwait(false);
+        place.EndPoint = listener.LocalEndPoint;
+        return new MultiplexedListener(listener, _options, pool, _log);
     }
 
     // Kestrel's callback is told of the connection before its handshake: it is made here, and found again when it is accepted.
-    private ServerAuthentication Authenticate(TlsConnectionCallbackOptions tls, IPEndPoint local, MemoryPool<byte> pool)
+    private ServerAuthentication Authenticate(TlsConnectionCallbackOptions tls, BoundPlace place, MemoryPool<byte> pool)
     {
         if (tls.ApplicationProtocols is not { Count: > 0 } protocols)
         {
@@ -82,7 +85,7 @@ internal sealed class MultiplexedTransportFactory : IMultiplexedConnectionListen
 
         return ServerAuthentication.ByClient(async (hello, cancellationToken) =>
         {
-            MultiplexedConnection connection = new(_options, pool, local, hello.RemoteEndPoint, hello.ServerName, _log);
+            MultiplexedConnection connection = new(_options, pool, place.EndPoint, hello.RemoteEndPoint, hello.ServerName, _log);
             hello.ApplicationState = connection;
             try
             {
@@ -101,5 +104,11 @@ internal sealed class MultiplexedTransportFactory : IMultiplexedConnectionListen
                 throw;
             }
         }).WithApplicationProtocols(protocols);
+    }
+
+    /// <summary>Where the listener is, known once it listens: its port may be one that the system chooses.</summary>
+    private sealed class BoundPlace
+    {
+        public required EndPoint EndPoint { get; set; }
     }
 }

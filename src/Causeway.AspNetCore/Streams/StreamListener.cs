@@ -19,6 +19,7 @@ internal sealed class StreamListener : IConnectionListener
     private readonly CancellationTokenSource _unbound = new();
     private readonly Channel<ConnectionContext> _streams;
     private readonly Task _accepting;
+    private bool _isDisposed;
 
     public StreamListener(
         CausewayListener listener, CausewayEndPoint endPoint, CausewayTransportOptions options, MemoryPool<byte> pool, ILogger log)
@@ -63,6 +64,11 @@ internal sealed class StreamListener : IConnectionListener
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _isDisposed, true))
+        {
+            return;
+        }
+
         await UnbindAsync().ConfigureAwait(false);
         while (_streams.Reader.TryRead(out ConnectionContext? unclaimed))
         {
