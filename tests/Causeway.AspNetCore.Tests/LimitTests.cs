@@ -96,19 +96,8 @@ public sealed class LimitTests
     [Fact]
     public async Task AnswersOverTcpAnnounceHttp3()
     {
-        // Kestrel takes no free port for two transports at once, so one is looked for.
-        using Socket udp = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        udp.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        int port = ((IPEndPoint)udp.LocalEndPoint!).Port;
-        udp.Dispose();
-        await using KestrelServer server = await KestrelServer.StartAsync(
-            static app => app.MapGet("/", static (HttpContext context) => context.Request.Protocol),
-            kestrel: options => options.Listen(IPAddress.Loopback, port, static endpoint =>
-            {
-                endpoint.Protocols = HttpProtocols.Http1AndHttp2AndHttp3;
-                endpoint.UseHttps(TestCertificate.Default);
-            }),
-            listensByItself: false);
+        await using KestrelServer server = await StartOnBothAsync();
+        int port = server.Address.Port;
         using SocketsHttpHandler handler = new() { SslOptions = { RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate?.Subject == $"CN={TestCertificate.Name}" } };
         using HttpClient tcp = new(handler);
         using HttpResponseMessage response = await tcp.GetAsync(new Uri($"https://127.0.0.1:{port}/"));
@@ -116,5 +105,32 @@ public sealed class LimitTests
         Assert.StartsWith($"h3=\":{port}\"", Assert.Single(response.Headers.GetValues("Alt-Svc")), StringComparison.Ordinal);
         using HttpClient quic = server.NewClient();
         Assert.Equal("HTTP/3", await quic.GetStringAsync("/"));
+    }
+
+    // Kestrel takes no free port for two transports at once, so one is looked for that both have.
+    private static async Task<KestrelServer> StartOnBothAsync()
+    {
+        while (true)
+        {
+            using Socket udp = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            udp.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+            int port = ((IPEndPoint)udp.LocalEndPoint!).Port;
+            udp.Dispose();
+            try
+            {
+                return await KestrelServer.StartAsync(
+                    static app => app.MapGet("/", static (HttpContext context) => context.Request.Protocol),
+                    kestrel: options => options.Listen(IPAddress.Loopback, port, static endpoint =>
+                    {
+                        endpoint.Protocols = HttpProtocols.Http1AndHttp2AndHttp3;
+                        endpoint.UseHttps(TestCertificate.Default);
+                    }),
+                    listensByItself: false);
+            }
+            catch (IOException error) when (error.InnerException is AddressInUseException)
+            {
+                // Somebody has it for TCP.
+            }
+        }
     }
 }
