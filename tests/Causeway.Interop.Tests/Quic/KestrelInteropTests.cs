@@ -1,14 +1,7 @@
-using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace Causeway.Interop.Tests.Quic;
 
@@ -21,13 +14,13 @@ public sealed class KestrelInteropTests
     public async Task FilesArriveWhole()
     {
         byte[] content = RandomNumberGenerator.GetBytes(5_000_000);
-        using X509Certificate2 certificate = NewCertificate();
-        await using WebApplication app = await StartAsync(certificate, app =>
+        using X509Certificate2 certificate = KestrelHost.NewCertificate("kestrel.test");
+        await using WebApplication app = await KestrelHost.StartAsync(certificate, app =>
             app.MapGet("/{name}", (string name, HttpContext context) => Results.Bytes(context.Request.Protocol == "HTTP/3" ? content[name.Length..] : [])));
         DirectoryInfo folder = Directory.CreateTempSubdirectory("causeway-kestrel-");
         try
         {
-            Uri root = Root(app);
+            Uri root = KestrelHost.Root(app);
             string[] names = ["a", "bb", "ccc", "dddd"];
             using CancellationTokenSource limit = new(s_patience);
             using PeerProcess client = new(
@@ -55,8 +48,8 @@ public sealed class KestrelInteropTests
     {
         byte[] content = RandomNumberGenerator.GetBytes(3_000_000);
         TaskCompletionSource<byte[]> hashed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        using X509Certificate2 certificate = NewCertificate();
-        await using WebApplication app = await StartAsync(certificate, app => app.MapPost("/", async (HttpContext context) =>
+        using X509Certificate2 certificate = KestrelHost.NewCertificate("kestrel.test");
+        await using WebApplication app = await KestrelHost.StartAsync(certificate, app => app.MapPost("/", async (HttpContext context) =>
         {
             hashed.SetResult(await SHA256.HashDataAsync(context.Request.Body));
             return "taken";
@@ -65,7 +58,7 @@ public sealed class KestrelInteropTests
         try
         {
             await File.WriteAllBytesAsync(file, content);
-            Uri root = Root(app);
+            Uri root = KestrelHost.Root(app);
             using CancellationTokenSource limit = new(s_patience);
             using PeerProcess client = new(
                 QuicPrograms.NgtcpClient!, ["-q", "--exit-on-all-streams-close", "-m", "POST", "-d", file, root.Host, $"{root.Port}", root.ToString()]);
@@ -77,33 +70,6 @@ public sealed class KestrelInteropTests
         {
             File.Delete(file);
         }
-    }
-
-    private static Uri Root(WebApplication app) =>
-        new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
-
-    private static X509Certificate2 NewCertificate()
-    {
-        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        CertificateRequest request = new("CN=kestrel.test", key, HashAlgorithmName.SHA256);
-        DateTimeOffset now = TimeProvider.System.GetUtcNow();
-        return request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
-    }
-
-    private static async Task<WebApplication> StartAsync(X509Certificate2 certificate, Action<WebApplication> map)
-    {
-        WebApplicationBuilder builder = WebApplication.CreateBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseCauseway();
-        builder.WebHost.ConfigureKestrel(options => options.Listen(IPAddress.Loopback, 0, endpoint =>
-        {
-            endpoint.Protocols = HttpProtocols.Http3;
-            endpoint.UseHttps(certificate);
-        }));
-        WebApplication app = builder.Build();
-        map(app);
-        await app.StartAsync();
-        return app;
     }
 }
 

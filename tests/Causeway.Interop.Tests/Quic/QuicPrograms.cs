@@ -9,6 +9,8 @@ internal static class QuicPrograms
 
     public static string? NgtcpServer { get; } = Locate("gtlsserver");
 
+    public static string? Chromium { get; } = Locate("chromium");
+
     public static string? Node { get; } = Locate("node");
 
     /// <summary>Where the script is that makes a peer of quiche.</summary>
