@@ -52,7 +52,7 @@ if (serves)
     // A browser takes QUIC's certificate from a known authority only, or by the key's hash.
     string hash = Convert.ToBase64String(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo()));
     Console.WriteLine(
-        $"chromium --user-data-dir=/tmp/h3 --origin-to-force-quic-on=localhost:{port} --ignore-certificate-errors-spki-list={hash} https://localhost:{port}/");
+        $"chromium --user-data-dir=h3-profile --origin-to-force-quic-on=localhost:{port} --ignore-certificate-errors-spki-list={hash} https://localhost:{port}/");
     await app.WaitForShutdownAsync();
     return 0;
 }
