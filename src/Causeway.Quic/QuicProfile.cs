@@ -52,6 +52,13 @@ public sealed record QuicProfile : TransportProfile
     public bool PrefersVersion2 { get; init; }
 
     /// <summary>
+    /// Whether a client may change its address on purpose. False is for servers behind something that finds connections by the
+    /// client's address (disable_active_migration, RFC 9000, 18.2); a client whose NAT gave it another one is followed all the same.
+    /// Default true. Means nothing at clients.
+    /// </summary>
+    public bool AllowsMigration { get; init; } = true;
+
+    /// <summary>
     /// Whether the latency spin bit turns, by which the network may read the round-trip time (RFC 9000, 17.4); on one path in
     /// sixteen it does not. Default false.
     /// </summary>
@@ -214,6 +221,7 @@ public sealed record QuicProfile : TransportProfile
             Retry = AddressValidation,
             KeyUpdateInterval = KeyUpdateInterval,
             SpinBit = SpinBit,
+            AllowsMigration = AllowsMigration,
             AddressToken = AddressToken,
             DefaultStreamErrorCode = DefaultStreamErrorCode,
             Qlog = QlogTrace.Opener(Qlog),

@@ -242,6 +242,7 @@ internal sealed partial class QuicSession
             own.RetrySourceConnectionId = _retrySourceId;
             own.StatelessResetToken = _registry.TokenOf(SourceId);
             own.PreferredAddress = OwnPreferredAddress();
+            own.DisableActiveMigration = !_settings.AllowsMigration;
         }
 
         _qlog?.ParametersSet(own, isLocal: true, _now);

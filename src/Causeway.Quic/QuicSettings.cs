@@ -64,6 +64,9 @@ internal sealed record QuicSettings
     /// <summary>Whether acknowledgements come less often while windows are large, where the peer knows how to ask for it.</summary>
     public bool AckFrequency { get; init; } = true;
 
+    /// <summary>Whether a client may go to another address on purpose (disable_active_migration, RFC 9000, 18.2).</summary>
+    public bool AllowsMigration { get; init; } = true;
+
     /// <summary>Whether short headers show the round-trip time to the network (RFC 9000, 17.4).</summary>
     public bool SpinBit { get; init; }
 

@@ -61,6 +61,9 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
     /// <summary>Sees each datagram before the endpoint does; false drops it.</summary>
     public Func<PacketBuffer, bool>? Filter { get; set; }
 
+    /// <summary>Sees each datagram that leaves; true if it took it over.</summary>
+    public Func<PacketBuffer, bool>? Sending { get; set; }
+
     public string? Violation { get; private set; }
 
     public TransportFailure? Failure => Session?.Failure;
@@ -260,7 +263,10 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
             foreach (PacketBuffer datagram in _batch.Span)
             {
                 datagram.Retain();
-                output.Send(datagram);
+                if (Sending?.Invoke(datagram) != true)
+                {
+                    output.Send(datagram);
+                }
             }
 
             _batch.ReleaseAll();
