@@ -288,9 +288,11 @@ internal sealed partial class LossRecovery
         {
             space.LastElicitingAt = space.LastElicitingAt.AddMicroseconds(microseconds);
             space.LossAt = space.LossAt.IsNever ? space.LossAt : space.LossAt.AddMicroseconds(microseconds);
-            for (QuicSentPacket? packet = space.Oldest; packet is not null; packet = packet.Next)
+
+            // All that may still be acknowledged: what was deemed lost and mere acknowledgements give samples too.
+            for (long number = space.Sent.First; number < space.Sent.End; number++)
             {
-                packet.Shift(microseconds);
+                space.Sent.Find(number)?.Shift(microseconds);
             }
         }
     }

@@ -295,6 +295,34 @@ public sealed class LossRecoveryTests
         Assert.Equal(0, Recovery.BytesInFlight);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ATimeInWhichThisSideDidNotRunIsInNoSample(bool isLost)
+    {
+        // The largest number of the acknowledgement may be of a packet that was deemed lost, or of one that nobody has to acknowledge.
+        long first = Recovery[PacketSpaceId.Application].NextNumber;
+        _bench.Send(1);
+        if (isLost)
+        {
+            _bench.Send(5);
+            _bench.Wait(10_000);
+            _bench.Ack((first + 4, first + 5));
+            Assert.Contains(first, _bench.Lost);
+        }
+        else
+        {
+            _bench.Send(1, isEliciting: false);
+        }
+
+        _bench.Wait(20_000_000);
+        Recovery.Shift(20_000_000);
+        _bench.Wait(Rtt);
+        _bench.Ack(isLost ? (first, first) : (first, first + 1));
+        Assert.InRange(Recovery.Rtt.Latest, Rtt, Rtt + 10_000);
+        Assert.InRange(Recovery.Rtt.Smoothed, Rtt - 10_000, Rtt + 10_000);
+    }
+
     [Fact]
     public void ADelayedClockLosesNothing()
     {
