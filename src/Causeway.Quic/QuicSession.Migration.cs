@@ -5,6 +5,9 @@ namespace Causeway.Quic;
 /// <content>A client that changes its own address on purpose (RFC 9000, 9.2).</content>
 internal sealed partial class QuicSession
 {
+    /// <inheritdoc/>
+    public override double LossRate => _recovery.LossRate;
+
     private bool IsAtPreferredAddress => _peerParameters.PreferredAddress is { } preferred && !_path.Address.Remote.IsNone
         && (_path.Address.Remote == preferred.IPv4 || _path.Address.Remote == preferred.IPv6);
 

@@ -32,7 +32,7 @@ public abstract record CausewayOptions
 
     /// <summary>
     /// Makes the innermost link in place of a UDP socket, from the remote end point (client) or the listening one
-    /// (listener).
+    /// (listener). Asked again, for another link, when a QUIC client goes another way.
     /// </summary>
     public Func<EndPoint, IDatagramLink>? CreateLink { get; init; }
 
@@ -147,10 +147,18 @@ public sealed record CausewayClientOptions : CausewayOptions
     /// </summary>
     public TimeSpan AcceptAnySourceAfter { get; init; } = TimeSpan.FromMilliseconds(300);
 
+    /// <summary>
+    /// Decides when the connection goes another way, by a new socket. Default: when this machine's address changes, and when the peer
+    /// has been silent for three seconds (<see cref="MigrationPolicy.Default"/>). Means nothing with the kcptun profile.
+    /// </summary>
+    public MigrationPolicy Migration { get; init; } = MigrationPolicy.Default;
+
     internal override void Validate()
     {
         base.Validate();
         ArgumentNullException.ThrowIfNull(RemoteEndPoint);
+        ArgumentNullException.ThrowIfNull(Migration);
+
         // A link of the application's own may give addresses any meaning.
         if (CreateLink is null && !CanBeReached(RemoteEndPoint))
         {

@@ -114,6 +114,9 @@ public abstract class TransportSession : IDisposable
     /// <summary>The peer's certificates in DER, its own first; empty if it showed none.</summary>
     public virtual IReadOnlyList<ReadOnlyMemory<byte>> PeerCertificates => [];
 
+    /// <summary>The share of what was sent lately that got lost, from 0 to 1; 0 if the engine does not measure it.</summary>
+    public virtual double LossRate => 0;
+
     /// <summary>The way that datagrams go at present, where the engine knows of ways; else none.</summary>
     public virtual DatagramPath CurrentPath => default;
 
