@@ -1,6 +1,9 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 using Causeway.Quic.Handshake.Tls13;
+using Causeway.Quic.Paths;
+using Causeway.Quic.Protection;
 using Causeway.Quic.Qlog;
 
 namespace Causeway.Quic;
@@ -127,6 +130,12 @@ public sealed record QuicProfile : TransportProfile
     public ReadOnlyMemory<byte> ServerSecret { get; init; }
 
     /// <summary>
+    /// What load balancers in front of a listener read from its connection ids (QUIC-LB). Null, the default, for ids that nobody reads
+    /// anything from. Needs <see cref="ServerAuthentication"/>: clients' ids are random in any case.
+    /// </summary>
+    public ConnectionIdRouting? ConnectionIds { get; init; }
+
+    /// <summary>
     /// Takes the secrets of each connection as lines of an SSLKEYLOGFILE, by which Wireshark reads it. Null, the default, keeps
     /// them. Whoever has the lines can read and change everything.
     /// </summary>
@@ -149,9 +158,6 @@ public sealed record QuicProfile : TransportProfile
 
     /// <inheritdoc/>
     public override string StreamProtocol => "QUIC";
-
-    /// <inheritdoc/>
-    public override bool MayShareThePort => false;
 
     internal Func<TlsClientOptions, TlsClientOptions>? ConfigureClient { get; init; }
 
@@ -180,6 +186,12 @@ public sealed record QuicProfile : TransportProfile
                 $"ServerSecret has {ServerSecret.Length} bytes; there must be {Quic.ServerSecret.MinLength} at least, or none.", nameof(ServerSecret));
         }
 
+        ConnectionIds?.Validate();
+        if (ConnectionIds is not null && ServerAuthentication is null)
+        {
+            throw new ArgumentException("ConnectionIds is for listeners, and this profile has no ServerAuthentication.", nameof(ConnectionIds));
+        }
+
         _ = Groups;
         if (PacketProtection is not null || StreamCipher is not null)
         {
@@ -195,7 +207,36 @@ public sealed record QuicProfile : TransportProfile
     }
 
     /// <inheritdoc/>
-    public override TransportEndpoint NewEndpoint(EndpointRole role, in SessionLink link)
+    public override TransportEndpoint NewEndpoint(EndpointRole role, in SessionLink link) => new QuicEndpoint(role, NewSettings(role, in link));
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<TransportEndpoint> NewListenerEndpoints(IReadOnlyList<SessionLink> links)
+    {
+        ArgumentNullException.ThrowIfNull(links);
+        if (links.Count <= 1)
+        {
+            return base.NewListenerEndpoints(links);
+        }
+
+        // Any of them takes another's tokens, and resets what was another's before the listener was started again.
+        QuicSettings[] settings = [.. links.Select(link => NewSettings(EndpointRole.Server, in link))];
+        SharedPort port = new(settings.Length, settings[0]);
+        byte[] keys = new byte[AddressTokenKeys.KeyLength + StatelessResetKey.Length];
+        settings[0].Random(keys);
+        ReadOnlyMemory<byte> tokenKey = settings[0].TokenKey.IsEmpty ? keys.AsMemory(0, AddressTokenKeys.KeyLength) : settings[0].TokenKey;
+        ReadOnlyMemory<byte> resetKey = settings[0].ResetKey.IsEmpty ? keys.AsMemory(AddressTokenKeys.KeyLength) : settings[0].ResetKey;
+        QuicEndpoint[] endpoints =
+        [
+            .. settings.Select((own, shard) =>
+                new QuicEndpoint(EndpointRole.Server, own with { Port = port, Shard = shard, TokenKey = tokenKey, ResetKey = resetKey })),
+        ];
+
+        // Each endpoint has its copy.
+        CryptographicOperations.ZeroMemory(keys);
+        return endpoints;
+    }
+
+    private QuicSettings NewSettings(EndpointRole role, in SessionLink link)
     {
         RandomBytes random = link.Random ?? throw new ArgumentException("QUIC needs random bytes.", nameof(link));
         HandshakeEnvironment environment = new(random, link.UtcAtZero);
@@ -224,9 +265,10 @@ public sealed record QuicProfile : TransportProfile
             AllowsMigration = AllowsMigration,
             AddressToken = AddressToken,
             DefaultStreamErrorCode = DefaultStreamErrorCode,
+            Routing = role == EndpointRole.Server ? ConnectionIds : null,
             Qlog = QlogTrace.Opener(Qlog),
         };
-        return new QuicEndpoint(role, ConfigureSettings?.Invoke(settings) ?? settings);
+        return ConfigureSettings?.Invoke(settings) ?? settings;
     }
 
     private ReadOnlyMemory<byte> Secret => ServerSecret.IsEmpty && ServerAuthentication is { } server ? server.Secret : ServerSecret;

@@ -125,6 +125,15 @@ internal sealed record QuicSettings
     /// </summary>
     public int IdLength { get; init; } = 8;
 
+    /// <summary>At a server: what load balancers read from its ids, which then have that length; null for ids that say nothing.</summary>
+    public ConnectionIdRouting? Routing { get; init; }
+
+    /// <summary>At a server with several sockets on one port: what their endpoints share; null if there is one.</summary>
+    public SharedPort? Port { get; init; }
+
+    /// <summary>Which of those sockets this is, from 0.</summary>
+    public int Shard { get; init; }
+
     /// <summary>
     /// How often 1-RTT keys may be used; null for the limits of the suite (RFC 9001, 6.6). Smaller ones make key updates frequent,
     /// which tests want.

@@ -13,7 +13,7 @@ internal sealed class NonceSequence : IDisposable
     private readonly byte[] _count;
     private long _left;
 
-    /// <param name="length">Bytes of a nonce, 3 to 19.</param>
+    /// <param name="length">Bytes of a nonce, 2 to 19.</param>
     /// <param name="random">For the start and the key.</param>
     /// <param name="most">How many there shall be, if fewer than the length gives.</param>
     public NonceSequence(int length, RandomBytes random, long most = long.MaxValue)

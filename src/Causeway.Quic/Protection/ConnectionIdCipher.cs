@@ -33,11 +33,11 @@ internal sealed class ConnectionIdCipher : IDisposable
     private readonly int _half;
 
     /// <param name="key"><see cref="KeyLength"/> bytes.</param>
-    /// <param name="length">Bytes of a block, 3 to <see cref="MaxLength"/>.</param>
+    /// <param name="length">Bytes of a block, 2 to <see cref="MaxLength"/>.</param>
     public ConnectionIdCipher(ReadOnlySpan<byte> key, int length)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(key.Length, KeyLength, nameof(key));
-        ArgumentOutOfRangeException.ThrowIfLessThan(length, 3);
+        ArgumentOutOfRangeException.ThrowIfLessThan(length, 2);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, MaxLength);
         _length = length;
         _half = (length + 1) / 2;

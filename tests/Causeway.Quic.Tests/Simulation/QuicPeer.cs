@@ -64,6 +64,9 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
     /// <summary>Sees each datagram that leaves; true if it took it over.</summary>
     public Func<PacketBuffer, bool>? Sending { get; set; }
 
+    /// <summary>Takes the datagrams of another endpoint of the same listener.</summary>
+    public Action<int, PacketBuffer>? HandOver { get; set; }
+
     public string? Violation { get; private set; }
 
     public TransportFailure? Failure => Session?.Failure;
@@ -103,6 +106,10 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
         if (routing.Kind == RoutingKind.Opening)
         {
             Accept(datagram, routing.RoutingId, now);
+        }
+        else if (routing.Kind == RoutingKind.OtherEndpoint)
+        {
+            HandOver!(routing.Endpoint, datagram);
         }
         else if (routing.Session is QuicSession session)
         {
