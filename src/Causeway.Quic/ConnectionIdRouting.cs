@@ -33,9 +33,10 @@ public sealed record ConnectionIdRouting
 
     /// <summary>
     /// Bytes of the part that tells the ids of one server apart, 4 to 18; with <see cref="ServerId"/> 7 to 19. With 4 a server has
-    /// 4 thousand million ids, fewer by 256 times with several shards; when they are used up, ids say nothing any more. Null, the
-    /// default, for as many as make 16 with <see cref="ServerId"/>: one pass of AES hides 16, and no attack on it is known; a
-    /// <see cref="ServerId"/> of more than 12 bytes needs a number.
+    /// 4 thousand million ids, fewer by 256 times with several shards; when they are used up, ids say nothing any more. A server that
+    /// is started again begins elsewhere, which is sure to be new only with many. Null, the default, for as many as make 16 with
+    /// <see cref="ServerId"/>: one pass of AES hides 16, and the attacks on four passes (9.7) do not apply; a <see cref="ServerId"/> of
+    /// more than 12 bytes needs a number.
     /// </summary>
     public int? NonceLength { get; init; }
 

@@ -2,6 +2,7 @@ using Causeway.Protocol;
 using Causeway.Quic.Paths;
 using Causeway.Quic.Protection;
 using Causeway.Quic.Wire;
+using Causeway.TestKit;
 
 namespace Causeway.Quic.Tests.Paths;
 
@@ -163,6 +164,24 @@ public sealed class ConnectionIdSourceTests
         one.TryWrite(first);
         other.TryWrite(second);
         Assert.NotEqual(first, second);
+    }
+
+    [Theory]
+    [MemberData(nameof(Routings))]
+    public void ReadingTheSocketAllocatesNothing(string key, int nonce)
+    {
+        SharedPort port = new(2, Settings(1));
+        using ConnectionIdSource maker = ConnectionIdSource.Create(Settings(5, key, nonce) with { Port = port, Shard = 1 });
+        ConnectionId id = maker.Next();
+        int read = 0;
+        Assert.Equal(0, Allocation.Least(5, () =>
+        {
+            for (int i = 0; i < 1000; i++)
+            {
+                read += maker.ShardOf(id.Span);
+            }
+        }));
+        Assert.True(read >= 1000);
     }
 
     [Fact]
