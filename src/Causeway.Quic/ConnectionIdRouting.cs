@@ -85,7 +85,8 @@ public sealed record ConnectionIdRouting
         if (NonceLength is null && Nonce < LeastNonce)
         {
             throw new ArgumentException(
-                $"NonceLength has no default for a ServerId of {ServerId.Length} bytes: set it to {LeastNonce} at least.", nameof(NonceLength));
+                $"NonceLength has no default for a ServerId of {ServerId.Length} bytes: set it to {LeastNonce} at least.",
+                nameof(NonceLength));
         }
 
         if (Nonce < LeastNonce || BlockLength is < LeastBlock or > ConnectionIdCipher.MaxLength)
@@ -93,7 +94,8 @@ public sealed record ConnectionIdRouting
             throw new ArgumentOutOfRangeException(
                 nameof(NonceLength),
                 NonceLength,
-                $"NonceLength must be {LeastNonce} at least, and from {LeastBlock} to {ConnectionIdCipher.MaxLength} with the {ServerId.Length} bytes of ServerId.");
+                $"NonceLength must be {LeastNonce} at least, and from {LeastBlock} to {ConnectionIdCipher.MaxLength} with the "
+                + $"{ServerId.Length} bytes of ServerId.");
         }
 
         ValidateKey();
@@ -105,7 +107,8 @@ public sealed record ConnectionIdRouting
         {
             if (!Key.IsEmpty)
             {
-                throw new ArgumentException("Key is set, but UnsafeUnencrypted says that none is used: leave out one of them.", nameof(Key));
+                throw new ArgumentException(
+                    "Key is set, but UnsafeUnencrypted says that none is used: leave out one of them.", nameof(Key));
             }
 
             return;
@@ -114,7 +117,8 @@ public sealed record ConnectionIdRouting
         if (Key.Length != ConnectionIdCipher.KeyLength)
         {
             throw new ArgumentException(
-                $"Key has {Key.Length} bytes; it must have {ConnectionIdCipher.KeyLength}. Ids without one need UnsafeUnencrypted.", nameof(Key));
+                $"Key has {Key.Length} bytes; it must have {ConnectionIdCipher.KeyLength}. Ids without one need UnsafeUnencrypted.",
+                nameof(Key));
         }
 
         if (!Key.Span.ContainsAnyExcept((byte)0))

@@ -63,7 +63,7 @@ internal sealed partial class QuicEndpoint
         if (!_isOpening)
         {
             // Nothing arrived: the driver tries whether sessions can be made.
-            _handshakes.Begin(peer, _opening.IsAddressValidated);
+            _handshakes!.Begin(peer, _opening.IsAddressValidated);
         }
 
         _isOpening = false;
@@ -77,7 +77,7 @@ internal sealed partial class QuicEndpoint
         if (_isOpening)
         {
             _isOpening = false;
-            _handshakes.End(_openingPeer, _opening.IsAddressValidated);
+            _handshakes!.End(_openingPeer, _opening.IsAddressValidated);
             _port?.Release(_opening.DestinationId, _settings.Shard);
         }
     }

@@ -18,7 +18,7 @@ internal sealed partial class QuicEndpoint : TransportEndpoint
     private readonly StatelessResetKey _resetKey;
     private readonly AddressTokenKeys _tokenKeys;
     private readonly ConnectionIdSource _ids;
-    private readonly HandshakeCounts _handshakes;
+    private readonly HandshakeCounts? _handshakes;
     private readonly HandshakeAdmission _admission;
     private readonly Dictionary<ConnectionId, QuicSession> _byId = [];
     private readonly HashSet<QuicSession> _sessions = [];
@@ -37,7 +37,7 @@ internal sealed partial class QuicEndpoint : TransportEndpoint
         _settings = settings;
         _port = settings.Port;
         _ids = ConnectionIdSource.Create(settings);
-        _handshakes = _port?.Handshakes ?? new HandshakeCounts(settings);
+        _handshakes = _port?.Handshakes ?? (role == EndpointRole.Server ? new HandshakeCounts(settings) : null);
         _admission = new HandshakeAdmission(_handshakes);
         _answerBudget = _port?.Answers ?? new AnswerBudget(settings.AnswersPerSecond);
         Span<byte> key = stackalloc byte[StatelessResetKey.Length];
@@ -215,7 +215,7 @@ internal sealed partial class QuicEndpoint : TransportEndpoint
             return Nobody;
         }
 
-        switch (_handshakes.TryBegin(datagram.Peer, _opening.IsAddressValidated))
+        switch (_handshakes!.TryBegin(datagram.Peer, _opening.IsAddressValidated))
         {
             case Admission.Retry:
                 AnswerRetry(datagram);

@@ -86,7 +86,10 @@ internal sealed class RoutedIdSource : ConnectionIdSource
     }
 
     /// <inheritdoc/>
-    /// <remarks>Spare ids promise that a move cannot be followed, which these do not keep (draft, 9); nor is there use in ids that lead nowhere (3.2).</remarks>
+    /// <remarks>
+    /// Spare ids promise that a move cannot be followed, which those without a key do not keep (draft-ietf-quic-load-balancers, 9); nor
+    /// are there to be any that lead nowhere (3.2).
+    /// </remarks>
     public override bool MakesSpareIds => _isEncrypted && _nonces.HasNext;
 
     public override ConnectionId Next()
@@ -136,7 +139,7 @@ internal sealed class RoutedIdSource : ConnectionIdSource
         _mark?.Dispose();
     }
 
-    // Draft, 9.6 and 3.2: a nonce must not be used twice, and such ids tell their length.
+    // Sections 9.6 and 3.2: a nonce must not be used twice, and such ids tell their length.
     private ConnectionId NextUnroutable()
     {
         Span<byte> id = stackalloc byte[ConnectionId.MaxLength];

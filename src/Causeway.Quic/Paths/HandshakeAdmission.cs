@@ -1,7 +1,8 @@
 namespace Causeway.Quic.Paths;
 
 /// <summary>The handshakes of one endpoint that are not complete, each of which is counted among the listener's.</summary>
-internal sealed class HandshakeAdmission(HandshakeCounts counts)
+/// <param name="counts">The listener's; null at a client, which admits nobody.</param>
+internal sealed class HandshakeAdmission(HandshakeCounts? counts)
 {
     private readonly Dictionary<QuicSession, Entry> _handshakes = [];
 
@@ -18,7 +19,7 @@ internal sealed class HandshakeAdmission(HandshakeCounts counts)
         if (_handshakes.TryGetValue(session, out Entry entry) && !entry.IsValidated)
         {
             _handshakes[session] = entry with { IsValidated = true };
-            counts.OnValidated(entry.Peer);
+            counts!.OnValidated(entry.Peer);
         }
     }
 
@@ -27,7 +28,7 @@ internal sealed class HandshakeAdmission(HandshakeCounts counts)
     {
         if (_handshakes.Remove(session, out Entry entry))
         {
-            counts.End(entry.Peer, entry.IsValidated);
+            counts!.End(entry.Peer, entry.IsValidated);
         }
     }
 
