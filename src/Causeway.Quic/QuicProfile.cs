@@ -71,7 +71,7 @@ public sealed record QuicProfile : TransportProfile
     /// When a listener has clients prove their address before it spends anything on them, which costs them a round trip (RFC 9000,
     /// 8.1.2). Default: while many handshakes are under way.
     /// </summary>
-    public RetryPolicy AddressValidation { get; init; } = RetryPolicy.UnderLoad;
+    public AddressValidationMode AddressValidation { get; init; } = AddressValidationMode.UnderLoad;
 
     /// <summary>
     /// Groups of the key exchange, the preferred one first, of "X25519MLKEM768" (hybrid, safe against quantum computers to come),

@@ -74,7 +74,7 @@ internal sealed record QuicSettings
     /// When a server asks clients to prove their address by a Retry (RFC 9000, 8.1.2), which costs them a round trip. Under load
     /// by default: nothing is kept for addresses that may be forged.
     /// </summary>
-    public RetryPolicy Retry { get; init; } = RetryPolicy.UnderLoad;
+    public AddressValidationMode Retry { get; init; } = AddressValidationMode.UnderLoad;
 
     /// <summary>
     /// So many incomplete handshakes of unproved addresses are load. An unanswered one costs some 20 KiB until its timeout.

@@ -95,14 +95,14 @@ internal sealed class HandshakeCounts(QuicSettings settings)
     {
         int rivals = isValidated ? ofAddress.Validated : ofAddress.All;
         bool isFull = count >= settings.MaxHandshakes || rivals >= settings.MaxHandshakesPerAddress;
-        if (isValidated || settings.Retry == RetryPolicy.Never)
+        if (isValidated || settings.Retry == AddressValidationMode.Never)
         {
             return isFull ? Admission.Refuse : Admission.Accept;
         }
 
         // So many addresses that are not proved, and nothing more is kept for one.
         bool isUnderLoad = unvalidated >= settings.RetryThreshold;
-        return settings.Retry == RetryPolicy.Always || isFull || isUnderLoad ? Admission.Retry : Admission.Accept;
+        return settings.Retry == AddressValidationMode.Always || isFull || isUnderLoad ? Admission.Retry : Admission.Accept;
     }
 
     // Gives the counts before the change.

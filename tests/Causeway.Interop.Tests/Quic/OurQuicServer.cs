@@ -49,7 +49,7 @@ internal sealed class OurQuicServer : IAsyncDisposable
                 ServerCertificateContext = SslStreamCertificateContext.Create(certificate, [], offline: true),
                 CipherSuitesPolicy = OurQuicClient.Policy(scenario.CipherSuite),
             },
-            AddressValidation = RetryPolicy.Never,
+            AddressValidation = AddressValidationMode.Never,
             HandshakeTimeout = OurQuicClient.Patience,
             IdleTimeout = OurQuicClient.Patience,
 

@@ -16,9 +16,9 @@ public sealed class ShardedListenerTests
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     [Theory]
-    [InlineData(false, RetryPolicy.UnderLoad)]
-    [InlineData(true, RetryPolicy.Always)]
-    public async Task TwoHundredConnectionsGoOnWhileTheirPortsChange(bool isRouted, RetryPolicy retry)
+    [InlineData(false, AddressValidationMode.UnderLoad)]
+    [InlineData(true, AddressValidationMode.Always)]
+    public async Task TwoHundredConnectionsGoOnWhileTheirPortsChange(bool isRouted, AddressValidationMode retry)
     {
         const int Connections = 200;
         using CausewayKey key = CausewayKey.Create();
@@ -103,7 +103,7 @@ public sealed class ShardedListenerTests
     [Fact]
     public void EndpointsOfAListenerHaveTheirKeysInCommon()
     {
-        QuicProfile profile = new() { ServerAuthentication = ServerAuthentication.Shared("us", "secret"), AddressValidation = RetryPolicy.Always };
+        QuicProfile profile = new() { ServerAuthentication = ServerAuthentication.Shared("us", "secret"), AddressValidation = AddressValidationMode.Always };
         int made = 0;
         SessionLink link = new(1350, 0, 0, PacketPool.Shared) { Random = bytes => new Random(made++).NextBytes(bytes) };
         IReadOnlyList<TransportEndpoint> endpoints = profile.NewListenerEndpoints([link, link, link]);

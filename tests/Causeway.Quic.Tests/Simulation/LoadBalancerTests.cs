@@ -69,7 +69,7 @@ public sealed class LoadBalancerTests
                     Configure = s => s with
                     {
                         Routing = ServerIdReaderTests.Routing(1, key, $"abcd{i:x2}", nonce),
-                        Retry = retries ? RetryPolicy.Always : RetryPolicy.Never,
+                        Retry = retries ? AddressValidationMode.Always : AddressValidationMode.Never,
                         TokenKey = tokens,
                     },
                 },

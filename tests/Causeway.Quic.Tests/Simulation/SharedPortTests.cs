@@ -30,7 +30,7 @@ public sealed class SharedPortTests
     {
         for (ulong seed = 1; seed <= 5; seed++)
         {
-            using Network net = new(FaultPlans.Named(plan, seed), s => WithIds(s, key) with { Retry = retries ? RetryPolicy.Always : RetryPolicy.Never });
+            using Network net = new(FaultPlans.Named(plan, seed), s => WithIds(s, key) with { Retry = retries ? AddressValidationMode.Always : AddressValidationMode.Never });
             SeededRandom random = new(SeededRandom.Derive(seed, 9));
             net.Server.Kernel = _ => random.Next(Shards);
             net.Connect();
@@ -197,7 +197,7 @@ public sealed class SharedPortTests
     {
         using Network net = new(
             FaultPlans.Named("Clean", 1),
-            s => s with { Retry = RetryPolicy.Never, MaxHandshakes = most, MaxHandshakesPerAddress = mostOfAddress });
+            s => s with { Retry = AddressValidationMode.Never, MaxHandshakes = most, MaxHandshakesPerAddress = mostOfAddress });
         for (int i = 0; i < 30; i++)
         {
             net.Inject(i);
@@ -212,7 +212,7 @@ public sealed class SharedPortTests
     [Fact]
     public void UnderLoadEverySocketAsksForAProof()
     {
-        using Network net = new(FaultPlans.Named("Clean", 1), static s => s with { Retry = RetryPolicy.UnderLoad, RetryThreshold = 5 });
+        using Network net = new(FaultPlans.Named("Clean", 1), static s => s with { Retry = AddressValidationMode.UnderLoad, RetryThreshold = 5 });
         for (int i = 0; i < 25; i++)
         {
             net.Inject(i);
@@ -257,7 +257,7 @@ public sealed class SharedPortTests
     [Fact]
     public void TheLastPlaceIsTakenOnce()
     {
-        HandshakeCounts counts = new(Settings() with { Retry = RetryPolicy.Never, MaxHandshakes = 500, MaxHandshakesPerAddress = 20 });
+        HandshakeCounts counts = new(Settings() with { Retry = AddressValidationMode.Never, MaxHandshakes = 500, MaxHandshakesPerAddress = 20 });
         int accepted = 0;
         Parallel.For(0, 4000, i =>
         {
@@ -268,7 +268,7 @@ public sealed class SharedPortTests
         });
         Assert.Equal(500, accepted);
         Assert.Equal((500, 500), (counts.Count, counts.Unvalidated));
-        HandshakeCounts one = new(Settings() with { Retry = RetryPolicy.Never, MaxHandshakes = 5000, MaxHandshakesPerAddress = 20 });
+        HandshakeCounts one = new(Settings() with { Retry = AddressValidationMode.Never, MaxHandshakes = 5000, MaxHandshakesPerAddress = 20 });
         PeerAddress address = PeerAddress.FromBytes([10, 0, 0, 1], 1);
         accepted = 0;
         Parallel.For(0, 4000, _ =>
