@@ -196,6 +196,11 @@ internal sealed class ClientPaths
             if (now - since >= s_silencePeriod)
             {
                 Ask(PathOccasion.Silence, now);
+                if (_attempt is null && Policy.WatchesNetwork && _options.CreateLink is null)
+                {
+                    // A route may be gone without the system's telling.
+                    ThreadPool.UnsafeQueueUserWorkItem(static paths => paths.OnNetworkChanged(isCertain: false), this, preferLocal: false);
+                }
             }
         }
     }

@@ -31,7 +31,9 @@ internal static class NetworkWatch
 
         try
         {
+            // An interface that goes down keeps its address on some systems: only the second event tells.
             NetworkChange.NetworkAddressChanged += static (_, _) => s_settling.Change(s_settleTime, Timeout.InfiniteTimeSpan);
+            NetworkChange.NetworkAvailabilityChanged += static (_, _) => s_settling.Change(s_settleTime, Timeout.InfiniteTimeSpan);
         }
         catch (Exception error) when (error is NetworkInformationException or PlatformNotSupportedException)
         {
