@@ -52,6 +52,7 @@ internal sealed class OurQuicServer : IAsyncDisposable
             AddressValidation = AddressValidationMode.Never,
             HandshakeTimeout = OurQuicClient.Patience,
             IdleTimeout = OurQuicClient.Patience,
+            Qlog = QuicPrograms.Qlog,
 
             // As many as ngtcp2's server allows, so that whoever fetches more files than this has to wait for more.
             MaxInboundBidirectionalStreams = 100,
