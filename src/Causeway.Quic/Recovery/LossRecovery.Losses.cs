@@ -63,6 +63,14 @@ internal sealed partial class LossRecovery
         }
 
         ProbeTimeouts++;
+        if (IsEndOfHandshakeAwaited)
+        {
+            _endProbes++;
+            silent!.Probes = 1;
+            Qlog?.RecoveryChanged(this, now);
+            return true;
+        }
+
         _backOff = Math.Min(_backOff + 1, 30);
         _probeBase = now;
         Qlog?.RecoveryChanged(this, now);
@@ -87,6 +95,21 @@ internal sealed partial class LossRecovery
         if (_probeBase == Timestamp.LongAgo)
         {
             _probeBase = now;
+        }
+    }
+
+    /// <summary>
+    /// A server whose flight has arrived waits for the client's last message, and has nothing in flight. If that message is lost, the
+    /// client alone could repair it, and one that doubles its timeouts takes a minute for that on a bad path. The server asks: its
+    /// packet acknowledges what came behind the lost one, by which the client sees the loss (RFC 9002, 6.1).
+    /// </summary>
+    private bool IsEndOfHandshakeAwaited
+    {
+        get
+        {
+            PacketNumberSpace handshake = _spaces[(int)PacketSpaceId.Handshake];
+            return Role == EndpointRole.Server && !IsConfirmed && !handshake.IsDiscarded && handshake.LargestAcknowledged >= 0
+                && handshake.ElicitingInFlight == 0 && _spaces[(int)PacketSpaceId.Initial].ElicitingInFlight == 0;
         }
     }
 
@@ -138,6 +161,14 @@ internal sealed partial class LossRecovery
             space = _spaces[(int)(HasHandshakeKeys ? PacketSpaceId.Handshake : PacketSpaceId.Initial)];
             Timestamp lastSent = Timestamp.Max(_spaces[0].LastElicitingAt, _spaces[1].LastElicitingAt);
             return Timestamp.Max(_probeBase, lastSent).AddMicroseconds(timeout);
+        }
+
+        if (space is null && IsEndOfHandshakeAwaited)
+        {
+            // No acknowledgement ends the back-off: the client may be alive, and a person at it decide on the certificate.
+            space = _spaces[(int)PacketSpaceId.Handshake];
+            long wait = BackedOff(Math.Max(Rtt.ProbeTimeout, LeastBeforeEndProbe), 1 << Math.Min(_endProbes, 10));
+            return Timestamp.Max(space.LastElicitingAt, _heardAt).AddMicroseconds(wait);
         }
 
         return soonest;

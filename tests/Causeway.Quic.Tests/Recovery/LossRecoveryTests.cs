@@ -160,6 +160,33 @@ public sealed class LossRecoveryTests
         Assert.True(bench.Recovery.Deadline.IsNever);
     }
 
+    /// <summary>The client's last message may be lost, and the client wait for long before it repeats it.</summary>
+    [Fact]
+    public void AServerWhoseFlightArrivedAsksForTheEndOfTheHandshake()
+    {
+        RecoveryBench bench = new();
+        bench.Recovery.IsConfirmed = false;
+        bench.Recovery.HasHandshakeKeys = true;
+        bench.Send(2, PacketSpaceId.Handshake);
+        bench.Wait(10_000);
+        bench.Ack(PacketSpaceId.Handshake, 0, (0, 1));
+        long[] waits = new long[8];
+        for (int i = 0; i < waits.Length; i++)
+        {
+            waits[i] = bench.TimeOut();
+            Assert.Equal(1, bench.Recovery[PacketSpaceId.Handshake].Probes);
+            bench.Recovery[PacketSpaceId.Handshake].Probes = 0;
+            bench.Send(1, PacketSpaceId.Handshake);
+
+            // An answer shows that the client lives, and is no reason to ask more often.
+            bench.Ack(PacketSpaceId.Handshake, 0, (2 + i, 2 + i));
+        }
+
+        Assert.Equal([100_000, 200_000, 400_000, 800_000, 1_600_000, 2_000_000, 2_000_000, 2_000_000], waits);
+        bench.Recovery.IsConfirmed = true;
+        Assert.True(bench.Recovery.Deadline.IsNever);
+    }
+
     // RFC 9002, 6.2.1: the server may be waiting for more bytes from a client, so that its ACK ends no back-off of the client's.
     [Fact]
     public void AClientKeepsItsBackOffWhileTheServerMayBeBlocked()

@@ -192,6 +192,9 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
         }
     }
 
+    /// <summary>Whether the peer's certificate is left unjudged, so that the handshake does not go on.</summary>
+    public bool HoldsCertificateCheck { get; set; }
+
     private void Answer(QuicSession session, Timestamp now)
     {
         while (session.Question is { } question)
@@ -199,6 +202,10 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
             if (question == HandshakeEventKind.ServerOptionsNeeded)
             {
                 ((Tls13Server)session.Handshake!).AnswerServerOptions(_serverOptions!, now);
+            }
+            else if (HoldsCertificateCheck)
+            {
+                return;
             }
             else
             {
