@@ -35,7 +35,6 @@ internal static class InteropMatrix
         ("http3", _) when pair.IsQuiche() => "the package has no HTTP/3",
         ("resumption" or "zerortt", QuicPair.QuicheToCauseway) => "the package keeps no sessions",
         ("resumption" or "zerortt", QuicPair.CausewayToQuiche) => "the package makes new ticket keys for each connection",
-        ("handshakeloss" or "handshakecorruption", QuicPair.CausewayToQuiche) => "the package sometimes accepts a repeated first packet as a second connection",
         ("ecn", _) when pair.IsQuiche() => "Node.js has no ECN",
         ("amplificationlimit", QuicPair.CausewayToQuiche) => "proves every address by Retry",
         ("v2", _) when pair.IsNgtcp2() => "knows only a draft's number",
