@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using Causeway.Quic.Handshake.Tls13;
@@ -72,6 +74,19 @@ public sealed record QuicProfile : TransportProfile
     /// 8.1.2). Default: while many handshakes are under way.
     /// </summary>
     public AddressValidationMode AddressValidation { get; init; } = AddressValidationMode.UnderLoad;
+
+    /// <summary>
+    /// At a listener: the IPv4 address that clients shall move to once the handshake is over (preferred_address; RFC 9000, 9.6), as that
+    /// of one host behind an address that many share. Port 0 is the listener's own. Null, the default, for none.
+    /// </summary>
+    /// <remarks>
+    /// The listener has to receive there: it is bound to any address, on the same port, and to see which of its addresses a client
+    /// speaks to it needs Linux. Clients that cannot reach the address stay where they are. A client of this library moves on Linux.
+    /// </remarks>
+    public IPEndPoint? PreferredIPv4EndPoint { get; init; }
+
+    /// <summary>The same as <see cref="PreferredIPv4EndPoint"/> for clients that came by IPv6.</summary>
+    public IPEndPoint? PreferredIPv6EndPoint { get; init; }
 
     /// <summary>
     /// Groups of the key exchange, the preferred one first, of "X25519MLKEM768" (hybrid, safe against quantum computers to come),
@@ -193,6 +208,8 @@ public sealed record QuicProfile : TransportProfile
         }
 
         _ = Groups;
+        CheckPreferred(PreferredIPv4EndPoint, AddressFamily.InterNetwork, nameof(PreferredIPv4EndPoint));
+        CheckPreferred(PreferredIPv6EndPoint, AddressFamily.InterNetworkV6, nameof(PreferredIPv6EndPoint));
         if (PacketProtection is not null || StreamCipher is not null)
         {
             throw new ArgumentException(
@@ -267,6 +284,8 @@ public sealed record QuicProfile : TransportProfile
             DefaultStreamErrorCode = DefaultStreamErrorCode,
             Routing = role == EndpointRole.Server ? ConnectionIds : null,
             Qlog = QlogTrace.Opener(Qlog),
+            PreferredIPv4 = role == EndpointRole.Server ? PreferredAddressOf(PreferredIPv4EndPoint, in link, nameof(PreferredIPv4EndPoint)) : default,
+            PreferredIPv6 = role == EndpointRole.Server ? PreferredAddressOf(PreferredIPv6EndPoint, in link, nameof(PreferredIPv6EndPoint)) : default,
         };
         return ConfigureSettings?.Invoke(settings) ?? settings;
     }
@@ -327,6 +346,37 @@ public sealed record QuicProfile : TransportProfile
     // What clients remember as limits: early data that was sent under others is refused (RFC 9001, 4.6.1).
     private byte[] EarlyDataContext() => Encoding.UTF8.GetBytes(string.Create(
         CultureInfo.InvariantCulture, $"{MemoryBudget} {MaxInboundBidirectionalStreams} {MaxInboundUnidirectionalStreams}"));
+
+    private static void CheckPreferred(IPEndPoint? preferred, AddressFamily family, string name)
+    {
+        if (preferred is null)
+        {
+            return;
+        }
+
+        IPAddress address = preferred.Address;
+        bool isOfOneHost = family == AddressFamily.InterNetwork
+            ? address.AddressFamily == family && !address.Equals(IPAddress.Any) && address.GetAddressBytes()[0] < 224
+            : address.AddressFamily == family && !address.Equals(IPAddress.IPv6Any) && !address.IsIPv6Multicast && !address.IsIPv4MappedToIPv6;
+        if (!isOfOneHost)
+        {
+            throw new ArgumentException(
+                $"{name} is {preferred}; it must be an address that one host has, of {(family == AddressFamily.InterNetwork ? "IPv4" : "IPv6")}.", name);
+        }
+    }
+
+    private static PeerAddress PreferredAddressOf(IPEndPoint? preferred, in SessionLink link, string name)
+    {
+        if (preferred is null)
+        {
+            return default;
+        }
+
+        return preferred.Port == 0 || link.LocalPort == 0 || preferred.Port == link.LocalPort
+            ? PeerAddress.FromEndPoint(preferred.Port == 0 ? new IPEndPoint(preferred.Address, link.LocalPort) : preferred)
+            : throw new ArgumentException(
+                $"{name} is {preferred}, and the listener's port is {link.LocalPort}; the port must be that or 0.", name);
+    }
 
     private static void Check(TimeSpan value, TimeSpan least, TimeSpan most, string name)
     {

@@ -359,7 +359,7 @@ internal sealed partial class QuicSession
         }
     }
 
-    private QuicError? OnHandshakeDone(Timestamp now)
+    private QuicError? OnHandshakeDone(PacketBuffer datagram, Timestamp now)
     {
         if (!IsEstablished)
         {
@@ -367,7 +367,7 @@ internal sealed partial class QuicSession
         }
 
         Confirm();
-        MoveToPreferredAddress(now);
+        MoveToPreferredAddress(datagram, now);
         return null;
     }
 

@@ -12,6 +12,7 @@ internal sealed partial class QuicSession
 {
     private readonly QuicEcn _ecn = new();
     private bool _isDatagramCapable;
+    private PeerAddress _otherPeerAddress;
     private QuicPath _path;
 
     // Where datagrams went before the peer's address changed; they go there again if the new one cannot be proved.
@@ -32,6 +33,9 @@ internal sealed partial class QuicSession
 
     /// <inheritdoc/>
     public override bool IsProvingPath => _path.HasChallenge || _probedPath is { HasChallenge: true };
+
+    /// <inheritdoc/>
+    public override PeerAddress OtherPeerAddress => _otherPeerAddress;
 
     /// <summary>Whether the peer has shown that it receives at its present address.</summary>
     public bool IsPathValidated => _path.IsValidated;
@@ -60,8 +64,13 @@ internal sealed partial class QuicSession
     /// </summary>
     private bool IsFromPeer(PacketBuffer datagram) => Role == EndpointRole.Server || PathOf(datagram) is not null;
 
-    private static bool IsOf(QuicPath path, PacketBuffer datagram) =>
-        path.Address.Remote.IsNone || datagram.Path.Remote == path.Address.Remote;
+    // Which of its own addresses a datagram came to matters to a server that has clients move to another (RFC 9000, 9.6.2).
+    private bool IsOf(QuicPath path, PacketBuffer datagram) =>
+        path.Address.Remote.IsNone
+        || (datagram.Path.Remote == path.Address.Remote && !(_preferredAddress is not null && IsOtherLocal(path, datagram)));
+
+    private static bool IsOtherLocal(QuicPath path, PacketBuffer datagram) =>
+        datagram.Path.Local != path.Address.Local && !datagram.Path.Local.IsNone && !path.Address.Local.IsNone;
 
     /// <summary>
     /// The path that a datagram came on, or null for one that is not known. A client that moves has several paths to one address of
@@ -114,12 +123,12 @@ internal sealed partial class QuicSession
 
         bool isOnPurpose = addressedAs != _addressedAs;
         _addressedAs = addressedAs;
-        if (datagram.Path.Remote == _path.Address.Remote)
+        if (IsOf(_path, datagram))
         {
             return;
         }
 
-        if (_formerPath is { } former && datagram.Path.Remote == former.Address.Remote)
+        if (_formerPath is { } former && IsOf(former, datagram))
         {
             // Back where it came from: nothing has to be proved there again, and the other address is nobody's.
             _path = former;
@@ -133,15 +142,15 @@ internal sealed partial class QuicSession
             Received = datagram.Length,
             IsOtherHost = datagram.Path.Remote.WithoutPort() != _path.Address.Remote.WithoutPort(),
         };
-        if (Statistics.PathsRefused > 0)
+        if (Statistics.PathsRefused > 0 || datagram.Path.Remote == _path.Address.Remote)
         {
             // Somebody sent from where nobody answers. From now on an address is proved before anything goes there, so that he
-            // costs the connection nothing more.
+            // costs the connection nothing more. The same holds for this end's preferred address (9.6.2).
             ProveFirst(moved, now);
             return;
         }
 
-        if (_probedPath is { } probed && datagram.Path.Remote == probed.Address.Remote)
+        if (_probedPath is { } probed && IsOf(probed, datagram))
         {
             moved.Received = probed.Received;
             moved.Sent = probed.Sent;
@@ -189,7 +198,7 @@ internal sealed partial class QuicSession
 
     private void ProveFirst(QuicPath moved, Timestamp now)
     {
-        if (_probedPath is null || _probedPath.Address.Remote != moved.Address.Remote)
+        if (_probedPath is null || _probedPath.Address != moved.Address)
         {
             _probedPath = moved;
             _probedPath.PeerId = _remoteIds.NextSpare;
@@ -284,20 +293,30 @@ internal sealed partial class QuicSession
     }
 
     /// <summary>The client goes where the server would like to have it (RFC 9000, 9.6), once that address is proved.</summary>
-    private void MoveToPreferredAddress(Timestamp now)
+    /// <param name="datagram">One that came from where the server is now; a link that tells no addresses has none to move to.</param>
+    /// <param name="now">The time.</param>
+    private void MoveToPreferredAddress(PacketBuffer datagram, Timestamp now)
     {
-        if (Role == EndpointRole.Server || _peerParameters.PreferredAddress is not { } preferred || Statistics.PathChanges > 0)
+        PeerAddress current = datagram.Path.Remote;
+        if (_peerParameters.PreferredAddress is not { } preferred || Statistics.PathChanges > 0 || _probedPath is not null || current.IsNone)
         {
             return;
         }
 
-        // The same family as now: that one is known to work.
-        PeerAddress address = _path.Address.Remote.IsIPv6 || preferred.IPv4.IsNone ? preferred.IPv6 : preferred.IPv4;
-        if (address.IsNone || address == _path.Address.Remote)
+        // The same family as now: the socket has no other.
+        PeerAddress address = current.IsIPv6 ? preferred.IPv6 : preferred.IPv4;
+        if (address.IsNone || address == current)
         {
             return;
         }
 
+        if (_path.Address.Remote.IsNone)
+        {
+            // A connected link has one peer, who needs no name. From now on there are two.
+            _path.Address = new DatagramPath(current, _path.Address.Local);
+        }
+
+        _otherPeerAddress = address;
         _probedPath = new QuicPath(new DatagramPath(address, _path.Address.Local)) { PeerId = preferred.ConnectionId, IsOtherHost = true };
         Challenge(_probedPath, now);
     }

@@ -210,6 +210,7 @@ public sealed partial class CausewayConnection
             Session.Probe();
         }
 
+        _answerSource?.Expect(Session.OtherPeerAddress);
         _answerSource?.OnTurn(now);
         int before = batch.Count;
         bool more = Session.Flush(batch, _path, now);

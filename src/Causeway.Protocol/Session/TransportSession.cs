@@ -20,6 +20,12 @@ public abstract class TransportSession : IDisposable
     /// <summary>The peer's address; none where the link below is connected to one peer.</summary>
     public PeerAddress Peer { get; init; }
 
+    /// <summary>
+    /// At a client: another address from which the peer's datagrams may come from now on, since the server would rather be spoken to
+    /// there; none for none.
+    /// </summary>
+    public virtual PeerAddress OtherPeerAddress => default;
+
     /// <summary>What tells the session apart from others of the same address, as its endpoint routes by it.</summary>
     public abstract uint RoutingId { get; }
 

@@ -167,7 +167,7 @@ internal sealed partial class LossRecovery
         {
             // No acknowledgement ends the back-off: the client may be alive, and a person at it decide on the certificate.
             space = _spaces[(int)PacketSpaceId.Handshake];
-            long wait = BackedOff(Math.Max(Rtt.ProbeTimeout, LeastBeforeEndProbe), 1 << Math.Min(_endProbes, 10));
+            long wait = Math.Min(Math.Max(Rtt.ProbeTimeout, LeastBeforeEndProbe) << Math.Min(_endProbes, 10), LongestBackOff);
             return Timestamp.Max(space.LastElicitingAt, _heardAt).AddMicroseconds(wait);
         }
 

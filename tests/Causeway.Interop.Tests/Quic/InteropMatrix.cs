@@ -40,7 +40,7 @@ internal static class InteropMatrix
         ("v2", _) when pair.IsNgtcp2() => "knows only a draft's number",
         ("v2", _) when pair.IsQuiche() => "knows only v1",
         ("connectionmigration", QuicPair.QuicheToCauseway) => "the package cannot change its address",
-        ("connectionmigration", _) when pair.OurClient() => "our client does not begin it; see rebind-addr",
+        ("connectionmigration", QuicPair.CausewayToQuiche) => "quiche announces no preferred address",
         _ => null,
     };
 
@@ -98,7 +98,14 @@ public sealed class QuicCaseAttribute(string name) : DataAttribute
     /// <summary>Whether only pairs with a client of ngtcp2 are meant.</summary>
     public bool NeedsNgtcpClient { get; init; }
 
+    /// <summary>Whether only pairs with a server of ngtcp2 are meant.</summary>
+    public bool NeedsNgtcpServer { get; init; }
+
+    /// <summary>Whether only pairs with a client of ours are meant.</summary>
+    public bool NeedsOurClient { get; init; }
+
     public override IEnumerable<object[]> GetData(System.Reflection.MethodInfo testMethod) => QuicPairs.All
-        .Where(pair => InteropMatrix.ReasonOf(name, pair) is null && (!NeedsNgtcpClient || pair == QuicPair.Ngtcp2ToCauseway))
+        .Where(pair => InteropMatrix.ReasonOf(name, pair) is null && (!NeedsNgtcpClient || pair == QuicPair.Ngtcp2ToCauseway)
+            && (!NeedsNgtcpServer || pair == QuicPair.CausewayToNgtcp2) && (!NeedsOurClient || pair.OurClient()))
         .Select(static pair => new object[] { pair });
 }

@@ -109,6 +109,29 @@ internal sealed class QuicInterop : IAsyncDisposable
         }
     }
 
+    /// <summary>Has the program <c>causeway quic get</c> fetch all files on one connection.</summary>
+    public async Task FetchByProgramAsync(params string[] flags)
+    {
+        string folder = _files.NewDownloadFolder();
+        string program = Path.Combine(AppContext.BaseDirectory, "causeway-cli.dll");
+        using PeerProcess client = new(
+            "dotnet",
+            [
+                program, "quic", "get", "--ca", _files.AuthorityFile, "--out", folder, "--alpn", Protocol.ToString(), .. flags,
+                .. _files.Names.Select(name => $"https://{_server}/{name}"),
+            ]);
+        try
+        {
+            await client.WaitForExitAsync(Limit);
+        }
+        finally
+        {
+            _peerClientLines = client.LastLines;
+        }
+
+        Compare(folder);
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (Relay is not null)
@@ -131,8 +154,8 @@ internal sealed class QuicInterop : IAsyncDisposable
         if (_pair.OurServer())
         {
             _ourServer = await OurQuicServer.StartAsync(
-                _files, new IPEndPoint(_scenario.Address, 0), _scenario, _pair.OurClient() ? null : ConfigureLink);
-            _server = _ourServer.EndPoint;
+                _files, new IPEndPoint(_scenario.ListenAddress ?? _scenario.Address, 0), _scenario, _pair.OurClient() ? null : ConfigureLink);
+            _server = new IPEndPoint(_scenario.Address, _ourServer.EndPoint.Port);
         }
         else if (_pair.IsQuiche())
         {
