@@ -34,8 +34,8 @@ internal sealed class UdpRelay : IAsyncDisposable
         ToOtherAddress,
 
         /// <summary>
-        /// The port becomes another one when the client's does. Until then no more of the server's datagrams arrive, so that the
-        /// transfer cannot be over before.
+        /// The port becomes another one when the client's does. Until then the rest of the server's datagrams arrive slowly, so that
+        /// the transfer is not over before.
         /// </summary>
         WithClient,
     }
@@ -113,8 +113,13 @@ internal sealed class UdpRelay : IAsyncDisposable
             try
             {
                 int length = await back.ReceiveAsync(buffer, _stop.Token);
-                bool isHeld = _kind == Rebinding.WithClient && !_hasRebound && Volatile.Read(ref _fromServer) >= _rebindAfter;
-                if (_client is { } client && !isHeld)
+                bool isSlow = _kind == Rebinding.WithClient && !_hasRebound && Volatile.Read(ref _fromServer) >= _rebindAfter;
+                if (isSlow)
+                {
+                    await Task.Delay(5, _stop.Token);
+                }
+
+                if (_client is { } client)
                 {
                     await _front.SendToAsync(buffer.AsMemory(0, length), client, _stop.Token);
                 }
