@@ -83,7 +83,30 @@ internal sealed partial class LossRecovery
         }
 
         RepeatOldest(silent);
+        if (Role == EndpointRole.Server && !IsConfirmed)
+        {
+            RepeatWholeFlight(silent);
+        }
+
         return true;
+    }
+
+    /// <summary>
+    /// A server's flight spans two spaces, and may be three times what came from the client. One datagram repeats both (RFC 9002,
+    /// 6.2.4), in place of two that are padded: what they would take is worth a later attempt.
+    /// </summary>
+    private void RepeatWholeFlight(PacketNumberSpace silent)
+    {
+        foreach (PacketSpaceId id in (ReadOnlySpan<PacketSpaceId>)[PacketSpaceId.Initial, PacketSpaceId.Handshake])
+        {
+            PacketNumberSpace other = _spaces[(int)id];
+            if (other != silent && !other.IsDiscarded && other.ElicitingInFlight > 0)
+            {
+                silent.Probes = 1;
+                other.Probes = 1;
+                RepeatOldest(other);
+            }
+        }
     }
 
     /// <summary>

@@ -160,6 +160,21 @@ public sealed class LossRecoveryTests
         Assert.True(bench.Recovery.Deadline.IsNever);
     }
 
+    // RFC 9002, 6.2.4.
+    [Fact]
+    public void AServerRepeatsItsWholeFlightAtOnce()
+    {
+        RecoveryBench bench = new();
+        bench.Recovery.IsConfirmed = false;
+        bench.Recovery.HasHandshakeKeys = true;
+        bench.Send(1, PacketSpaceId.Initial);
+        bench.Send(2, PacketSpaceId.Handshake);
+        bench.TimeOut();
+        Assert.Equal((1, 1), (bench.Recovery[PacketSpaceId.Initial].Probes, bench.Recovery[PacketSpaceId.Handshake].Probes));
+        Assert.Equal([0, 0, 1], bench.Unanswered);
+        Assert.Equal(0, bench.Recovery[PacketSpaceId.Application].Probes);
+    }
+
     /// <summary>The client's last message may be lost, and the client wait for long before it repeats it.</summary>
     [Fact]
     public void AServerWhoseFlightArrivedAsksForTheEndOfTheHandshake()
