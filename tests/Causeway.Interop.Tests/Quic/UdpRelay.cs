@@ -116,7 +116,7 @@ internal sealed class UdpRelay : IAsyncDisposable
                 bool isSlow = _kind == Rebinding.WithClient && !_hasRebound && Volatile.Read(ref _fromServer) >= _rebindAfter;
                 if (isSlow)
                 {
-                    await Task.Delay(5, _stop.Token);
+                    await Task.Delay(20, _stop.Token);
                 }
 
                 if (_client is { } client)
