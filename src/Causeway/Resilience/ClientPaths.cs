@@ -236,16 +236,20 @@ internal sealed class ClientPaths
     {
         _attempt = attempt;
 
+        // The server may have had the connection move to an address that it prefers.
+        PeerAddress now = Session.CurrentPath.Remote;
+        EndPoint remote = now.IsNone ? _connection.RemoteEndPoint : now.ToEndPoint();
+
         // A socket is some system calls, and middleware the application's code: neither runs on a shard's turn.
-        _ = Task.Run(() => Open(attempt));
+        _ = Task.Run(() => Open(attempt, remote));
     }
 
-    private void Open(Attempt attempt)
+    private void Open(Attempt attempt, EndPoint remote)
     {
         try
         {
             IDatagramLink innermost = _options.CreateLink?.Invoke(_options.RemoteEndPoint)
-                ?? UdpLink.Connect((IPEndPoint)_connection.RemoteEndPoint, _options.UdpSettings);
+                ?? UdpLink.Connect((IPEndPoint)remote, _options.UdpSettings);
 
             // One attempt runs at a time.
             if (!_innermost.Add(innermost))
