@@ -67,16 +67,19 @@ public sealed class CausewayListener : IAsyncDisposable
             AcceptQueue queue = new(options, accepted);
             ShardClock clock = new(options.TimeProvider);
             openings = OpeningMemory.Lease(options.Profile, options.ReplayWindow);
-            TransportEndpoint[] endpoints = [.. links.Select(link => options.NewEndpoint(EndpointRole.Server, link, clock.Now))];
+            IReadOnlyList<TransportEndpoint> endpoints =
+                options.Profile.NewListenerEndpoints([.. links.Select(link => options.NewSessionLink(link, clock.Now))]);
             Shard[] shards = new Shard[links.Count];
             ListenerCounters[] counters = new ListenerCounters[links.Count];
             Action<Shard>[] attach = new Action<Shard>[links.Count];
+            IdSessionTable[] tables = new IdSessionTable[links.Count];
             for (int i = 0; i < shards.Length; i++)
             {
                 SessionTable table;
                 if (endpoints[i].FindsSessionsById)
                 {
-                    IdSessionTable byId = new(endpoints[i], directory, queue);
+                    IdSessionTable byId = new(endpoints[i], tables, directory, queue);
+                    tables[i] = byId;
                     (table, counters[i], attach[i]) = (byId, byId.Statistics, byId.Attach);
                 }
                 else

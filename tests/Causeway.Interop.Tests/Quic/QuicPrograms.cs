@@ -32,6 +32,11 @@ internal static class QuicPrograms
         }
     }
 
+    /// <summary>Opens the qlog of one of our connections in the folder that the environment variable QLOGDIR names; null for none.</summary>
+    public static Func<string, Stream?>? Qlog { get; } = Environment.GetEnvironmentVariable("QLOGDIR") is { Length: > 0 } folder
+        ? name => File.Create(Path.Combine(folder, name))
+        : null;
+
     private static string QuichePackage => Path.Combine(ProjectFolder(), "quiche", "node_modules", "@matrixai", "quic");
 
     /// <summary>The folder of this project in the checkout, whichever folder the tests run in.</summary>

@@ -258,6 +258,84 @@ public sealed class RealSocketTests
         return all.ToArray();
     }
 
+    /// <summary>One socket that is bound to any address: the client, whose socket knows one server, goes to another address of it.</summary>
+    [Fact]
+    public async Task AClientFollowsAListenerToItsPreferredAddress()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            // Elsewhere a connected socket stays connected, and the client where it is.
+            return;
+        }
+
+        CausewayKey key = CausewayKey.Create();
+        await using CausewayListener listener = await CausewayListener.ListenAsync(new CausewayListenerOptions
+        {
+            ListenEndPoint = new IPEndPoint(IPAddress.Any, 0),
+            Profile = new QuicProfile
+            {
+                ServerAuthentication = ServerAuthentication.WithKey(key),
+                PreferredIPv4EndPoint = new IPEndPoint(IPAddress.Parse("127.0.0.2"), 0),
+            },
+        });
+        Task<CausewayConnection> accepting = listener.AcceptConnectionAsync().AsTask();
+        await using CausewayConnection client = await CausewayConnection.ConnectAsync(new CausewayClientOptions
+        {
+            RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, ((IPEndPoint)listener.LocalEndPoint).Port),
+            Profile = new QuicProfile { ClientAuthentication = ClientAuthentication.Pinned(key.Fingerprint) },
+        }).AsTask().WaitAsync(s_patience);
+        await using CausewayConnection server = await accepting.WaitAsync(s_patience);
+        foreach (CausewayConnection end in (CausewayConnection[])[client, server])
+        {
+            QuicStatistics statistics = (QuicStatistics)end.Statistics.Transport;
+            for (int i = 0; i < 1000 && statistics.PathChanges == 0; i++)
+            {
+                // The server moves when it hears the client there.
+                await using CausewayStream noise = await client.OpenStreamAsync(StreamDirection.Unidirectional);
+                await noise.WriteAsync(new byte[1]);
+                await Task.Delay(10);
+            }
+
+            Assert.Equal((1, 0), (statistics.PathChanges, statistics.PathsRefused));
+        }
+    }
+
+    [Theory]
+    [InlineData("0.0.0.0:1")]
+    [InlineData("224.0.0.1:1")]
+    [InlineData("[::1]:1")]
+    public void AnAddressThatNoHostHasIsNotPreferred(string address)
+    {
+        QuicProfile profile = new()
+        {
+            ServerAuthentication = ServerAuthentication.WithKey(CausewayKey.Create()),
+            PreferredIPv4EndPoint = IPEndPoint.Parse(address),
+        };
+        ArgumentException error = Assert.Throws<ArgumentException>(profile.Validate);
+        Assert.Equal("PreferredIPv4EndPoint", error.ParamName);
+        error = Assert.Throws<ArgumentException>((profile with
+        {
+            PreferredIPv4EndPoint = null,
+            PreferredIPv6EndPoint = IPEndPoint.Parse("127.0.0.1:1"),
+        }).Validate);
+        Assert.Equal("PreferredIPv6EndPoint", error.ParamName);
+    }
+
+    [Fact]
+    public async Task APreferredAddressHasTheListenersPort()
+    {
+        ArgumentException error = await Assert.ThrowsAsync<ArgumentException>(async () => await CausewayListener.ListenAsync(new CausewayListenerOptions
+        {
+            ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
+            Profile = new QuicProfile
+            {
+                ServerAuthentication = ServerAuthentication.WithKey(CausewayKey.Create()),
+                PreferredIPv4EndPoint = new IPEndPoint(IPAddress.Loopback, 1),
+            },
+        }));
+        Assert.Equal("PreferredIPv4EndPoint", error.ParamName);
+    }
+
     private sealed class Pair : IAsyncDisposable
     {
         private readonly CausewayClientOptions _options;
