@@ -111,7 +111,7 @@ public sealed class ForwardClient : IAsyncDisposable
             catch (Exception error) when (error is TransportException or OperationCanceledException)
             {
                 // The pool has no stream to give, so the socket is reset as a closed port would do it.
-                if (error is TransportException)
+                if (error is TransportException { IsTransient: true })
                 {
                     ForwardingLog.Reconnecting(_options.Logger, error.Message);
                 }

@@ -242,6 +242,7 @@ internal sealed partial class QuicSession
             own.RetrySourceConnectionId = _retrySourceId;
             own.StatelessResetToken = _registry.TokenOf(SourceId);
             own.PreferredAddress = OwnPreferredAddress();
+            own.DisableActiveMigration = !_settings.AllowsMigration;
         }
 
         _qlog?.ParametersSet(own, isLocal: true, _now);
@@ -358,7 +359,7 @@ internal sealed partial class QuicSession
         }
     }
 
-    private QuicError? OnHandshakeDone(Timestamp now)
+    private QuicError? OnHandshakeDone(PacketBuffer datagram, Timestamp now)
     {
         if (!IsEstablished)
         {
@@ -366,7 +367,7 @@ internal sealed partial class QuicSession
         }
 
         Confirm();
-        MoveToPreferredAddress(now);
+        MoveToPreferredAddress(datagram, now);
         return null;
     }
 
