@@ -21,6 +21,11 @@ internal static class HelpText
            far$  causeway server --to 127.0.0.1:80            # prints its key's fingerprint
            near$ causeway client --server far:4433 --server-key sha256:... --listen 127.0.0.1:8080
 
+        The same as one of several ports, chosen by the client among what the server allows:
+           far$  causeway server --allow 127.0.0.1:80 --allow intranet:443
+           near$ causeway client -s far:4433 --server-key sha256:... -L 8080:127.0.0.1:80 -L 8443:intranet:443
+        -L udp:... carries UDP, -R has the server listen (where --allow-listen says), -D is a proxy, -W is for ssh's ProxyCommand.
+
         Started by the name kcptun-client or kcptun-server (a link), it acts as that. kcptun's --tcp and --pprof are refused.
 
         Signals: SIGINT and SIGTERM stop in order, SIGUSR1 logs the counters, SIGHUP reopens the file of --log.

@@ -10,7 +10,8 @@ namespace Causeway.Forwarding;
 /// <remarks>
 /// <code>
 /// empty --OpenStreamAsync--> connecting --made--> open --ended | too old | refuses streams--> empty
-///                            connecting --failed--> waits (100 ms doubling to 10 s, with jitter) --> connecting
+///                            connecting --failed--> waits as the RetryPolicy says --> connecting
+///                            connecting --failed for good--> empty, and those who wait are told
 /// </code>
 /// A slot that cannot connect holds up only the streams that fell to it. While a connection does not answer, new streams go to
 /// a fresh one beside it (<see cref="CausewayConnection.IsUnresponsive"/>).
@@ -20,9 +21,6 @@ public sealed class ConnectionPool : IAsyncDisposable
     // kcptun's scavenger looks this often.
     private static readonly TimeSpan s_scavengePeriod = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_reapPeriod = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan s_firstRetry = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan s_lastRetry = TimeSpan.FromSeconds(10);
-
     private static readonly TimeSpan s_closeTimeout = TimeSpan.FromSeconds(2);
 
     // A connection that was handed out may end before the stream is opened; more often than this, something else is wrong.
@@ -67,7 +65,10 @@ public sealed class ConnectionPool : IAsyncDisposable
     public ForwardingStatistics Statistics => _registry.Snapshot();
 
     /// <summary>Opens a stream on the next connection, which is made if need be; waits until that succeeds.</summary>
-    /// <exception cref="TransportException">Connections can be made, but no stream can be opened on them.</exception>
+    /// <exception cref="TransportException">
+    /// Connections can be made, but no stream can be opened on them; or none can be made, and <see cref="ConnectionPoolOptions.Retry"/>
+    /// gave up. The next call begins anew.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The token was cancelled, or the pool disposed.</exception>
     public async ValueTask<CausewayStream> OpenStreamAsync(CancellationToken cancellationToken = default)
     {
@@ -186,8 +187,10 @@ public sealed class ConnectionPool : IAsyncDisposable
     {
         // Off the caller's lock.
         await Task.Yield();
-        for (int failures = 0; ; failures++)
+        long start = _time.GetTimestamp();
+        for (int failures = 1; ; failures++)
         {
+            TimeSpan delay;
             try
             {
                 CausewayConnection connection = await _options.Connect(_stopped).ConfigureAwait(false);
@@ -196,10 +199,24 @@ public sealed class ConnectionPool : IAsyncDisposable
             }
             catch (TransportException error)
             {
+                RetryContext context = new()
+                {
+                    Error = error,
+                    Failures = failures,
+                    Elapsed = _time.GetElapsedTime(start),
+                    Random = _options.NextRandom(),
+                };
+                if (_options.Retry.NextDelay(in context) is not { } wait)
+                {
+                    ForwardingLog.GaveUp(_options.Logger, error.Message);
+                    throw;
+                }
+
+                delay = wait;
                 ForwardingLog.Reconnecting(_options.Logger, error.Message);
             }
 
-            await Task.Delay(RetryDelay(failures), _time, _stopped).ConfigureAwait(false);
+            await Task.Delay(delay, _time, _stopped).ConfigureAwait(false);
         }
     }
 
@@ -215,14 +232,6 @@ public sealed class ConnectionPool : IAsyncDisposable
         }
 
         _ = _registry.Track(connection);
-    }
-
-    /// <summary>Half of the step is jitter, so that a thousand clients do not come back in the same instant.</summary>
-    private TimeSpan RetryDelay(int failures)
-    {
-        TimeSpan step = s_firstRetry * Math.Pow(2, Math.Min(failures, 16));
-        step = step < s_lastRetry ? step : s_lastRetry;
-        return step * (0.5 + (0.5 * _options.NextRandom()));
     }
 
     private void Scavenge()

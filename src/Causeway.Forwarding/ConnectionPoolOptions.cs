@@ -9,8 +9,8 @@ namespace Causeway.Forwarding;
 public sealed record ConnectionPoolOptions
 {
     /// <summary>
-    /// Makes a connection; asked anew for each one, so that it may choose another port or address every time. A
-    /// <see cref="TransportException"/> means that it is worth trying again.
+    /// Makes a connection; asked anew for each one, so that it may choose another port or address every time. After a
+    /// <see cref="TransportException"/> <see cref="Retry"/> decides whether to try again.
     /// </summary>
     public required Func<CancellationToken, ValueTask<CausewayConnection>> Connect { get; init; }
 
@@ -44,6 +44,12 @@ public sealed record ConnectionPoolOptions
     /// </summary>
     public Action<CausewayConnection>? Expiring { get; init; }
 
+    /// <summary>
+    /// When a connection that could not be made is tried again. Default: after 100 ms doubling to 10 s, without end, unless the
+    /// reason is one that stays (<see cref="RetryPolicy.Default"/>).
+    /// </summary>
+    public RetryPolicy Retry { get; init; } = RetryPolicy.Default;
+
     /// <summary>From 0 up to 1, for the jitter of retries.</summary>
     internal Func<double> NextRandom { get; init; } = Random.Shared.NextDouble;
 
@@ -52,6 +58,7 @@ public sealed record ConnectionPoolOptions
         ArgumentNullException.ThrowIfNull(Connect);
         ArgumentNullException.ThrowIfNull(TimeProvider);
         ArgumentNullException.ThrowIfNull(Logger);
+        ArgumentNullException.ThrowIfNull(Retry);
         if (Connections is < 1 or > 65535)
         {
             throw new ArgumentOutOfRangeException(nameof(Connections), Connections, "Connections must be from 1 to 65535.");

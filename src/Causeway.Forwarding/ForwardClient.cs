@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using Causeway.Protocol;
 using Causeway.Telemetry;
 
 namespace Causeway.Forwarding;
@@ -11,8 +10,6 @@ namespace Causeway.Forwarding;
 /// </summary>
 public sealed class ForwardClient : IAsyncDisposable
 {
-    private const int Backlog = 1024;
-
     // For the last lines of the log; one that takes none is not waited for.
     private static readonly TimeSpan s_lastLines = TimeSpan.FromSeconds(1);
 
@@ -24,14 +21,13 @@ public sealed class ForwardClient : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _accepting;
     private Task? _stopped;
-    private int _mtu = TransportProfile.MaxMtu;
 
     private ForwardClient(ForwardClientOptions options)
     {
         _options = options = options with { Logger = BackgroundLogger.Over(options.Logger) };
         _pool = new ConnectionPool(new ConnectionPoolOptions
         {
-            Connect = ConnectAsync,
+            Connect = new ForwardConnector(options.Connection, options.Logger).ConnectAsync,
             Connections = options.Connections,
             AutoExpire = options.AutoExpire,
             ScavengeTtl = options.ScavengeTtl,
@@ -39,11 +35,12 @@ public sealed class ForwardClient : IAsyncDisposable
             Logger = options.Logger,
             Expiring = connection => _forwards!.Cut(connection),
         });
-        _listener = options.Listen.Listen(Backlog);
+        _listener = options.Listen.Listen(ForwardAcceptor.Backlog);
         _places = new ForwardPlaces(options, others: options.Connections);
         _forwards = _places.Table;
         LocalEndPoint = _listener.LocalEndPoint ?? options.Listen.EndPoint;
-        _accepting = Task.Run(AcceptAsync);
+        _accepting = Task.Run(() => ForwardAcceptor.RunAsync(
+            _listener, _places, ForwardAsync, options.TimeProvider, options.Logger, _stopping.Token));
     }
 
     /// <summary>Where connections are accepted, with the port that the system chose if it was 0.</summary>
@@ -100,93 +97,6 @@ public sealed class ForwardClient : IAsyncDisposable
         await BackgroundLogger.FlushAsync(_options.Logger, s_lastLines).ConfigureAwait(false);
     }
 
-    private async ValueTask<CausewayConnection> ConnectAsync(CancellationToken cancellationToken)
-    {
-        // Nothing here blocks, and relaying a small message is less work than waking a thread for it.
-        CausewayClientOptions options = _options.Connection() with { UnsafePreferInlineScheduling = true };
-        TransportProfile profile = options.Profile with { Mtu = Math.Min(options.Profile.Mtu, Volatile.Read(ref _mtu)) };
-        CausewayConnection connection = await CausewayConnection.ConnectAsync(
-            options with { Profile = profile }, cancellationToken).ConfigureAwait(false);
-        _ = LearnAsync(connection, profile);
-        ForwardingLog.ConnectionOpened(
-            _options.Logger, options.Profile.StreamProtocol, connection.LocalEndPoint, connection.RemoteEndPoint);
-        return connection;
-    }
-
-    /// <summary>The next connections send shorter datagrams if this one ends because its own do not arrive.</summary>
-    private async Task LearnAsync(CausewayConnection connection, TransportProfile profile)
-    {
-        await connection.Closed.ConfigureAwait(false);
-        if (connection.Failure?.Error == TransportError.PathTooNarrow && profile.WithShorterDatagrams() is { } shorter
-            && LowerMtu(shorter.Mtu))
-        {
-            ForwardingLog.ShorterDatagrams(_options.Logger, profile.Mtu, shorter.Mtu);
-        }
-    }
-
-    private bool LowerMtu(int mtu)
-    {
-        for (int known = Volatile.Read(ref _mtu); known > mtu; known = Volatile.Read(ref _mtu))
-        {
-            if (Interlocked.CompareExchange(ref _mtu, mtu, known) == known)
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    private async Task AcceptAsync()
-    {
-        CancellationToken stopping = _stopping.Token;
-        AcceptBackoff backoff = new(_options.TimeProvider);
-        try
-        {
-            while (true)
-            {
-                if (_forwards.IsFull)
-                {
-                    _places.LogFull();
-                }
-
-                ForwardTable.Forward forward = await _forwards.AddAsync(stopping).ConfigureAwait(false);
-                try
-                {
-                    await _places.WaitForDescriptorsAsync(stopping).ConfigureAwait(false);
-                    Socket socket = await _listener.AcceptAsync(stopping).ConfigureAwait(false);
-                    backoff.Reset();
-
-                    // It is served whatever its number; the next one may have to wait.
-                    _places.Pass(socket);
-
-                    // What it does before it first waits is to open a stream: a hop to another thread would cost more.
-                    _ = ForwardAsync(socket, forward);
-                }
-                catch (SocketException error) when (!stopping.IsCancellationRequested)
-                {
-                    forward.Dispose();
-                    if (!_places.IsOutOfDescriptors(error))
-                    {
-                        ForwardingLog.AcceptFailed(_options.Logger, error.Message);
-                    }
-
-                    await backoff.WaitAsync(stopping).ConfigureAwait(false);
-                }
-                catch
-                {
-                    forward.Dispose();
-                    throw;
-                }
-            }
-        }
-        catch (Exception error) when (stopping.IsCancellationRequested
-            && error is OperationCanceledException or ObjectDisposedException or SocketException)
-        {
-            // Stopped.
-        }
-    }
-
     private async Task ForwardAsync(Socket socket, ForwardTable.Forward forward)
     {
         using (forward)
@@ -201,7 +111,7 @@ public sealed class ForwardClient : IAsyncDisposable
             catch (Exception error) when (error is TransportException or OperationCanceledException)
             {
                 // The pool has no stream to give, so the socket is reset as a closed port would do it.
-                if (error is TransportException)
+                if (error is TransportException { IsTransient: true })
                 {
                     ForwardingLog.Reconnecting(_options.Logger, error.Message);
                 }

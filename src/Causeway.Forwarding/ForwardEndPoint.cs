@@ -64,6 +64,10 @@ public sealed class ForwardEndPoint
         return new ForwardEndPoint(endPoint.ToString(), new IPEndPoint(Unmap(endPoint.Address), endPoint.Port));
     }
 
+    /// <summary>The end point of an address or a path that a peer named.</summary>
+    internal static ForwardEndPoint From(EndPoint endPoint) =>
+        endPoint is IPEndPoint ip ? From(ip) : new ForwardEndPoint(endPoint.ToString() ?? "", endPoint);
+
     /// <summary>The text that it was parsed from.</summary>
     public override string ToString() => _text;
 
@@ -88,7 +92,7 @@ public sealed class ForwardEndPoint
         }
         else
         {
-            IPEndPoint ip = address as IPEndPoint ?? Resolve((DnsEndPoint)address);
+            IPEndPoint ip = ToIPEndPoint();
             bool any = ip.Address.Equals(IPAddress.IPv6Any);
             if (any && !Socket.OSSupportsIPv6)
             {
@@ -121,6 +125,11 @@ public sealed class ForwardEndPoint
             throw;
         }
     }
+
+    /// <summary>The address; that of the name if it is one.</summary>
+    /// <exception cref="SocketException">The name has none, or this is a path.</exception>
+    internal IPEndPoint ToIPEndPoint() => EndPoint as IPEndPoint
+        ?? Resolve(EndPoint as DnsEndPoint ?? throw new SocketException((int)SocketError.AddressFamilyNotSupported));
 
     /// <summary>Whether accepted sockets inherit what <see cref="Prepare"/> sets from their listener: four calls less for each.</summary>
     internal static bool AcceptedInherit => OperatingSystem.IsLinux();

@@ -1,3 +1,4 @@
+using Causeway.Forwarding.Tunnels;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -100,8 +101,23 @@ public sealed record ForwardServerOptions : ForwardOptions
     /// <summary>The ports that clients connect to, at least one.</summary>
     public required IReadOnlyList<CausewayListenerOptions> Listeners { get; init; }
 
-    /// <summary>Where streams are forwarded to. A host name is looked up for each of them.</summary>
-    public required ForwardEndPoint Target { get; init; }
+    /// <summary>
+    /// Where streams are forwarded to that name no target themselves. A host name is looked up for each of them. Null, the default, for
+    /// a server that only opens what <see cref="Tunnels"/> allows; one of the two is needed.
+    /// </summary>
+    public ForwardEndPoint? Target { get; init; }
+
+    /// <summary>
+    /// What clients may have opened that speak <see cref="TunnelProtocol"/>, which the listeners' profiles must offer. Default: nothing
+    /// beside <see cref="Target"/>.
+    /// </summary>
+    public TunnelPolicy Tunnels { get; init; } = new();
+
+    /// <summary>
+    /// Whether TCP targets get a header of the PROXY protocol (version 2) in front of a connection, which tells the address that the
+    /// client has here. Targets that do not expect it take it for data. Default false.
+    /// </summary>
+    public bool SendsProxyHeader { get; init; }
 
     /// <summary>
     /// How long a connection to the target may take, together with the wait for a place among
@@ -112,8 +128,14 @@ public sealed record ForwardServerOptions : ForwardOptions
     internal override void Validate()
     {
         base.Validate();
-        ArgumentNullException.ThrowIfNull(Target);
+        ArgumentNullException.ThrowIfNull(Tunnels);
+        Tunnels.Validate();
         ArgumentNullException.ThrowIfNull(Listeners);
+        if (Target is null && Tunnels.Targets.Count == 0 && Tunnels.Listening.Count == 0)
+        {
+            throw new ArgumentException("There is neither a Target nor anything that Tunnels allow: the server could open nothing.", nameof(Target));
+        }
+
         if (Listeners.Count == 0)
         {
             throw new ArgumentException("Listeners must have at least one port.", nameof(Listeners));

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Causeway.Forwarding.Tunnels;
 using Causeway.Telemetry;
 
 namespace Causeway.Forwarding;
@@ -20,6 +21,8 @@ public sealed class ForwardServer : IAsyncDisposable
     private readonly ConnectionRegistry _registry;
     private readonly ForwardPlaces _places;
     private readonly ForwardTable _forwards;
+    private readonly TargetDialer _dialer;
+    private readonly TunnelCounters _tunnels = new();
     private readonly LogThrottle _refused;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task[] _accepting;
@@ -32,6 +35,7 @@ public sealed class ForwardServer : IAsyncDisposable
         _registry = new ConnectionRegistry(options.Logger);
         _places = new ForwardPlaces(options, others: 0);
         _forwards = _places.Table;
+        _dialer = new TargetDialer(_places, options.ConnectTimeout);
         _refused = new LogThrottle(options.TimeProvider);
         LocalEndPoints = [.. listeners.Select(static listener => listener.LocalEndPoint)];
         _accepting = [.. listeners.Select((listener, i) => Task.Run(() => AcceptAsync(listener, options.Listeners[i])))];
@@ -49,6 +53,9 @@ public sealed class ForwardServer : IAsyncDisposable
         ForwardsOpen = _forwards.Count,
         Replayed = _listeners.Sum(static listener => listener.Statistics.Replayed),
     };
+
+    /// <summary>What was asked for by the tunnel protocol.</summary>
+    public TunnelStatistics TunnelStatistics => _tunnels.Snapshot();
 
     /// <summary>The listeners' own counters, one for each port.</summary>
     public IReadOnlyList<ListenerStatistics> ListenerStatistics => [.. _listeners.Select(static listener => listener.Statistics)];
@@ -143,21 +150,31 @@ public sealed class ForwardServer : IAsyncDisposable
 
     private async Task ServeAsync(CausewayConnection connection, CancellationToken stopping)
     {
+        TunnelServer? tunnels = TunnelProtocol.IsSpoken(connection)
+            ? new TunnelServer(_options, connection, _places, _dialer, _tunnels)
+            : null;
         try
         {
             while (true)
             {
                 CausewayStream stream = await connection.AcceptStreamAsync(stopping).ConfigureAwait(false);
+                if (!stream.CanWrite)
+                {
+                    // Nothing that is forwarded goes one way.
+                    stream.Abort();
+                    continue;
+                }
+
                 if (_forwards.TryAdd(_options.ConnectTimeout, _options.TimeProvider) is { } forward)
                 {
                     forward.Connection = connection;
 
                     // What it does before it first waits is to dial: a hop to another thread would cost more.
-                    _ = ForwardAsync(stream, forward);
+                    _ = ForwardAsync(stream, forward, tunnels);
                 }
                 else
                 {
-                    _ = WaitAsync(stream, stopping);
+                    _ = WaitAsync(stream, tunnels, stopping);
                 }
             }
         }
@@ -165,10 +182,17 @@ public sealed class ForwardServer : IAsyncDisposable
         {
             // The connection has ended, or the server stops.
         }
+
+        if (tunnels is not null)
+        {
+            // What goes on over the connection is given its time when the server stops.
+            await connection.Closed.ConfigureAwait(false);
+            tunnels.Dispose();
+        }
     }
 
     /// <summary>Waits for a place, as long as a dial may take.</summary>
-    private async Task WaitAsync(CausewayStream stream, CancellationToken stopping)
+    private async Task WaitAsync(CausewayStream stream, TunnelServer? tunnels, CancellationToken stopping)
     {
         _places.LogFull();
         ForwardTable.Forward? forward = await _forwards.TryAddAsync(
@@ -176,14 +200,22 @@ public sealed class ForwardServer : IAsyncDisposable
         if (forward is not null)
         {
             forward.Connection = stream.Connection;
-            await ForwardAsync(stream, forward).ConfigureAwait(false);
+            await ForwardAsync(stream, forward, tunnels).ConfigureAwait(false);
             return;
         }
 
-        stream.Abort();
         if (!stopping.IsCancellationRequested)
         {
             LogRefused();
+        }
+
+        if (tunnels is null)
+        {
+            stream.Abort();
+        }
+        else
+        {
+            await TunnelStream.RefuseAsync(stream, TunnelRefusal.LimitReached, "as much is being forwarded as may be").ConfigureAwait(false);
         }
     }
 
@@ -195,20 +227,34 @@ public sealed class ForwardServer : IAsyncDisposable
         }
     }
 
-    private async Task ForwardAsync(CausewayStream stream, ForwardTable.Forward forward)
+    private async Task ForwardAsync(CausewayStream stream, ForwardTable.Forward forward, TunnelServer? tunnels)
     {
         using (forward)
         {
             try
             {
-                if (await DialAsync(forward).ConfigureAwait(false) is { } socket)
+                if (tunnels is not null)
                 {
+                    await tunnels.ServeAsync(stream, forward).ConfigureAwait(false);
+                }
+                else if (_options.Target is { } target && await DialAsync(target, forward).ConfigureAwait(false) is { } socket)
+                {
+                    if (_options.SendsProxyHeader)
+                    {
+                        await ForwardRelay.SendHeaderAsync(
+                            socket, ProxyHeader.For(stream.Connection.RemoteEndPoint, stream.Connection.LocalEndPoint), forward.CutToken).ConfigureAwait(false);
+                    }
+
                     await ForwardRelay.RunAsync(socket, stream, fromSocket: false, _options, forward.CutToken).ConfigureAwait(false);
                 }
                 else
                 {
                     stream.Abort();
                 }
+            }
+            catch (Exception error) when (error is TransportException or OperationCanceledException or SocketException)
+            {
+                stream.Abort();
             }
             catch (Exception error)
             {
@@ -218,58 +264,23 @@ public sealed class ForwardServer : IAsyncDisposable
         }
     }
 
-    private async Task<Socket?> DialAsync(ForwardTable.Forward forward)
+    private async ValueTask<Socket?> DialAsync(ForwardEndPoint target, ForwardTable.Forward forward)
     {
-        try
+        DialResult result = await _dialer.DialAsync(target, forward).ConfigureAwait(false);
+        if (result.Socket is { } socket)
         {
-            Socket socket = await ConnectAsync(forward.CutToken).ConfigureAwait(false);
-            if (forward.LiftLimit())
-            {
-                return socket;
-            }
-
-            socket.Dispose();
-        }
-        catch (SocketException error)
-        {
-            ForwardingLog.TargetUnreachable(_options.Logger, _options.Target.ToString(), error.Message);
-            return null;
-        }
-        catch (OperationCanceledException)
-        {
-            // Told below.
+            return socket;
         }
 
-        if (_places.AreDescriptorsUsedUp)
+        if (result.Reason == TunnelRefusal.LimitReached)
         {
             LogRefused();
         }
         else if (!forward.IsCut)
         {
-            ForwardingLog.TargetUnreachable(
-                _options.Logger, _options.Target.ToString(), $"no answer within {_options.ConnectTimeout.TotalSeconds} s");
+            ForwardingLog.TargetUnreachable(_options.Logger, target.ToString(), result.Problem);
         }
 
         return null;
-    }
-
-    /// <summary>Connects to the target, when the process has descriptors for it.</summary>
-    private async ValueTask<Socket> ConnectAsync(CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            await _places.WaitForDescriptorsAsync(cancellationToken).ConfigureAwait(false);
-            try
-            {
-                if (await _options.Target.ConnectAsync(_places.Pass, cancellationToken).ConfigureAwait(false) is { } socket)
-                {
-                    return socket;
-                }
-            }
-            catch (SocketException error) when (_places.IsOutOfDescriptors(error))
-            {
-                // Once more when there is room.
-            }
-        }
     }
 }

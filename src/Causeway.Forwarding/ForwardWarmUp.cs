@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using Causeway.Forwarding.Tunnels;
 using Causeway.Links;
 using Causeway.Protocol;
 using Microsoft.Extensions.Logging;
@@ -23,14 +24,15 @@ public static class ForwardWarmUp
 
     /// <summary>Warms the path of connections up. What goes wrong with it is no error: the real ones will show it.</summary>
     /// <param name="profile">The layers of the connections to come.</param>
-    public static async Task RunAsync(TransportProfile profile)
+    /// <param name="tunnels">Whether they will be those of a <see cref="TunnelClient"/>; the profile then offers its protocol.</param>
+    public static async Task RunAsync(TransportProfile profile, bool tunnels = false)
     {
         ArgumentNullException.ThrowIfNull(profile);
         using CancellationTokenSource limit = new(s_limit);
         try
         {
             // Off the caller's thread: what is loaded may hold it for longer than the limit.
-            await Task.Run(() => RunAsync(profile, limit.Token), CancellationToken.None)
+            await Task.Run(() => RunAsync(profile, tunnels, limit.Token), CancellationToken.None)
                 .WaitAsync(limit.Token).ConfigureAwait(false);
         }
         catch (Exception)
@@ -39,7 +41,7 @@ public static class ForwardWarmUp
         }
     }
 
-    private static async Task RunAsync(TransportProfile profile, CancellationToken cancellationToken)
+    private static async Task RunAsync(TransportProfile profile, bool tunnels, CancellationToken cancellationToken)
     {
         using Socket target = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         target.Bind(new IPEndPoint(IPAddress.Loopback, 0));
@@ -61,26 +63,36 @@ public static class ForwardWarmUp
             },
             cancellationToken).ConfigureAwait(false);
         await using ConfiguredAsyncDisposable serverEnd = server.ConfigureAwait(false);
-        ForwardClient client = ForwardClient.Start(new ForwardClientOptions
+        CausewayClientOptions Connection() => new() { Profile = profile, RemoteEndPoint = server.LocalEndPoints[0] };
+        ForwardEndPoint listen = ForwardEndPoint.From(new IPEndPoint(IPAddress.Loopback, 0));
+        if (tunnels)
         {
-            Listen = ForwardEndPoint.From(new IPEndPoint(IPAddress.Loopback, 0)),
-            Connection = () => new CausewayClientOptions
+            TunnelClient client = await TunnelClient.StartAsync(new TunnelClientOptions
             {
-                Profile = profile,
-                RemoteEndPoint = server.LocalEndPoints[0],
-            },
-            Logger = new Formatter(),
-        });
-
-        await using ConfiguredAsyncDisposable clientEnd = client.ConfigureAwait(false);
-        await AskAsync(client.LocalEndPoint, Length, reset: false, cancellationToken).ConfigureAwait(false);
-        await AskAsync(client.LocalEndPoint, 1, reset: true, cancellationToken).ConfigureAwait(false);
+                Forwards = [new TunnelForward { Listen = listen }],
+                Connection = Connection,
+                Logger = new Formatter(),
+            }).ConfigureAwait(false);
+            await using ConfiguredAsyncDisposable clientEnd = client.ConfigureAwait(false);
+            await AskAsync(client.LocalEndPoints[0], cancellationToken).ConfigureAwait(false);
+        }
+        else
+        {
+            ForwardClient client = ForwardClient.Start(new ForwardClientOptions { Listen = listen, Connection = Connection, Logger = new Formatter() });
+            await using ConfiguredAsyncDisposable clientEnd = client.ConfigureAwait(false);
+            await AskAsync(client.LocalEndPoint, cancellationToken).ConfigureAwait(false);
+        }
 
         // What a name needs, which the system loads for itself.
         await Dns.GetHostAddressesAsync("localhost", cancellationToken).ConfigureAwait(false);
-        await client.StopAsync().ConfigureAwait(false);
         await server.StopAsync().ConfigureAwait(false);
         await answering.ConfigureAwait(false);
+    }
+
+    private static async Task AskAsync(EndPoint address, CancellationToken cancellationToken)
+    {
+        await AskAsync(address, Length, reset: false, cancellationToken).ConfigureAwait(false);
+        await AskAsync(address, 1, reset: true, cancellationToken).ConfigureAwait(false);
     }
 
     private static async Task AskAsync(EndPoint address, int length, bool reset, CancellationToken cancellationToken)

@@ -64,4 +64,7 @@ internal static partial class ForwardingLog
     [LoggerMessage(21, LogLevel.Warning,
         "the process has nearly as many files open as its limit of {Limit} (ulimit -n) lets it; no connection is taken until some are closed")]
     public static partial void OpenFilesUsedUp(ILogger logger, int limit);
+
+    [LoggerMessage(22, LogLevel.Error, "cannot connect, and trying again would not help: {Error}")]
+    public static partial void GaveUp(ILogger logger, string error);
 }

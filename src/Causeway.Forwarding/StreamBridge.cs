@@ -73,6 +73,12 @@ public sealed partial class StreamBridge
     /// <summary>Whether the socket has its options already, by inheritance or from who connected it.</summary>
     internal bool IsPrepared { get; init; }
 
+    /// <summary>
+    /// Takes the peer's answer off the front of the stream, and fails if it refuses; null if there is none. What the socket sends goes
+    /// to the stream without waiting for it.
+    /// </summary>
+    internal Func<Task>? Granted { get; init; }
+
     private enum End
     {
         /// <summary>The source ended, and the destination was told.</summary>
@@ -236,6 +242,11 @@ public sealed partial class StreamBridge
     {
         try
         {
+            if (Granted is { } granted)
+            {
+                await granted().ConfigureAwait(false);
+            }
+
             bool more = false;
             while (true)
             {

@@ -78,6 +78,7 @@ public sealed class HqServer
     private async Task ServeAsync(Http3Stream stream, SemaphoreSlim slots)
     {
         await Task.Yield();
+        bool isServed = false;
         try
         {
             if (!stream.IsBidirectional)
@@ -100,6 +101,7 @@ public sealed class HqServer
                 }
 
                 stream.CompleteWrites();
+                isServed = true;
             }
         }
         catch (IOException)
@@ -110,8 +112,40 @@ public sealed class HqServer
         }
         finally
         {
-            await stream.DisposeAsync().ConfigureAwait(false);
             slots.Release();
+        }
+
+        if (isServed)
+        {
+            await AwaitEndAsync(stream).ConfigureAwait(false);
+        }
+
+        await stream.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Reads on until the client ends the request, whose end may be late or lost: asking it to stop (STOP_SENDING) would look to it
+    /// like a refusal of what it has sent. Whoever sends more than a request is asked nevertheless.
+    /// </summary>
+    private static async ValueTask AwaitEndAsync(Http3Stream stream)
+    {
+        byte[] rest = new byte[64];
+        try
+        {
+            for (int left = HqRequest.MaxLength; left > 0;)
+            {
+                int count = await stream.ReadAsync(rest).ConfigureAwait(false);
+                if (count == 0)
+                {
+                    break;
+                }
+
+                left -= count;
+            }
+        }
+        catch (IOException)
+        {
+            // The client gave its direction up, or the connection ended. The answer goes its way.
         }
     }
 

@@ -121,7 +121,22 @@ internal sealed class Http3ClientConnection : Http3Connection
         if (removed)
         {
             _slots.Release();
+            CloseIfOver();
         }
+    }
+
+    // A server that shuts down waits for its clients to leave: the last response is the time (RFC 9114, 5.2).
+    private void CloseIfOver()
+    {
+        lock (_gate)
+        {
+            if (_goAwayId == VarInt.MaxValue || _exchanges.Count > 0)
+            {
+                return;
+            }
+        }
+
+        _ = FailAsync(Http3Exception.OfConnection(Http3ErrorCode.NoError, "The server shuts down, and has answered everything.")).AsTask();
     }
 
     internal override bool OnGoAway(long id)
@@ -144,6 +159,7 @@ internal sealed class Http3ClientConnection : Http3Connection
             exchange.Reject();
         }
 
+        CloseIfOver();
         return true;
     }
 

@@ -10,6 +10,9 @@ internal sealed class PeerStreams(Http3Connection connection)
     // The longest payload of a frame on the control stream that is not SETTINGS: one integer.
     private const int MaxIdPayload = VarInt.MaxLength;
 
+    // The largest ID of a request (RFC 9114, 5.2).
+    private const long MostRequestId = VarInt.MaxValue - 3;
+
     // Control frames in a row that are ignored; see MessageReader.
     private const int MaxIgnoredFrames = 1000;
 
@@ -135,6 +138,13 @@ internal sealed class PeerStreams(Http3Connection connection)
 
     private void HandleGoAway(long id)
     {
+        // It names no request, so that it is an error by the letter (RFC 9114, 5.2), but Kestrel announces its end with it in place of
+        // 2^62 - 4, and what it means is plain.
+        if (IsClient && id == VarInt.MaxValue)
+        {
+            id = MostRequestId;
+        }
+
         if (id > _goAwayId || !connection.OnGoAway(id))
         {
             throw NewError(Http3ErrorCode.IdError, "The ID of GOAWAY is larger than the one before, or of no request.");

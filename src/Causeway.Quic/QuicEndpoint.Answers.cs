@@ -7,7 +7,7 @@ namespace Causeway.Quic;
 /// <content>Answers to what belongs to no session. Each is shorter than what it answers, and nothing is kept for it.</content>
 internal sealed partial class QuicEndpoint
 {
-    private AnswerBudget _answerBudget;
+    private readonly AnswerBudget _answerBudget;
 
     /// <inheritdoc/>
     public override void Refuse(GoodbyeReason reason)
@@ -18,6 +18,8 @@ internal sealed partial class QuicEndpoint
             _answer?.Release();
             _answer = NewClose(in _opening, TransportErrorCode.ConnectionRefused);
         }
+
+        CancelOpening();
     }
 
     /// <inheritdoc/>
@@ -26,6 +28,11 @@ internal sealed partial class QuicEndpoint
 
     private Routing RouteUnknown(PacketBuffer datagram, in InvariantHeader header)
     {
+        if (TryFindOther(header.DestinationId, isInitial: false, out Routing other))
+        {
+            return other;
+        }
+
         Counters.Unknown++;
         Routing unknown = new(RoutingKind.UnknownSession, null, 0, IsFirst: false);
         if (datagram.Length <= StatelessReset.MinLength || !MayAnswer())
@@ -63,7 +70,7 @@ internal sealed partial class QuicEndpoint
     private void AnswerRetry(PacketBuffer datagram)
     {
         Counters.RetriesSent++;
-        ConnectionId sourceId = ConnectionId.CreateRandom(Math.Max(IdLength, FirstIdLength), _settings.Random);
+        ConnectionId sourceId = IdLength < FirstIdLength ? ConnectionId.CreateRandom(FirstIdLength, _settings.Random) : _ids.Next();
         Span<byte> token = stackalloc byte[AddressTokenKeys.TokenLength];
         _tokenKeys.WriteRetry(
             token, _opening.Version, datagram.Peer, _opening.OriginalDestinationId, sourceId, UnixTime, _settings.Random);

@@ -9,7 +9,7 @@ namespace Causeway.Quic;
 /// The QUIC sessions of a link, found by connection id (RFC 9000, 5.2). It answers what belongs to none: Version Negotiation,
 /// Retry, refusal, stateless reset.
 /// </summary>
-internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdRegistry
+internal sealed partial class QuicEndpoint : TransportEndpoint
 {
     // Of ids that a client chooses for the server to begin with (RFC 9000, 7.2).
     private const int FirstIdLength = 8;
@@ -17,22 +17,29 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
     private readonly QuicSettings _settings;
     private readonly StatelessResetKey _resetKey;
     private readonly AddressTokenKeys _tokenKeys;
+    private readonly ConnectionIdSource _ids;
+    private readonly HandshakeCounts? _handshakes;
     private readonly HandshakeAdmission _admission;
     private readonly Dictionary<ConnectionId, QuicSession> _byId = [];
     private readonly HashSet<QuicSession> _sessions = [];
     private QuicOpening _opening;
     private PacketBuffer? _answer;
+    private bool _disposed;
 
     /// <summary>Makes an endpoint without sessions.</summary>
     public QuicEndpoint(EndpointRole role, QuicSettings settings)
         : base(role)
     {
         // A server finds its sessions by nothing else.
-        ArgumentOutOfRangeException.ThrowIfLessThan(settings.IdLength, role == EndpointRole.Server ? 4 : 0, nameof(settings));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(settings.IdLength, ConnectionId.MaxLength, nameof(settings));
+        IdLength = settings.Routing?.IdLength ?? settings.IdLength;
+        ArgumentOutOfRangeException.ThrowIfLessThan(IdLength, role == EndpointRole.Server ? 4 : 0, nameof(settings));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(IdLength, ConnectionId.MaxLength, nameof(settings));
         _settings = settings;
-        _admission = new HandshakeAdmission(settings);
-        _answerBudget = new AnswerBudget(settings.AnswersPerSecond);
+        _port = settings.Port;
+        _ids = ConnectionIdSource.Create(settings);
+        _handshakes = _port?.Handshakes ?? (role == EndpointRole.Server ? new HandshakeCounts(settings) : null);
+        _admission = new HandshakeAdmission(_handshakes);
+        _answerBudget = _port?.Answers ?? new AnswerBudget(settings.AnswersPerSecond);
         Span<byte> key = stackalloc byte[StatelessResetKey.Length];
         settings.Random(key);
         _resetKey = new StatelessResetKey(settings.ResetKey.IsEmpty ? key : settings.ResetKey.Span);
@@ -56,7 +63,8 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
     /// <summary>Counters of what belonged to no session.</summary>
     public QuicEndpointCounters Counters { get; } = new();
 
-    private int IdLength => _settings.IdLength;
+    /// <summary>Bytes of the connection ids that this end issues.</summary>
+    private int IdLength { get; }
 
     private long UnixTime => _settings.UtcAtZero.ToUnixTimeSeconds() + (Now.Microseconds / 1_000_000);
 
@@ -64,6 +72,7 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
     public override Routing Route(PacketBuffer datagram)
     {
         ArgumentNullException.ThrowIfNull(datagram);
+        CancelOpening();
         if (!InvariantHeader.TryRead(datagram.Payload, IdLength, out InvariantHeader header))
         {
             Counters.Malformed++;
@@ -115,7 +124,7 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
         Now = Timestamp.Max(Now, now);
         QuicSession session = new(EndpointRole.Server, _settings, this, in _opening, now) { Peer = peer };
         _sessions.Add(session);
-        _admission.Add(session, peer, _opening.IsAddressValidated);
+        PassOpening(session, peer);
         return session;
     }
 
@@ -130,65 +139,19 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
+        if (!_disposed)
+        {
+            _disposed = true;
+            CancelOpening();
+            _port?.Leave();
+        }
+
         _answer?.Release();
         _answer = null;
         _resetKey.Dispose();
         _tokenKeys.Dispose();
+        _ids.Dispose();
         base.Dispose(disposing);
-    }
-
-    ConnectionId IConnectionIdRegistry.Add(QuicSession session)
-    {
-        if (IdLength == 0)
-        {
-            return ConnectionId.Empty;
-        }
-
-        ConnectionId id;
-        do
-        {
-            id = ConnectionId.CreateRandom(IdLength, _settings.Random);
-        }
-        while (!_byId.TryAdd(id, session));
-        return id;
-    }
-
-    void IConnectionIdRegistry.Add(in ConnectionId id, QuicSession session) => _byId.TryAdd(id, session);
-
-    void IConnectionIdRegistry.Remove(in ConnectionId id, QuicSession session)
-    {
-        if (_byId.TryGetValue(id, out QuicSession? owner) && ReferenceEquals(owner, session))
-        {
-            _byId.Remove(id);
-        }
-    }
-
-    StatelessResetToken IConnectionIdRegistry.TokenOf(in ConnectionId id) => _resetKey.TokenOf(id);
-
-    void IConnectionIdRegistry.AddResetToken(in StatelessResetToken token, QuicSession session)
-    {
-        // A client finds its one session without; a server is never reset by a client that closed its socket.
-    }
-
-    void IConnectionIdRegistry.RemoveResetToken(in StatelessResetToken token)
-    {
-    }
-
-    void IConnectionIdRegistry.OnAddressValidated(QuicSession session) => _admission.OnValidated(session);
-
-    void IConnectionIdRegistry.OnHandshakeOver(QuicSession session) => _admission.Remove(session);
-
-    ReadOnlyMemory<byte> IConnectionIdRegistry.NewToken(QuicVersion version, in PeerAddress peer, Timestamp now)
-    {
-        if (!_settings.SendsAddressTokens)
-        {
-            return default;
-        }
-
-        Now = Timestamp.Max(Now, now);
-        byte[] token = new byte[AddressTokenKeys.TokenLength];
-        _tokenKeys.WriteNewToken(token, version, peer, UnixTime, _settings.Random);
-        return token;
     }
 
     // A reset comes with an id that nobody issued. It can only be for a session of this socket.
@@ -225,6 +188,11 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
             return Nobody;
         }
 
+        if (TryFindOther(header.DestinationId, header.Type == PacketType.Initial, out Routing other))
+        {
+            return other;
+        }
+
         // RFC 9000, 14.1 and 7.2: shorter datagrams, and ids that can be guessed, are not answered.
         if (header.Type != PacketType.Initial || datagram.Length < QuicLimits.MinInitialDatagramSize
             || header.DestinationId.Length < FirstIdLength)
@@ -247,7 +215,7 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
             return Nobody;
         }
 
-        switch (_admission.Decide(datagram.Peer, _opening.IsAddressValidated))
+        switch (_handshakes!.TryBegin(datagram.Peer, _opening.IsAddressValidated))
         {
             case Admission.Retry:
                 AnswerRetry(datagram);
@@ -257,7 +225,7 @@ internal sealed partial class QuicEndpoint : TransportEndpoint, IConnectionIdReg
                 AnswerClose(datagram, TransportErrorCode.ConnectionRefused);
                 return Nobody;
             default:
-                return new Routing(RoutingKind.Opening, null, (uint)destination.GetHashCode(), IsFirst: true);
+                return RouteOpening(datagram.Peer);
         }
     }
 

@@ -1,6 +1,11 @@
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Text;
 using Causeway.Quic.Handshake.Tls13;
+using Causeway.Quic.Paths;
+using Causeway.Quic.Protection;
 using Causeway.Quic.Qlog;
 
 namespace Causeway.Quic;
@@ -52,6 +57,13 @@ public sealed record QuicProfile : TransportProfile
     public bool PrefersVersion2 { get; init; }
 
     /// <summary>
+    /// Whether a client may change its address on purpose. False is for servers behind something that finds connections by the
+    /// client's address (disable_active_migration, RFC 9000, 18.2); a client whose NAT gave it another one is followed all the same.
+    /// Default true. Means nothing at clients.
+    /// </summary>
+    public bool AllowsMigration { get; init; } = true;
+
+    /// <summary>
     /// Whether the latency spin bit turns, by which the network may read the round-trip time (RFC 9000, 17.4); on one path in
     /// sixteen it does not. Default false.
     /// </summary>
@@ -67,7 +79,20 @@ public sealed record QuicProfile : TransportProfile
     /// When a listener has clients prove their address before it spends anything on them, which costs them a round trip (RFC 9000,
     /// 8.1.2). Default: while many handshakes are under way.
     /// </summary>
-    public RetryPolicy AddressValidation { get; init; } = RetryPolicy.UnderLoad;
+    public AddressValidationMode AddressValidation { get; init; } = AddressValidationMode.UnderLoad;
+
+    /// <summary>
+    /// At a listener: the IPv4 address that clients shall move to once the handshake is over (preferred_address; RFC 9000, 9.6), as that
+    /// of one host behind an address that many share. Port 0 is the listener's own. Null, the default, for none.
+    /// </summary>
+    /// <remarks>
+    /// The listener has to receive there: it is bound to any address, on the same port, and to see which of its addresses a client
+    /// speaks to it needs Linux. Clients that cannot reach the address stay where they are. A client of this library moves on Linux.
+    /// </remarks>
+    public IPEndPoint? PreferredIPv4EndPoint { get; init; }
+
+    /// <summary>The same as <see cref="PreferredIPv4EndPoint"/> for clients that came by IPv6.</summary>
+    public IPEndPoint? PreferredIPv6EndPoint { get; init; }
 
     /// <summary>
     /// Groups of the key exchange, the preferred one first, of "X25519MLKEM768" (hybrid, safe against quantum computers to come),
@@ -126,6 +151,12 @@ public sealed record QuicProfile : TransportProfile
     public ReadOnlyMemory<byte> ServerSecret { get; init; }
 
     /// <summary>
+    /// What load balancers in front of a listener read from its connection ids (QUIC-LB). Null, the default, for ids that nobody reads
+    /// anything from. Needs <see cref="ServerAuthentication"/>: clients' ids are random in any case.
+    /// </summary>
+    public ConnectionIdRouting? ConnectionIds { get; init; }
+
+    /// <summary>
     /// Takes the secrets of each connection as lines of an SSLKEYLOGFILE, by which Wireshark reads it. Null, the default, keeps
     /// them. Whoever has the lines can read and change everything.
     /// </summary>
@@ -148,9 +179,6 @@ public sealed record QuicProfile : TransportProfile
 
     /// <inheritdoc/>
     public override string StreamProtocol => "QUIC";
-
-    /// <inheritdoc/>
-    public override bool MayShareThePort => false;
 
     internal Func<TlsClientOptions, TlsClientOptions>? ConfigureClient { get; init; }
 
@@ -181,7 +209,15 @@ public sealed record QuicProfile : TransportProfile
                 $"ServerSecret has {ServerSecret.Length} bytes; there must be {Quic.ServerSecret.MinLength} at least, or none.", nameof(ServerSecret));
         }
 
+        ConnectionIds?.Validate();
+        if (ConnectionIds is not null && ServerAuthentication is null)
+        {
+            throw new ArgumentException("ConnectionIds is for listeners, and this profile has no ServerAuthentication.", nameof(ConnectionIds));
+        }
+
         _ = Groups;
+        CheckPreferred(PreferredIPv4EndPoint, AddressFamily.InterNetwork, nameof(PreferredIPv4EndPoint));
+        CheckPreferred(PreferredIPv6EndPoint, AddressFamily.InterNetworkV6, nameof(PreferredIPv6EndPoint));
         if (PacketProtection is not null || StreamCipher is not null)
         {
             throw new ArgumentException(
@@ -196,7 +232,36 @@ public sealed record QuicProfile : TransportProfile
     }
 
     /// <inheritdoc/>
-    public override TransportEndpoint NewEndpoint(EndpointRole role, in SessionLink link)
+    public override TransportEndpoint NewEndpoint(EndpointRole role, in SessionLink link) => new QuicEndpoint(role, NewSettings(role, in link));
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<TransportEndpoint> NewListenerEndpoints(IReadOnlyList<SessionLink> links)
+    {
+        ArgumentNullException.ThrowIfNull(links);
+        if (links.Count <= 1)
+        {
+            return base.NewListenerEndpoints(links);
+        }
+
+        // Any of them takes another's tokens, and resets what was another's before the listener was started again.
+        QuicSettings[] settings = [.. links.Select(link => NewSettings(EndpointRole.Server, in link))];
+        SharedPort port = new(settings.Length, settings[0]);
+        byte[] keys = new byte[AddressTokenKeys.KeyLength + StatelessResetKey.Length];
+        settings[0].Random(keys);
+        ReadOnlyMemory<byte> tokenKey = settings[0].TokenKey.IsEmpty ? keys.AsMemory(0, AddressTokenKeys.KeyLength) : settings[0].TokenKey;
+        ReadOnlyMemory<byte> resetKey = settings[0].ResetKey.IsEmpty ? keys.AsMemory(AddressTokenKeys.KeyLength) : settings[0].ResetKey;
+        QuicEndpoint[] endpoints =
+        [
+            .. settings.Select((own, shard) =>
+                new QuicEndpoint(EndpointRole.Server, own with { Port = port, Shard = shard, TokenKey = tokenKey, ResetKey = resetKey })),
+        ];
+
+        // Each endpoint has its copy.
+        CryptographicOperations.ZeroMemory(keys);
+        return endpoints;
+    }
+
+    private QuicSettings NewSettings(EndpointRole role, in SessionLink link)
     {
         RandomBytes random = link.Random ?? throw new ArgumentException("QUIC needs random bytes.", nameof(link));
         HandshakeEnvironment environment = new(random, link.UtcAtZero);
@@ -223,11 +288,15 @@ public sealed record QuicProfile : TransportProfile
             KeyUpdateInterval = KeyUpdateInterval,
             SpinBit = SpinBit,
             Fec = Fec,
+            AllowsMigration = AllowsMigration,
             AddressToken = AddressToken,
             DefaultStreamErrorCode = DefaultStreamErrorCode,
+            Routing = role == EndpointRole.Server ? ConnectionIds : null,
             Qlog = QlogTrace.Opener(Qlog),
+            PreferredIPv4 = role == EndpointRole.Server ? PreferredAddressOf(PreferredIPv4EndPoint, in link, nameof(PreferredIPv4EndPoint)) : default,
+            PreferredIPv6 = role == EndpointRole.Server ? PreferredAddressOf(PreferredIPv6EndPoint, in link, nameof(PreferredIPv6EndPoint)) : default,
         };
-        return new QuicEndpoint(role, ConfigureSettings?.Invoke(settings) ?? settings);
+        return ConfigureSettings?.Invoke(settings) ?? settings;
     }
 
     private ReadOnlyMemory<byte> Secret => ServerSecret.IsEmpty && ServerAuthentication is { } server ? server.Secret : ServerSecret;
@@ -286,6 +355,37 @@ public sealed record QuicProfile : TransportProfile
     // What clients remember as limits: early data that was sent under others is refused (RFC 9001, 4.6.1).
     private byte[] EarlyDataContext() => Encoding.UTF8.GetBytes(string.Create(
         CultureInfo.InvariantCulture, $"{MemoryBudget} {MaxInboundBidirectionalStreams} {MaxInboundUnidirectionalStreams}"));
+
+    private static void CheckPreferred(IPEndPoint? preferred, AddressFamily family, string name)
+    {
+        if (preferred is null)
+        {
+            return;
+        }
+
+        IPAddress address = preferred.Address;
+        bool isOfOneHost = family == AddressFamily.InterNetwork
+            ? address.AddressFamily == family && !address.Equals(IPAddress.Any) && address.GetAddressBytes()[0] < 224
+            : address.AddressFamily == family && !address.Equals(IPAddress.IPv6Any) && !address.IsIPv6Multicast && !address.IsIPv4MappedToIPv6;
+        if (!isOfOneHost)
+        {
+            throw new ArgumentException(
+                $"{name} is {preferred}; it must be an address that one host has, of {(family == AddressFamily.InterNetwork ? "IPv4" : "IPv6")}.", name);
+        }
+    }
+
+    private static PeerAddress PreferredAddressOf(IPEndPoint? preferred, in SessionLink link, string name)
+    {
+        if (preferred is null)
+        {
+            return default;
+        }
+
+        return preferred.Port == 0 || link.LocalPort == 0 || preferred.Port == link.LocalPort
+            ? PeerAddress.FromEndPoint(preferred.Port == 0 ? new IPEndPoint(preferred.Address, link.LocalPort) : preferred)
+            : throw new ArgumentException(
+                $"{name} is {preferred}, and the listener's port is {link.LocalPort}; the port must be that or 0.", name);
+    }
 
     private static void Check(TimeSpan value, TimeSpan least, TimeSpan most, string name)
     {

@@ -128,7 +128,9 @@ internal sealed partial class QuicSession
         Statistics.InGoodbyes++;
         _qlog?.ClosedByPeer(close, now);
         string reason = Printable(close.Reason);
-        TransportFailureKind kind = close.IsByApplication || close.ErrorCode == (long)TransportErrorCode.NoError
+
+        // APPLICATION_ERROR stands for the application's close while the handshake is under way (RFC 9000, 10.2.3): it broke no rule.
+        TransportFailureKind kind = close.IsByApplication || close.ErrorCode is (long)TransportErrorCode.NoError or (long)TransportErrorCode.ApplicationError
             ? TransportFailureKind.ClosedByPeer
             : close.ErrorCode == (long)TransportErrorCode.ConnectionRefused
                 ? TransportFailureKind.Refused

@@ -65,7 +65,7 @@ internal sealed partial class QuicSession
                 OnClosedByPeer(frame.ConnectionClose, now);
                 return null;
             case FrameKind.HandshakeDone:
-                return OnHandshakeDone(now);
+                return OnHandshakeDone(datagram, now);
             case FrameKind.NewToken:
                 LatestToken = frame.NewToken.ToArray();
                 return null;

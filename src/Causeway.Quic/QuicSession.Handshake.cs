@@ -243,6 +243,7 @@ internal sealed partial class QuicSession
             own.RetrySourceConnectionId = _retrySourceId;
             own.StatelessResetToken = _registry.TokenOf(SourceId);
             own.PreferredAddress = OwnPreferredAddress();
+            own.DisableActiveMigration = !_settings.AllowsMigration;
         }
 
         _qlog?.ParametersSet(own, isLocal: true, _now);
@@ -360,7 +361,7 @@ internal sealed partial class QuicSession
         }
     }
 
-    private QuicError? OnHandshakeDone(Timestamp now)
+    private QuicError? OnHandshakeDone(PacketBuffer datagram, Timestamp now)
     {
         if (!IsEstablished)
         {
@@ -368,7 +369,7 @@ internal sealed partial class QuicSession
         }
 
         Confirm();
-        MoveToPreferredAddress(now);
+        MoveToPreferredAddress(datagram, now);
         return null;
     }
 

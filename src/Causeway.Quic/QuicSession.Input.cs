@@ -257,7 +257,7 @@ internal sealed partial class QuicSession
         if (space.Id == PacketSpaceId.Application && isNewest)
         {
             _spin.OnOpened(packet[0], opened.PacketNumber);
-            FollowPeer(datagram, isProbing, now);
+            FollowPeer(datagram, new ConnectionId(header.DestinationId), isProbing, now);
         }
 
         if (_fecReceiver is not null)

@@ -12,20 +12,30 @@ internal sealed partial class QuicSession
 {
     private readonly QuicEcn _ecn = new();
     private bool _isDatagramCapable;
+    private PeerAddress _otherPeerAddress;
     private QuicPath _path;
 
     // Where datagrams went before the peer's address changed; they go there again if the new one cannot be proved.
     private QuicPath? _formerPath;
 
-    // At a server: where the client asked from without moving there (RFC 9000, 9.1). At a client: the server's preferred address,
-    // until it is proved (9.6).
+    // At a server: where the client asked from without moving there (RFC 9000, 9.1). At a client: the way that it wants to go, from
+    // another address of its own or to the server's preferred one (9.6), until it is proved.
     private QuicPath? _probedPath;
+
+    // The connection id by which the client addressed this server last.
+    private ConnectionId _addressedAs;
 
     // The connection id of the packet that is being written, where it is not the current one.
     private ConnectionId? _probeDestination;
 
-    /// <summary>The way that datagrams go at present.</summary>
-    public DatagramPath CurrentPath => _path.Address;
+    /// <inheritdoc/>
+    public override DatagramPath CurrentPath => _path.Address;
+
+    /// <inheritdoc/>
+    public override bool IsProvingPath => _path.HasChallenge || _probedPath is { HasChallenge: true };
+
+    /// <inheritdoc/>
+    public override PeerAddress OtherPeerAddress => _otherPeerAddress;
 
     /// <summary>Whether the peer has shown that it receives at its present address.</summary>
     public bool IsPathValidated => _path.IsValidated;
@@ -52,30 +62,51 @@ internal sealed partial class QuicSession
     /// Whether a datagram comes from where it may. A server's address changes only by its preferred_address: what comes to a client
     /// from elsewhere is dropped (RFC 9000, 9).
     /// </summary>
-    private bool IsFromPeer(PacketBuffer datagram) =>
-        Role == EndpointRole.Server || IsOf(_path, datagram)
-        || (_formerPath is { } former && IsOf(former, datagram)) || (_probedPath is { } probed && IsOf(probed, datagram));
+    private bool IsFromPeer(PacketBuffer datagram) => Role == EndpointRole.Server || PathOf(datagram) is not null;
 
-    private static bool IsOf(QuicPath path, PacketBuffer datagram) =>
-        path.Address.Remote.IsNone || datagram.Path.Remote == path.Address.Remote;
+    // Which of its own addresses a datagram came to matters to a server that has clients move to another (RFC 9000, 9.6.2).
+    private bool IsOf(QuicPath path, PacketBuffer datagram) =>
+        path.Address.Remote.IsNone
+        || (datagram.Path.Remote == path.Address.Remote && !(_preferredAddress is not null && IsOtherLocal(path, datagram)));
+
+    private static bool IsOtherLocal(QuicPath path, PacketBuffer datagram) =>
+        datagram.Path.Local != path.Address.Local && !datagram.Path.Local.IsNone && !path.Address.Local.IsNone;
+
+    /// <summary>
+    /// The path that a datagram came on, or null for one that is not known. A client that moves has several paths to one address of
+    /// the server, which differ in its own.
+    /// </summary>
+    private QuicPath? PathOf(PacketBuffer datagram)
+    {
+        QuicPath? byRemote = null;
+        foreach (QuicPath? path in (ReadOnlySpan<QuicPath?>)[_path, _formerPath, _probedPath])
+        {
+            if (path is not null && IsOf(path, datagram))
+            {
+                if (Role == EndpointRole.Server || path.Address.Local == datagram.Path.Local)
+                {
+                    return path;
+                }
+
+                byRemote ??= path;
+            }
+        }
+
+        return byRemote;
+    }
 
     private void NoteReceived(PacketBuffer datagram)
     {
-        if (IsOf(_path, datagram))
+        if (PathOf(datagram) is not { } path)
         {
-            _path.Received += datagram.Length;
-            if (Role == EndpointRole.Server && datagram.Path.Local != _path.Address.Local && !datagram.Path.Local.IsNone)
-            {
-                _path.Address = datagram.Path;
-            }
+            return;
         }
-        else if (_formerPath is { } former && IsOf(former, datagram))
+
+        path.Received += datagram.Length;
+        if (ReferenceEquals(path, _path) && Role == EndpointRole.Server && datagram.Path.Local != path.Address.Local
+            && !datagram.Path.Local.IsNone)
         {
-            former.Received += datagram.Length;
-        }
-        else if (_probedPath is { } probed && IsOf(probed, datagram))
-        {
-            probed.Received += datagram.Length;
+            path.Address = datagram.Path;
         }
     }
 
@@ -83,14 +114,21 @@ internal sealed partial class QuicSession
     /// The newest packet came from another address: a NAT has forgotten the old one, or the client has moved. Answers go there
     /// from now on, and it has to prove that it is real (RFC 9000, 9.3).
     /// </summary>
-    private void FollowPeer(PacketBuffer datagram, bool isProbing, Timestamp now)
+    private void FollowPeer(PacketBuffer datagram, in ConnectionId addressedAs, bool isProbing, Timestamp now)
     {
-        if (Role == EndpointRole.Client || isProbing || !IsEstablished || datagram.Path.Remote == _path.Address.Remote)
+        if (Role == EndpointRole.Client || isProbing || !IsEstablished)
         {
             return;
         }
 
-        if (_formerPath is { } former && datagram.Path.Remote == former.Address.Remote)
+        bool isOnPurpose = addressedAs != _addressedAs;
+        _addressedAs = addressedAs;
+        if (IsOf(_path, datagram))
+        {
+            return;
+        }
+
+        if (_formerPath is { } former && IsOf(former, datagram))
         {
             // Back where it came from: nothing has to be proved there again, and the other address is nobody's.
             _path = former;
@@ -104,15 +142,15 @@ internal sealed partial class QuicSession
             Received = datagram.Length,
             IsOtherHost = datagram.Path.Remote.WithoutPort() != _path.Address.Remote.WithoutPort(),
         };
-        if (Statistics.PathsRefused > 0)
+        if (Statistics.PathsRefused > 0 || datagram.Path.Remote == _path.Address.Remote)
         {
             // Somebody sent from where nobody answers. From now on an address is proved before anything goes there, so that he
-            // costs the connection nothing more.
+            // costs the connection nothing more. The same holds for this end's preferred address (9.6.2).
             ProveFirst(moved, now);
             return;
         }
 
-        if (_probedPath is { } probed && datagram.Path.Remote == probed.Address.Remote)
+        if (_probedPath is { } probed && IsOf(probed, datagram))
         {
             moved.Received = probed.Received;
             moved.Sent = probed.Sent;
@@ -124,9 +162,13 @@ internal sealed partial class QuicSession
         {
             _formerPath = _path;
 
-            // Whoever copied a packet to here from elsewhere does not keep the peer from answering at its own address (9.3.3).
-            Challenge(_formerPath, now);
-            _formerPath.FailsAt = Timestamp.Never;
+            // Whoever copied a packet to here from elsewhere does not keep the peer from answering at its own address (9.3.3). Who
+            // moves on purpose takes another connection id, and does not want to be seen at both addresses with one (9.5).
+            if (!isOnPurpose)
+            {
+                Challenge(_formerPath, now);
+                _formerPath.FailsAt = Timestamp.Never;
+            }
         }
 
         _path = moved;
@@ -156,7 +198,7 @@ internal sealed partial class QuicSession
 
     private void ProveFirst(QuicPath moved, Timestamp now)
     {
-        if (_probedPath is null || _probedPath.Address.Remote != moved.Address.Remote)
+        if (_probedPath is null || _probedPath.Address != moved.Address)
         {
             _probedPath = moved;
             _probedPath.PeerId = _remoteIds.NextSpare;
@@ -182,22 +224,14 @@ internal sealed partial class QuicSession
     {
         // The answer goes back where the question came from (RFC 9000, 8.2.2). A flood of them leaves the last one.
         Statistics.PathChallenges++;
-        if (IsOf(_path, datagram))
+        if (PathOf(datagram) is { } path)
         {
-            _path.Response = data;
-        }
-        else if (_formerPath is { } former && IsOf(former, datagram))
-        {
-            former.Response = data;
+            // A client that has left does not answer from there: it would take one connection id to two addresses (9.5).
+            path.Response = Role == EndpointRole.Client && ReferenceEquals(path, _formerPath) ? null : data;
         }
         else if (Role == EndpointRole.Server && IsEstablished)
         {
-            if (_probedPath is null || !IsOf(_probedPath, datagram))
-            {
-                _probedPath = new QuicPath(datagram.Path) { Received = datagram.Length, PeerId = _remoteIds.NextSpare };
-            }
-
-            _probedPath.Response = data;
+            _probedPath = new QuicPath(datagram.Path) { Received = datagram.Length, PeerId = _remoteIds.NextSpare, Response = data };
         }
     }
 
@@ -224,18 +258,16 @@ internal sealed partial class QuicSession
             _formerPath = Role == EndpointRole.Client ? _path : null;
             _path = probed;
             _spin = NewSpinBit();
+            _remoteIds.TryChange(probed.PeerId);
             _path.PeerId = null;
             _probedPath = null;
             if (Role == EndpointRole.Client)
             {
-                _remoteIds.TryChangeToPreferred();
-            }
-            else
-            {
-                _remoteIds.TryChange();
+                // Only a packet that is no probe moves the server (RFC 9000, 9.2).
+                Probe();
             }
 
-            OnPathProved(Role == EndpointRole.Client || probed.IsOtherHost);
+            OnPathProved(probed.IsOtherHost);
         }
     }
 
@@ -261,21 +293,31 @@ internal sealed partial class QuicSession
     }
 
     /// <summary>The client goes where the server would like to have it (RFC 9000, 9.6), once that address is proved.</summary>
-    private void MoveToPreferredAddress(Timestamp now)
+    /// <param name="datagram">One that came from where the server is now; a link that tells no addresses has none to move to.</param>
+    /// <param name="now">The time.</param>
+    private void MoveToPreferredAddress(PacketBuffer datagram, Timestamp now)
     {
-        if (Role == EndpointRole.Server || _peerParameters.PreferredAddress is not { } preferred || Statistics.PathChanges > 0)
+        PeerAddress current = datagram.Path.Remote;
+        if (_peerParameters.PreferredAddress is not { } preferred || Statistics.PathChanges > 0 || _probedPath is not null || current.IsNone)
         {
             return;
         }
 
-        // The same family as now: that one is known to work.
-        PeerAddress address = _path.Address.Remote.IsIPv6 || preferred.IPv4.IsNone ? preferred.IPv6 : preferred.IPv4;
-        if (address.IsNone || address == _path.Address.Remote)
+        // The same family as now: the socket has no other.
+        PeerAddress address = current.IsIPv6 ? preferred.IPv6 : preferred.IPv4;
+        if (address.IsNone || address == current)
         {
             return;
         }
 
-        _probedPath = new QuicPath(new DatagramPath(address)) { PeerId = preferred.ConnectionId };
+        if (_path.Address.Remote.IsNone)
+        {
+            // A connected link has one peer, who needs no name. From now on there are two.
+            _path.Address = new DatagramPath(current, _path.Address.Local);
+        }
+
+        _otherPeerAddress = address;
+        _probedPath = new QuicPath(new DatagramPath(address, _path.Address.Local)) { PeerId = preferred.ConnectionId, IsOtherHost = true };
         Challenge(_probedPath, now);
     }
 

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using Causeway.Protocol.Recovery.Congestion;
 using Causeway.Protocol.Streams;
 using Causeway.Quic.Handshake;
@@ -127,6 +128,13 @@ internal sealed partial class QuicSession : TransportSession, ISentFrameOwner
 
     /// <inheritdoc/>
     public override ReadOnlyMemory<byte> ApplicationProtocol => _applicationProtocol;
+
+    /// <inheritdoc/>
+    public override string? ServerName => _handshake?.ServerName;
+
+    /// <inheritdoc/>
+    public override TlsCipherSuite? CipherSuite =>
+        _handshake?.Suite is { } suite and not Causeway.Quic.Handshake.CipherSuite.None ? (TlsCipherSuite)suite : null;
 
     /// <inheritdoc/>
     public override IReadOnlyList<ReadOnlyMemory<byte>> PeerCertificates => _handshake?.PeerCertificates ?? [];

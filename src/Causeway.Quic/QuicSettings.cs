@@ -66,6 +66,8 @@ internal sealed record QuicSettings
 
     /// <summary>Forward error correction, where the peer knows it.</summary>
     public QuicFecOptions Fec { get; init; } = new();
+    /// <summary>Whether a client may go to another address on purpose (disable_active_migration, RFC 9000, 18.2).</summary>
+    public bool AllowsMigration { get; init; } = true;
 
     /// <summary>Whether short headers show the round-trip time to the network (RFC 9000, 17.4).</summary>
     public bool SpinBit { get; init; }
@@ -74,7 +76,7 @@ internal sealed record QuicSettings
     /// When a server asks clients to prove their address by a Retry (RFC 9000, 8.1.2), which costs them a round trip. Under load
     /// by default: nothing is kept for addresses that may be forged.
     /// </summary>
-    public RetryPolicy Retry { get; init; } = RetryPolicy.UnderLoad;
+    public AddressValidationMode Retry { get; init; } = AddressValidationMode.UnderLoad;
 
     /// <summary>
     /// So many incomplete handshakes of unproved addresses are load. An unanswered one costs some 20 KiB until its timeout.
@@ -124,6 +126,15 @@ internal sealed record QuicSettings
     /// connection on its socket; it saves the bytes, and its address cannot change (RFC 9000, 5.1).
     /// </summary>
     public int IdLength { get; init; } = 8;
+
+    /// <summary>At a server: what load balancers read from its ids, which then have that length; null for ids that say nothing.</summary>
+    public ConnectionIdRouting? Routing { get; init; }
+
+    /// <summary>At a server with several sockets on one port: what their endpoints share; null if there is one.</summary>
+    public SharedPort? Port { get; init; }
+
+    /// <summary>Which of those sockets this is, from 0.</summary>
+    public int Shard { get; init; }
 
     /// <summary>
     /// How often 1-RTT keys may be used; null for the limits of the suite (RFC 9001, 6.6). Smaller ones make key updates frequent,

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Security;
 using Causeway.Protocol;
 using Causeway.Protocol.Streams;
@@ -54,7 +55,7 @@ public sealed partial class CausewayConnection
 
     Timestamp IDrivenSession.NextDeadline => Timestamp.Min(
         Timestamp.Min(Session.NextDeadline, _closeDeadline),
-        Timestamp.Min(_askAt, _answerSource?.Deadline ?? Timestamp.Never));
+        Timestamp.Min(_askAt, Timestamp.Min(_answerSource?.Deadline ?? Timestamp.Never, _paths?.Deadline ?? Timestamp.Never)));
 
     Timestamp IDrivenSession.CloseDeadline => _closeDeadline;
 
@@ -76,8 +77,8 @@ public sealed partial class CausewayConnection
         _refusals = 0;
         Session.Input(datagram, now);
 
-        // The peer takes answers only from the address that it spoke to last.
-        if (datagram.Path.Local is { IsNone: false } local && local != _path.Local)
+        // The peer takes answers only from the address that it spoke to last. Where a client goes, its session knows.
+        if (_paths is null && datagram.Path.Local is { IsNone: false } local && local != _path.Local)
         {
             lock (_pathLock)
             {
@@ -157,6 +158,8 @@ public sealed partial class CausewayConnection
             NegotiatedApplicationProtocol = new SslApplicationProtocol(Session.ApplicationProtocol.ToArray());
         }
 
+        TargetHostName = Session.ServerName;
+        NegotiatedCipherSuite = Session.CipherSuite;
         _usable.TrySetResult();
         Action<CausewayConnection, Timestamp>? established = Established;
         Established = null;
@@ -209,6 +212,7 @@ public sealed partial class CausewayConnection
             Session.Probe();
         }
 
+        _answerSource?.Expect(Session.OtherPeerAddress);
         _answerSource?.OnTurn(now);
         int before = batch.Count;
         bool more = Session.Flush(batch, _path, now);
@@ -227,6 +231,15 @@ public sealed partial class CausewayConnection
             return;
         }
 
+        if (_paths is not null)
+        {
+            _paths.OnTurn(now);
+        }
+        else
+        {
+            FollowPeer();
+        }
+
         if (Session.Failure is { } failure)
         {
             Abandon(_closing && failure.IsByPeer ? NewClosedHere() : WithGuess(ToException(failure)), now);
@@ -238,6 +251,22 @@ public sealed partial class CausewayConnection
         else if (_isLeaving ? Session.IsDrained : _closing && IsDrained)
         {
             Leave(now);
+        }
+    }
+
+    // A client that moved, and whose new address the session has proved.
+    private void FollowPeer()
+    {
+        PeerAddress remote = Session.CurrentPath.Remote;
+        if (!remote.IsNone && remote != _path.Remote && !Session.IsProvingPath)
+        {
+            EndPoint moved = remote.ToEndPoint();
+            CausewayLog.PeerMoved(_log, Session.RoutingId, _remote, moved);
+            _remote = moved;
+            lock (_pathLock)
+            {
+                _path = new DatagramPath(remote, _path.Local);
+            }
         }
     }
 
@@ -308,6 +337,7 @@ public sealed partial class CausewayConnection
 
         IsClosed = true;
         _failure = reason;
+        _paths?.Close();
         _lastWord = Session.HearsGoodbye ? ToGoodbye(reason) : null;
         CausewayMeter.Remove(this, reason.Error);
         LogEnd(reason);

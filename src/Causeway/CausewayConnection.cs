@@ -7,6 +7,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Threading.Channels;
 using Causeway.Links;
 using Causeway.Protocol.Streams;
+using Causeway.Resilience;
 using Causeway.Runtime;
 using Causeway.Telemetry;
 using Microsoft.Extensions.Logging;
@@ -40,9 +41,11 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     private readonly TaskCompletionSource _establishment = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _pathLock = new();
     private readonly AnswerSource? _answerSource;
+    private ClientPaths? _paths;
     private TransportException? _failure;
     private volatile byte[]? _remoteCertificate;
     private int _isAnnounced;
+    private volatile EndPoint _remote;
 
     // Written on the shard, under the lock; read under it elsewhere, since a path is more than one word.
     private DatagramPath _path;
@@ -74,7 +77,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
 
         _path = new DatagramPath(session.Peer);
         _answerSource = answerSource;
-        RemoteEndPoint = remote;
+        _remote = remote;
         _accepted = Channel.CreateUnbounded<CausewayStream>(new UnboundedChannelOptions
         {
             SingleWriter = true,
@@ -95,6 +98,11 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     {
         get
         {
+            if (_paths is { } paths)
+            {
+                return paths.LocalEndPoint;
+            }
+
             lock (_pathLock)
             {
                 return _path.Local.IsNone ? _shard.Link.LocalEndPoint : _path.Local.ToEndPoint();
@@ -102,8 +110,8 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
         }
     }
 
-    /// <summary>The peer's address.</summary>
-    public EndPoint RemoteEndPoint { get; }
+    /// <summary>The peer's address. It changes when a QUIC client moves, and has shown that it is there.</summary>
+    public EndPoint RemoteEndPoint => _remote;
 
     /// <summary>
     /// Completes when the connection has ended, for whatever reason; never fails. See <see cref="Failure"/>.
@@ -121,6 +129,24 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     /// send early data, before the handshake: that of the earlier connection.
     /// </summary>
     public SslApplicationProtocol NegotiatedApplicationProtocol { get; private set; }
+
+    /// <summary>
+    /// The name of the server that the client asked for (RFC 6066, 3); null if it asked for none, or the profile has no such name.
+    /// </summary>
+    public string? TargetHostName { get; private set; }
+
+    /// <summary>The cipher suite of TLS 1.3 that protects the connection; null before the handshake, and with a profile without TLS.</summary>
+    public TlsCipherSuite? NegotiatedCipherSuite { get; private set; }
+
+    /// <summary>
+    /// Whatever the application wants to find again from the connection. Default null, or at a listener with QUIC what the callback
+    /// of <c>ServerAuthentication.ByClient</c> left.
+    /// </summary>
+    public object? ApplicationState
+    {
+        get => Session.ApplicationState;
+        set => Session.ApplicationState = value;
+    }
 
     /// <summary>Called on the shard once the peer has shown who it is; null if it has, or the profile has no handshake.</summary>
     internal Action<CausewayConnection, Timestamp>? Established { get; set; }
@@ -186,10 +212,10 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
             AnswerSource? source = NewAnswerSource(innermost, remote, session, options);
             connection = new(shard, session, remote, ownsShard: true, options, log, source);
             table.Add(connection, shard, source);
-            if (innermost is UdpLink udp)
+            connection.WatchRefusals(innermost);
+            if (endpoint.FindsSessionsById)
             {
-                RefusalItem refusal = new(connection);
-                udp.PeerRefused = () => shard.Post(refusal);
+                connection.WatchPaths(options, innermost, link);
             }
 
             CausewayMeter.Add(connection);
@@ -217,6 +243,44 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
     /// <exception cref="TransportException">The connection ended before.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled; the connection goes on.</exception>
     public Task WaitForHandshakeAsync(CancellationToken cancellationToken = default) => _establishment.Task.WaitAsync(cancellationToken);
+
+    /// <summary>
+    /// Goes another way to the peer: by a new socket, whose port and address the system chooses. The peer is asked first, and the
+    /// connection goes on as before if it does not answer there. Streams notice nothing but a delay (RFC 9000, 9). At clients with
+    /// QUIC. See <see cref="CausewayClientOptions.Migration"/> for what happens without being asked for.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the wait; the attempt goes on.</param>
+    /// <exception cref="NotSupportedException">This is no client with QUIC, or the server does not allow it.</exception>
+    /// <exception cref="TransportException">The peer did not answer there, no socket could be opened, or the connection ended.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public Task MigrateAsync(CancellationToken cancellationToken = default) => _paths is { } paths
+        ? paths.RequestAsync(isAtOnce: false).WaitAsync(cancellationToken)
+        : throw new NotSupportedException("Only a client with QUIC changes its path on purpose.");
+
+    /// <summary>
+    /// Says that this machine's network has changed, where the system does not tell by itself: a client with QUIC asks its
+    /// <see cref="CausewayClientOptions.Migration"/> policy, which by default goes another way at once. Elsewhere it means nothing.
+    /// </summary>
+    public void NotifyNetworkChanged() => _paths?.OnNetworkChanged(isCertain: true);
+
+    /// <summary>Hears from a socket that nobody listens at the peer's address.</summary>
+    internal void WatchRefusals(IDatagramLink innermost)
+    {
+        if (innermost is UdpLink udp)
+        {
+            RefusalItem refusal = new(this);
+            udp.PeerRefused = () => _shard.Post(refusal);
+        }
+    }
+
+    private void WatchPaths(CausewayClientOptions options, IDatagramLink innermost, IDatagramLink link)
+    {
+        _paths = new ClientPaths(this, options, innermost, link.LocalEndPoint, _log, _shard.Now);
+        if (options.Migration.WatchesNetwork && options.CreateLink is null)
+        {
+            NetworkWatch.Add(_paths);
+        }
+    }
 
     /// <summary>Shakes hands with the peer; ends the connection if that fails or is cancelled.</summary>
     private async ValueTask EstablishAsync(CancellationToken cancellationToken)

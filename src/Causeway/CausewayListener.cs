@@ -16,7 +16,7 @@ public sealed class CausewayListener : IAsyncDisposable
     private readonly Shard[] _shards;
     private readonly ListenerDirectory _directory;
     private readonly ILogger _log;
-    private readonly Channel<CausewayConnection> _accepted;
+    private readonly AcceptQueue _accepted;
     private Action? _onDisposed;
     private bool _disposed;
 
@@ -24,7 +24,7 @@ public sealed class CausewayListener : IAsyncDisposable
         Shard[] shards,
         ListenerDirectory directory,
         ListenerStatistics statistics,
-        Channel<CausewayConnection> accepted,
+        AcceptQueue queue,
         Action onDisposed,
         ILogger log)
     {
@@ -32,7 +32,7 @@ public sealed class CausewayListener : IAsyncDisposable
         _shards = shards;
         _directory = directory;
         Statistics = statistics;
-        _accepted = accepted;
+        _accepted = queue;
         _onDisposed = onDisposed;
     }
 
@@ -67,16 +67,19 @@ public sealed class CausewayListener : IAsyncDisposable
             AcceptQueue queue = new(options, accepted);
             ShardClock clock = new(options.TimeProvider);
             openings = OpeningMemory.Lease(options.Profile, options.ReplayWindow);
-            TransportEndpoint[] endpoints = [.. links.Select(link => options.NewEndpoint(EndpointRole.Server, link, clock.Now))];
+            IReadOnlyList<TransportEndpoint> endpoints =
+                options.Profile.NewListenerEndpoints([.. links.Select(link => options.NewSessionLink(link, clock.Now))]);
             Shard[] shards = new Shard[links.Count];
             ListenerCounters[] counters = new ListenerCounters[links.Count];
             Action<Shard>[] attach = new Action<Shard>[links.Count];
+            IdSessionTable[] tables = new IdSessionTable[links.Count];
             for (int i = 0; i < shards.Length; i++)
             {
                 SessionTable table;
                 if (endpoints[i].FindsSessionsById)
                 {
-                    IdSessionTable byId = new(endpoints[i], directory, queue);
+                    IdSessionTable byId = new(endpoints[i], tables, directory, queue);
+                    tables[i] = byId;
                     (table, counters[i], attach[i]) = (byId, byId.Statistics, byId.Attach);
                 }
                 else
@@ -96,7 +99,7 @@ public sealed class CausewayListener : IAsyncDisposable
 
             ListenerStatistics statistics = new([.. counters, queue.Counters]);
             CausewayListener listener = new(
-                shards, directory, statistics, accepted, () => openings?.Release(options.Profile), options.NewLogger(CausewayLog.ListenerCategory));
+                shards, directory, statistics, queue, () => openings?.Release(options.Profile), options.NewLogger(CausewayLog.ListenerCategory));
 
             // All can be handed datagrams before the first receives one.
             for (int i = 0; i < shards.Length; i++)
@@ -155,11 +158,17 @@ public sealed class CausewayListener : IAsyncDisposable
     }
 
     /// <summary>
+    /// Takes no more connections: those that are open go on, and those that wait can still be accepted. New clients are refused, or
+    /// get no answer where the profile has none. For a graceful stop; follow it by <see cref="DisposeAsync"/>.
+    /// </summary>
+    public void StopAccepting() => _accepted.Stop();
+
+    /// <summary>
     /// Stops listening and cuts the open connections off; close them first to have them deliver what was written.
     /// </summary>
     public async ValueTask DisposeAsync()
     {
-        _accepted.Writer.TryComplete();
+        _accepted.Stop();
         foreach (Shard shard in _shards)
         {
             await shard.DisposeAsync().ConfigureAwait(false);
@@ -188,13 +197,23 @@ public sealed class CausewayListener : IAsyncDisposable
 
         private readonly ILogger _log = options.NewLogger(CausewayLog.ListenerCategory);
         private readonly ILogger _connectionLog = options.NewLogger(CausewayLog.ConnectionCategory);
+        private volatile bool _isStopped;
         private long _refused;
         private long _quietUntil = long.MinValue;
 
         /// <summary>What is refused after the handshake.</summary>
         public ListenerCounters Counters { get; } = new();
 
-        public bool IsFull => waiting.Reader.Count >= options.ConnectionBacklog;
+        public bool IsFull => waiting.Reader.Count >= options.ConnectionBacklog || _isStopped;
+
+        public ChannelReader<CausewayConnection> Reader => waiting.Reader;
+
+        /// <summary>Nobody else is taken; those that wait still can be.</summary>
+        public void Stop()
+        {
+            _isStopped = true;
+            waiting.Writer.TryComplete();
+        }
 
         public IDrivenSession Accept(TransportSession session, Shard shard, Timestamp now)
         {

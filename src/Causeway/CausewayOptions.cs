@@ -32,7 +32,7 @@ public abstract record CausewayOptions
 
     /// <summary>
     /// Makes the innermost link in place of a UDP socket, from the remote end point (client) or the listening one
-    /// (listener).
+    /// (listener). Asked again, for another link, when a QUIC client goes another way.
     /// </summary>
     public Func<EndPoint, IDatagramLink>? CreateLink { get; init; }
 
@@ -103,20 +103,23 @@ public abstract record CausewayOptions
     /// <summary>Who is told of datagrams that do not decipher; null for nobody.</summary>
     private protected virtual RefusalLog? NewRefusalLog() => null;
 
-    /// <summary>Makes the engine's endpoint over a link, with what the link leaves it of a datagram.</summary>
-    internal TransportEndpoint NewEndpoint(EndpointRole role, IDatagramLink link, Timestamp now)
+    /// <summary>Makes the engine's endpoint over a link.</summary>
+    internal TransportEndpoint NewEndpoint(EndpointRole role, IDatagramLink link, Timestamp now) =>
+        Profile.NewEndpoint(role, NewSessionLink(link, now));
+
+    /// <summary>What a link leaves the engine of a datagram, and what else the engine has to know.</summary>
+    internal SessionLink NewSessionLink(IDatagramLink link, Timestamp now)
     {
         DatagramLinkCapabilities below = link.Capabilities;
         int most = Math.Min(below.MaxDatagramSize, Profile.Mtu - below.Headroom - below.Tailroom);
         Runtime.PoolKeeper.Shared.Watch(BufferPool);
         Runtime.PoolKeeper.Shared.Watch(Udp.BlockPool);
-        SessionLink session = new(most, below.Headroom, below.Tailroom, BufferPool)
+        return new SessionLink(most, below.Headroom, below.Tailroom, BufferPool)
         {
             Random = RandomNumberGenerator.Fill,
             UtcAtZero = TimeProvider.GetUtcNow() - (now - Timestamp.Zero),
             LocalPort = (link.LocalEndPoint as IPEndPoint)?.Port ?? 0,
         };
-        return Profile.NewEndpoint(role, in session);
     }
 
     // The peer may have been given a larger mtu than this side: everything is taken in that can be sent
@@ -147,10 +150,18 @@ public sealed record CausewayClientOptions : CausewayOptions
     /// </summary>
     public TimeSpan AcceptAnySourceAfter { get; init; } = TimeSpan.FromMilliseconds(300);
 
+    /// <summary>
+    /// Decides when the connection goes another way, by a new socket. Default: when this machine's address changes, and when the peer
+    /// has been silent for three seconds (<see cref="MigrationPolicy.Default"/>). Means nothing with the kcptun profile.
+    /// </summary>
+    public MigrationPolicy Migration { get; init; } = MigrationPolicy.Default;
+
     internal override void Validate()
     {
         base.Validate();
         ArgumentNullException.ThrowIfNull(RemoteEndPoint);
+        ArgumentNullException.ThrowIfNull(Migration);
+
         // A link of the application's own may give addresses any meaning.
         if (CreateLink is null && !CanBeReached(RemoteEndPoint))
         {
@@ -202,6 +213,10 @@ public sealed record CausewayListenerOptions : CausewayOptions
     /// only. Needs Linux; elsewhere, and with <see cref="CausewayOptions.CreateLink"/>, there is one. With several,
     /// another process of the same user can bind the port too and gets part of the datagrams. Default 1.
     /// </summary>
+    /// <remarks>
+    /// Datagrams that reach another socket than their connection's are handed over, which costs something for each of them: those of a
+    /// QUIC client for good, once its port or network has changed.
+    /// </remarks>
     public int Shards { get; init; } = 1;
 
     /// <summary>
@@ -216,7 +231,7 @@ public sealed record CausewayListenerOptions : CausewayOptions
     public int ReplayWindow { get; init; } = 16384;
 
     internal int ShardCount =>
-        CreateLink is not null || !OperatingSystem.IsLinux() || !Profile.MayShareThePort ? 1
+        CreateLink is not null || !OperatingSystem.IsLinux() ? 1
         : Shards == 0 ? Math.Min(Environment.ProcessorCount, MaxShards)
         : Shards;
 

@@ -199,6 +199,11 @@ public sealed partial class CausewayStream
             {
                 FailWrites(error);
             }
+            else if (_mux.IsWriteFinished && (_mux.WriteErrorCode is not null || !_finishRequested) && !Connection.IsClosing)
+            {
+                // The peer's wish came in earlier in this turn; the event that tells of it comes later.
+                FailWrites(NewWritesStopped());
+            }
             else if (_mux.IsWriteFinished)
             {
                 // The end went out between this write's first look and now: nobody would ever take its bytes.
@@ -295,6 +300,16 @@ public sealed partial class CausewayStream
             TransportError.ConnectionClosed, "The stream was disposed before everything was written.", first));
         FailPendingWrite(CloneError(first));
     }
+
+    private TransportException NewWritesStopped() => new(
+        TransportError.StreamClosedByPeer,
+        $"The peer closed the stream{TransportException.CodeText(_mux.WriteErrorCode, isApplicationError: true)}; " +
+        "what is written can no longer be delivered.")
+    {
+        IsByPeer = true,
+        ErrorCode = _mux.WriteErrorCode,
+        IsApplicationError = _mux.WriteErrorCode is not null,
+    };
 
     private void FailPendingWrite(Exception error)
     {

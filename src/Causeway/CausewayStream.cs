@@ -31,7 +31,8 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     private volatile bool _disposed;
     private volatile bool _abort;
     private volatile bool _openingHeld;
-    private long _abortCode;
+    private long _readAbortCode = -1;
+    private long _writeAbortCode = -1;
     private int _abortDirections;
     private bool _resumes;
 
@@ -119,7 +120,17 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
     {
         ArgumentOutOfRangeException.ThrowIfNegative(errorCode);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(errorCode, 1L << 62);
-        _abortCode = errorCode;
+        // A direction ends once: the first code is the one that the peer is told, whatever else is given up before the shard's turn.
+        if (directions.HasFlag(StreamAbortDirections.Read))
+        {
+            Interlocked.CompareExchange(ref _readAbortCode, errorCode, -1);
+        }
+
+        if (directions.HasFlag(StreamAbortDirections.Write))
+        {
+            Interlocked.CompareExchange(ref _writeAbortCode, errorCode, -1);
+        }
+
         Interlocked.Or(ref _abortDirections, (int)directions);
         Connection.Shard.Post(_work);
     }
@@ -194,15 +205,7 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
                 });
                 break;
             case StreamEventKind.WritesStopped:
-                FailWrites(new TransportException(
-                    TransportError.StreamClosedByPeer,
-                    $"The peer closed the stream{TransportException.CodeText(_mux.WriteErrorCode, isApplicationError: true)}; " +
-                    "what is written can no longer be delivered.")
-                {
-                    IsByPeer = true,
-                    ErrorCode = _mux.WriteErrorCode,
-                    IsApplicationError = _mux.WriteErrorCode is not null,
-                });
+                FailWrites(NewWritesStopped());
                 break;
         }
 
@@ -308,7 +311,16 @@ public sealed partial class CausewayStream : Stream, IDuplexPipe
 
         bool reads = directions.HasFlag(StreamAbortDirections.Read);
         bool writes = directions.HasFlag(StreamAbortDirections.Write);
-        _mux.Abort(reads, writes, Volatile.Read(ref _abortCode));
+        if (writes)
+        {
+            _mux.Abort(reads: false, writes: true, Volatile.Read(ref _writeAbortCode));
+        }
+
+        if (reads)
+        {
+            _mux.Abort(reads: true, writes: false, Volatile.Read(ref _readAbortCode));
+        }
+
         if (reads || _mux.IsReadFinished)
         {
             EndReads(new TransportException(TransportError.StreamReset, "Reading was given up on this side."));

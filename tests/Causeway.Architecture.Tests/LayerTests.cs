@@ -12,6 +12,7 @@ public sealed class LayerTests
     private static readonly string[] s_assemblies =
     [
         "Causeway.Protocol", "Causeway.Kcp", "Causeway.Quic", "Causeway", "Causeway.Kcptun", "Causeway.Forwarding", "Causeway.Testing",
+        "Causeway.AspNetCore",
     ];
 
     // What an application sees of the runtime; the runtime itself must not.
@@ -30,6 +31,8 @@ public sealed class LayerTests
         { "Causeway.Kcptun", "Causeway.Quic Causeway.Runtime Causeway.Forwarding Causeway.Testing" },
         { "Causeway.Forwarding", "Causeway.Kcp Causeway.Quic Causeway.Kcptun Causeway.Runtime Causeway.Testing" },
         { "Causeway.Testing", "Causeway.Kcp Causeway.Quic Causeway.Kcptun Causeway.Forwarding Causeway.Runtime" },
+
+        { "Causeway.AspNetCore", "Causeway.Kcp Causeway.Kcptun Causeway.Forwarding Causeway.Testing Causeway.Http3 Causeway.Runtime" },
 
         // Inside the core.
         { "Causeway.Protocol.Crypto", "Causeway.Protocol.Fec Causeway.Protocol.Recovery Causeway.Protocol.Streams" },
@@ -54,6 +57,11 @@ public sealed class LayerTests
         // Inside the package that users install.
         { "Causeway.Links", "Causeway.Runtime " + PublicFace },
         { "Causeway.Runtime", PublicFace },
+
+        // Inside Kestrel's transports.
+        { "Causeway.AspNetCore.Contexts", "Causeway.AspNetCore.Multiplexed Causeway.AspNetCore.Streams" },
+        { "Causeway.AspNetCore.Multiplexed", "Causeway.AspNetCore.Streams" },
+        { "Causeway.AspNetCore.Streams", "Causeway.AspNetCore.Multiplexed Causeway.Quic" },
 
         // Inside the kcptun profile.
         { "Causeway.Kcptun.Crypt", "Causeway.Kcptun.Compression Causeway.Kcptun.Configuration Causeway.Kcptun.Qpp Causeway.Kcptun.Telemetry" },

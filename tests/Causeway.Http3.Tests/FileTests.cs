@@ -202,6 +202,52 @@ public sealed class FileTests : IDisposable
         Assert.Equal(Http3ErrorCode.MessageError, error.ErrorCode);
     }
 
+    /// <summary>The end of a request is a frame of its own with many clients, which may be lost: a stopped stream is no answer to that.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ARequestWhoseEndIsLateIsNotStopped(bool isCancelled)
+    {
+        (MemoryTransport client, MemoryTransport server) = MemoryTransport.NewPair();
+        using CancellationTokenSource shutdown = new();
+        Task serving = new HqServer(_files, new Http3Limits { MaxConcurrentRequests = 1 }).ServeAsync(server, shutdown.Token);
+        Http3Stream first = await new Peer(client).RequestAsync([.. "GET /empty\r\n"u8], ends: false);
+        Assert.Empty(await Peer.ReadToEndAsync(first));
+
+        // It keeps no place from another.
+        Http3Stream second = await new Peer(client).RequestAsync([.. "GET /empty\r\n"u8], ends: false);
+        Assert.Empty(await Peer.ReadToEndAsync(second));
+        await first.WriteAsync("\r\n"u8.ToArray());
+        if (isCancelled)
+        {
+            first.Abort(StreamDirections.Write, Http3ErrorCode.RequestCancelled);
+        }
+        else
+        {
+            first.CompleteWrites();
+        }
+
+        // Nor does it keep the server from ending.
+        await shutdown.CancelAsync();
+        await serving.WaitAsync(Harness.Patience);
+    }
+
+    [Fact]
+    public async Task WhoeverSendsMoreThanARequestIsStopped()
+    {
+        (MemoryTransport client, MemoryTransport server) = MemoryTransport.NewPair();
+        _ = new HqServer(_files).ServeAsync(server, default);
+        Http3Stream stream = await new Peer(client).RequestAsync([.. "GET /empty\r\n"u8], ends: false);
+        Http3Exception error = await Assert.ThrowsAsync<Http3Exception>(async () =>
+        {
+            while (true)
+            {
+                await stream.WriteAsync(new byte[64 * 1024]).AsTask().WaitAsync(Harness.Patience);
+            }
+        });
+        Assert.True(error.IsByPeer);
+    }
+
     [Theory]
     [InlineData("a")]
     [InlineData("/a b")]

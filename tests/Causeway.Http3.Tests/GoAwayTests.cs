@@ -58,19 +58,59 @@ public sealed class GoAwayTests
         Assert.Equal([1], await response.Content.ReadAsByteArrayAsync());
     }
 
-    [Fact]
-    public async Task GoAwayMayShrinkDownToNothing()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task TheClientLeavesAServerThatShutsDownAndHasAnswered(bool isBusy)
+    {
+        await using Http3ClientConnection connection = await Harness.ConnectToPeerAsync(out Peer peer);
+        byte[] announcement = Wire.Frame(FrameType.GoAway, Wire.Integer(VarInt.MaxValue - 3));
+        if (isBusy)
+        {
+            Task<HttpResponseMessage> sending = connection.SendAsync(Harness.Get(), mayBeEarly: false, default);
+            Http3Stream request = await peer.AcceptRequestAsync();
+            await peer.OpenControlAsync(announcement);
+            await request.WriteAsync(Wire.Concat(Wire.Response("200"), Wire.Data(1)));
+            using HttpResponseMessage response = await sending.WaitAsync(Harness.Patience);
+            Assert.False(peer.Transport.ClosedWith.IsCompleted);
+            request.CompleteWrites();
+            Assert.Equal([1], await response.Content.ReadAsByteArrayAsync());
+        }
+        else
+        {
+            await peer.OpenControlAsync(announcement);
+        }
+
+        Assert.Equal(Http3ErrorCode.NoError, await peer.Transport.ClosedWith.WaitAsync(Harness.Patience));
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(0)]
+    public async Task GoAwayMayShrinkDownToNothing(int below)
     {
         await using Http3ClientConnection connection = await Harness.ConnectToPeerAsync(out Peer peer);
         Task<HttpResponseMessage> sending = connection.SendAsync(Harness.Get(), mayBeEarly: false, default);
         await peer.AcceptRequestAsync();
 
-        // The largest ID announces the shutdown and excludes nothing (RFC 9114, 5.2).
-        byte[] announcement = Wire.Frame(FrameType.GoAway, Wire.Integer(VarInt.MaxValue - 3));
+        // The largest ID announces the shutdown and excludes nothing (RFC 9114, 5.2). Kestrel sends the largest integer in its place.
+        byte[] announcement = Wire.Frame(FrameType.GoAway, Wire.Integer(VarInt.MaxValue - below));
         await peer.OpenControlAsync(announcement, Wire.Frame(FrameType.GoAway, 0));
         Http3Exception error = await Assert.ThrowsAsync<Http3Exception>(() => sending.WaitAsync(Harness.Patience));
         Assert.True(error.IsRejected);
-        Assert.False(peer.Transport.ClosedWith.IsCompleted);
+        Assert.Equal(Http3ErrorCode.NoError, await peer.Transport.ClosedWith.WaitAsync(Harness.Patience));
+    }
+
+    [Fact]
+    public async Task GoAwayMayNotGrow()
+    {
+        await using Http3ClientConnection connection = await Harness.ConnectToPeerAsync(out Peer peer);
+        Task<HttpResponseMessage> sending = connection.SendAsync(Harness.Get(), mayBeEarly: false, default);
+        await peer.AcceptRequestAsync();
+        await peer.OpenControlAsync(Wire.Frame(FrameType.GoAway, 4), Wire.Frame(FrameType.GoAway, 8));
+        Http3Exception error = await Assert.ThrowsAsync<Http3Exception>(() => sending.WaitAsync(Harness.Patience));
+        Assert.Equal((Http3ErrorCode.IdError, true), (error.ErrorCode, error.IsConnectionError));
+        Assert.Equal(Http3ErrorCode.IdError, await peer.Transport.ClosedWith.WaitAsync(Harness.Patience));
     }
 
     [Fact]

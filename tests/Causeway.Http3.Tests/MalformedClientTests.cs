@@ -48,7 +48,6 @@ public sealed class MalformedClientTests
         { "MAX_PUSH_ID", Wire.Concat([0], Wire.Settings(), Wire.Frame(FrameType.MaxPushId, 0)), Http3ErrorCode.FrameUnexpected },
         { "CANCEL_PUSH", Wire.Concat([0], Wire.Settings(), Wire.Frame(FrameType.CancelPush, 0)), Http3ErrorCode.IdError },
         { "GOAWAY of a server's stream", Wire.Concat([0], Wire.Settings(), Wire.Frame(FrameType.GoAway, 1)), Http3ErrorCode.IdError },
-        { "GOAWAY grows", Wire.Concat([0], Wire.Settings(), Wire.Frame(FrameType.GoAway, 4), Wire.Frame(FrameType.GoAway, 8)), Http3ErrorCode.IdError },
         { "push stream", [1, 0], Http3ErrorCode.IdError },
     };
 

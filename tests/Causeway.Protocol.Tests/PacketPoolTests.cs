@@ -1,9 +1,36 @@
+using System.Runtime.CompilerServices;
+
 namespace Causeway.Protocol.Tests;
 
 /// <summary>What a pool keeps after a burst. A thread's own 64 buffers stay with it.</summary>
 public sealed class PacketPoolTests
 {
     private const int PerThread = 64;
+
+    [Fact]
+    public void APoolThatEverybodyLeftIsCollectedThoughItsThreadsLive()
+    {
+        WeakReference pool = UsedPool();
+        for (int i = 0; i < 10 && pool.IsAlive; i++)
+        {
+            // The first collection finds the pool, the next what its thread-local variables held.
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+
+        Assert.False(pool.IsAlive);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference UsedPool()
+    {
+        PacketPool pool = new();
+        PacketBuffer block = pool.Rent();
+        block.Append(10);
+        pool.RentView(block, 2, 3).Release();
+        block.Release();
+        return new WeakReference(pool);
+    }
 
     [Fact]
     public void WhatNobodyNeededBetweenTwoTrimsIsGivenUp()

@@ -98,7 +98,14 @@ public sealed class ConnectingTests
         for (int i = 0; i < 5; i++)
         {
             streams.Add(await peers.Client.OpenStreamAsync().Guarded());
-            await streams[i].WriteAsync(new byte[1]).Guarded();
+            try
+            {
+                await streams[i].WriteAsync(new byte[1]).Guarded();
+            }
+            catch (TransportException) when (i >= 2)
+            {
+                // On a slow machine the opening went alone, and the refusal was here before the write.
+            }
         }
 
         CausewayConnection server = await peers.Listener.AcceptConnectionAsync().Guarded();

@@ -25,6 +25,28 @@ public sealed class QuicEndingTests
         expected, new TransportException(error, "") { ErrorCode = code, IsApplicationError = isApplicationError }.IsTransient);
 
     [Fact]
+    public async Task AWriteThatMeetsThePeersGivingUpSaysSoWheneverItMeetsIt()
+    {
+        await using TestPeers peers = await TestPeers.ConnectAsync(Wires.Quic);
+        for (int i = 0; i < 1000; i++)
+        {
+            CausewayStream near = await peers.Client.OpenStreamAsync().Guarded();
+            await near.WriteAsync(new byte[1]).Guarded();
+            await using CausewayStream far = await peers.Server.AcceptStreamAsync().Guarded();
+            Task givingUp = Task.Run(near.Abort);
+            TransportException error = await Assert.ThrowsAsync<TransportException>(async () =>
+            {
+                while (true)
+                {
+                    await far.WriteAsync(new byte[1]).Guarded();
+                }
+            });
+            Assert.Equal((TransportError.StreamClosedByPeer, true), (error.Error, error.IsByPeer));
+            await givingUp;
+        }
+    }
+
+    [Fact]
     public async Task AClientThatDoesNotAcceptTheServerSaysSoAtBothEnds()
     {
         await using CausewayListener listener = await ListenAsync(Wires.Quic);

@@ -1,5 +1,6 @@
 using System.Net;
 using Causeway.Forwarding;
+using Causeway.Forwarding.Tunnels;
 using Causeway.PortForwarder.Output;
 using Causeway.Quic;
 
@@ -9,10 +10,17 @@ namespace Causeway.PortForwarder.Forward;
 internal static class ClientCommand
 {
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(2);
+    // As long as somebody waits who has a terminal.
+    private static readonly TimeSpan s_connectTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_lastLines = TimeSpan.FromSeconds(1);
 
     public static async Task<int> RunAsync(ClientOptions options, LineQueue errors, CancellationToken stop)
     {
+        if (options.Tunnels.IsEmpty)
+        {
+            throw new UsageException("nothing says what to forward: --listen [ADDRESS]:PORT, -L or -R PORT:HOST:HOSTPORT, -D PORT, or -W HOST:PORT");
+        }
+
         EndPoint server = ParseServer(options.Server);
         using LineLog log = LineLog.Open(options.Common.Log, errors, TimeProvider.System);
         CausewayKey? key = null;
@@ -26,23 +34,77 @@ internal static class ClientCommand
         }
 
         using CausewayKey? owned = key;
-        QuicProfile profile = options.Common.NewProfile() with { ClientAuthentication = Authentication(options, key) };
-        await WarmUp.RunAsync(options.Common).ConfigureAwait(false);
-        await using ForwardClient client = ForwardClient.Start(new ForwardClientOptions
+        ClientAuthentication authentication = Authentication(options, key).WithApplicationProtocols(TunnelProtocol.Name, ClientAuthentication.DefaultProtocol);
+        QuicProfile profile = options.Common.NewProfile() with { ClientAuthentication = authentication };
+        if (options.Tunnels.Stdio is null)
         {
-            Listen = options.Listen,
+            // One connection alone does not make up for it.
+            await WarmUp.RunAsync(options.Common).ConfigureAwait(false);
+        }
+
+        await using TunnelClient client = await TunnelClient.StartAsync(new TunnelClientOptions
+        {
+            Forwards = options.Tunnels.Forwards,
+            ReverseForwards =
+            [
+                .. options.Tunnels.Reverse.Select(forward => forward with { SendsProxyHeader = options.Common.SendsProxyHeader && !forward.IsUdp }),
+            ],
+            DynamicForwards = options.Tunnels.Dynamic,
             Connection = () => new CausewayClientOptions { Profile = profile, RemoteEndPoint = server, LoggerFactory = log },
             Connections = options.Connections,
             MaxForwards = options.Common.MaxForwards > 0 ? options.Common.MaxForwards : ForwardOptions.DefaultMaxForwards,
-            Quiet = options.Common.Quiet,
+            Quiet = options.Common.Quiet || options.Tunnels.Stdio is not null,
             Logger = log,
-        });
+        }).ConfigureAwait(false);
         KcptunCommands.WarnOfOpenFiles(options.Common.MaxForwards, client.MaxForwards, errors);
-        log.Start([$"causeway {CommandLine.Version}: QUIC, to {options.Server}", $"listening on {client.LocalEndPoint}"]);
-        await ForwardRun.UntilStoppedAsync(() => client.Statistics, log, stop).ConfigureAwait(false);
+        if (options.Tunnels.Stdio is { } target)
+        {
+            return await RelayStdioAsync(client, target, errors, stop).ConfigureAwait(false);
+        }
+
+        log.Start(
+        [
+            $"causeway {CommandLine.Version}: QUIC, to {options.Server}",
+            .. options.Tunnels.Forwards.Zip(client.LocalEndPoints, Describe),
+            .. options.Tunnels.Dynamic.Zip(client.LocalEndPoints.Skip(options.Tunnels.Forwards.Count), Describe),
+        ]);
+        await ForwardRun.UntilStoppedAsync(() => client.Statistics, () => client.TunnelStatistics, log, stop).ConfigureAwait(false);
         await client.StopAsync(s_grace).ConfigureAwait(false);
         log.Flush(s_lastLines);
         return CommandLine.Success;
+    }
+
+    private static string Describe(TunnelForward forward, EndPoint local) => forward.Target is { } target
+        ? $"listening on {local}{(forward.IsUdp ? "/udp" : "")} for {target}"
+        : $"listening on {local}";
+
+    private static string Describe(DynamicForward forward, EndPoint local)
+    {
+        bool isOpen = forward.UserName is null && local is IPEndPoint ip && !IPAddress.IsLoopback(ip.Address);
+        return $"proxy on {local}{(isOpen ? "; whoever can connect to it may use it (--proxy-auth-file)" : "")}";
+    }
+
+    /// <summary>Only connects standard input and output; the log has nothing but what goes wrong.</summary>
+    private static async Task<int> RelayStdioAsync(TunnelClient client, ForwardEndPoint target, LineQueue errors, CancellationToken stop)
+    {
+        try
+        {
+            using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            limit.CancelAfter(s_connectTimeout);
+            CausewayStream stream = await client.ConnectAsync(target, limit.Token).ConfigureAwait(false);
+            await StdioRelay.RunAsync(Console.OpenStandardInput(), Console.OpenStandardOutput(), stream, stop).ConfigureAwait(false);
+            return CommandLine.Success;
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            errors.Add($"causeway: no connection to the server within {s_connectTimeout.TotalSeconds} s", stamped: false);
+        }
+        catch (Exception error) when (error is TunnelRefusedException or TransportException)
+        {
+            errors.Add($"causeway: {target}: {error.Message}", stamped: false);
+        }
+
+        return CommandLine.Failed;
     }
 
     private static EndPoint ParseServer(string text)

@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Security.Cryptography;
 using Causeway.Forwarding;
+using Causeway.Forwarding.Tunnels;
 using Causeway.PortForwarder.Output;
 using Causeway.Protocol.Recovery.Congestion;
 using Causeway.Quic;
@@ -50,11 +51,20 @@ internal static class ForwardCommands
 
     private static Command NewServer(Func<ServerOptions, Task> run, LineQueue errors)
     {
-        Option<ForwardEndPoint> to = new("--to", "-t")
+        Option<ForwardEndPoint?> to = new("--to", "-t")
         {
-            Description = "Where streams are connected to: HOST:PORT, or the path of a Unix socket",
-            Required = true,
+            Description = "Where clients get that name no target: HOST:PORT, or the path of a Unix socket",
             CustomParser = EndPoint,
+        };
+        Option<string[]> allow = new("--allow")
+        {
+            Description = "What clients may have opened by -L, -D and -W: HOST:PORTS, CIDR:PORTS, the path of a Unix socket, or * for "
+                + "every TCP and UDP target; tcp: or udp: in front restricts it; may be given several times; without it, nothing",
+        };
+        Option<string[]> allowListen = new("--allow-listen")
+        {
+            Description = "Where clients may have this server listen by -R: PORTS on the loopback addresses, ADDRESS:PORTS, *:PORTS on any, or "
+                + "the path of a Unix socket; may be given several times; without it, nowhere",
         };
         Option<ForwardEndPoint> listen = new("--listen", "-l")
         {
@@ -73,11 +83,16 @@ internal static class ForwardCommands
         };
         CommonOptions common = new();
         Option<int> maxConnections = new("--max-connections") { Description = "Clients at a time; 0 for as many as the process may have files open" };
-        Command command = new("server", "Accepts connections over QUIC and connects their streams to a target") { to, listen, keyFile, clientKeys, maxConnections };
+        Command command = new("server", "Accepts connections over QUIC and connects their streams to a target") { to, allow, allowListen, listen, keyFile, clientKeys, maxConnections };
         common.AddTo(command);
         command.SetAction((parsed, _) => run(new ServerOptions
         {
-            To = parsed.GetRequiredValue(to),
+            To = parsed.GetValue(to),
+            Policy = new TunnelPolicy
+            {
+                Targets = TunnelArguments.Parse("allow", parsed.GetValue(allow), TunnelTargetRule.Parse),
+                Listening = TunnelArguments.Parse("allow-listen", parsed.GetValue(allowListen), TunnelListenRule.Parse),
+            },
             Listen = parsed.GetRequiredValue(listen),
             KeyFile = parsed.GetRequiredValue(keyFile),
             ClientKeys = parsed.GetValue(clientKeys) ?? [],
@@ -89,10 +104,9 @@ internal static class ForwardCommands
 
     private static Command NewClient(Func<ClientOptions, Task> run, LineQueue errors)
     {
-        Option<ForwardEndPoint> listen = new("--listen", "-l")
+        Option<ForwardEndPoint?> listen = new("--listen", "-l")
         {
-            Description = "Where local connections are accepted: [ADDRESS]:PORT, or the path of a Unix socket",
-            Required = true,
+            Description = "Where connections are accepted that go to the server's own target: [ADDRESS]:PORT, or the path of a Unix socket",
             CustomParser = EndPoint,
         };
         Option<string> server = new("--server", "-s") { Description = "The server: HOST:PORT", Required = true };
@@ -104,10 +118,12 @@ internal static class ForwardCommands
         Option<int> connections = new("--connections") { Description = "Connections to the server", DefaultValueFactory = static _ => 1 };
         CommonOptions common = new();
         Command command = new("client", "Accepts local connections and carries them to a server over QUIC") { listen, server, serverKeys, keyFile, connections };
+        TunnelOptionSet tunnels = new();
+        tunnels.AddTo(command);
         common.AddTo(command);
         command.SetAction((parsed, _) => run(new ClientOptions
         {
-            Listen = parsed.GetRequiredValue(listen),
+            Tunnels = tunnels.Read(parsed, parsed.GetValue(listen)),
             Server = parsed.GetRequiredValue(server),
             ServerKeys = parsed.GetValue(serverKeys) ?? [],
             KeyFile = parsed.GetValue(keyFile),
@@ -175,11 +191,16 @@ internal static class ForwardCommands
             Description = "Connections that are forwarded at a time; 0 for as many as the process may have files open",
         };
 
+        private readonly Option<bool> _sendProxy = new("--send-proxy")
+        {
+            Description = "Tell TCP targets who connects, by a header of the PROXY protocol version 2 (client: targets of -R)",
+        };
+
         private readonly Option<string?> _keyLog = new("--keylog") { Description = "A file for the secrets of each connection, by which Wireshark reads it (SSLKEYLOGFILE)" };
 
         public void AddTo(Command command)
         {
-            foreach (Option option in new Option[] { _pskFile, _psk, _congestion, _log, _quiet, _maxForwards, _keyLog })
+            foreach (Option option in new Option[] { _pskFile, _psk, _congestion, _log, _quiet, _maxForwards, _sendProxy, _keyLog })
             {
                 command.Add(option);
             }
@@ -207,6 +228,7 @@ internal static class ForwardCommands
                 Log = parsed.GetRequiredValue(_log),
                 Quiet = parsed.GetValue(_quiet),
                 MaxForwards = forwards,
+                SendsProxyHeader = parsed.GetValue(_sendProxy),
                 KeyLog = parsed.GetValue(_keyLog) ?? Environment.GetEnvironmentVariable("SSLKEYLOGFILE"),
             };
         }

@@ -1,4 +1,5 @@
 using Causeway.Forwarding;
+using Causeway.Forwarding.Tunnels;
 using Causeway.Protocol.Recovery.Congestion;
 using Causeway.Quic;
 
@@ -17,12 +18,18 @@ internal sealed record CommonForwardOptions
 
     public int MaxForwards { get; init; }
 
+    /// <summary>Whether TCP targets are told who connects.</summary>
+    public bool SendsProxyHeader { get; init; }
+
     public string? KeyLog { get; init; }
 
     /// <summary>The profile of connections, to which who is who is still to be added.</summary>
     public QuicProfile NewProfile() => new()
     {
         CongestionControl = CongestionControllers.ByName(Congestion),
+
+        // Each flow of UDP has one too: as many as there may be must leave connections enough.
+        MaxInboundBidirectionalStreams = 4096,
         KeyLog = KeyLog is { Length: > 0 } path ? new KeyLogFile(path).Add : null,
     };
 
@@ -44,7 +51,10 @@ internal sealed record CommonForwardOptions
 /// <summary>What <c>causeway server</c> is told.</summary>
 internal sealed record ServerOptions
 {
-    public required ForwardEndPoint To { get; init; }
+    public ForwardEndPoint? To { get; init; }
+
+    /// <summary>What clients may have opened besides.</summary>
+    public required TunnelPolicy Policy { get; init; }
 
     public required ForwardEndPoint Listen { get; init; }
 
@@ -60,7 +70,7 @@ internal sealed record ServerOptions
 /// <summary>What <c>causeway client</c> is told.</summary>
 internal sealed record ClientOptions
 {
-    public required ForwardEndPoint Listen { get; init; }
+    public required TunnelChoice Tunnels { get; init; }
 
     public required string Server { get; init; }
 

@@ -113,15 +113,20 @@ internal sealed class LineLog : ILoggerFactory, ILogger
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
 
-        public bool IsEnabled(LogLevel logLevel) => logLevel is >= LogLevel.Warning and < LogLevel.None;
+        public bool IsEnabled(LogLevel logLevel) => logLevel is >= LogLevel.Information and < LogLevel.None;
 
         public void Log<TState>(
             LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            if (IsEnabled(logLevel) && eventId.Name is not ("ConnectionFailed" or "ConnectFailed"))
+            if (IsEnabled(logLevel) && IsNews(logLevel, eventId.Name))
             {
                 lines.Write(formatter(state, exception));
             }
         }
+
+        // What the forwarder says in its own words is left out, and so is what it says more of.
+        private static bool IsNews(LogLevel logLevel, string? name) => logLevel >= LogLevel.Warning
+            ? name is not ("ConnectionFailed" or "ConnectFailed")
+            : name is "PathChanged" or "PeerMoved";
     }
 }

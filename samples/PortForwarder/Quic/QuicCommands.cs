@@ -45,7 +45,7 @@ internal static class QuicCommands
         Option<bool> version2 = new("--v2") { Description = "Begin with QUIC v2" };
         Option<double?> rebind = new("--rebind")
         {
-            Description = "Change the local port after so many seconds, as a NAT does that forgot it",
+            Description = "Change the local port so many seconds after the server's first datagram, as a NAT does that forgot it",
             Validators = { static result => RequirePositive(result) },
         };
         Option<string?> keyLog = new("--keylog") { Description = "A file for the secrets, by which Wireshark reads the connection (SSLKEYLOGFILE)" };

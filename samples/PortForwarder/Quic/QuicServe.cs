@@ -23,7 +23,7 @@ internal static class QuicServe
                 ServerCertificateContext = SslStreamCertificateContext.Create(certificate, Chain(options.CertificateFile), offline: true),
                 CipherSuitesPolicy = Alpn.Policy(options.Ciphers),
             },
-            AddressValidation = options.AlwaysRetries ? RetryPolicy.Always : RetryPolicy.UnderLoad,
+            AddressValidation = options.AlwaysRetries ? AddressValidationMode.Always : AddressValidationMode.UnderLoad,
             AllowsEarlyData = options.AllowsEarlyData,
             PrefersVersion2 = options.PrefersVersion2,
             KeyLog = KeyLogFile.Open(options.KeyLog),

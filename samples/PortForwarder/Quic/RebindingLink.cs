@@ -12,16 +12,18 @@ internal sealed class RebindingLink : IDatagramLink
 {
     private readonly IDatagramLink _before;
     private readonly UdpLink _after;
-    private readonly CancellationTokenSource _moved;
+    private readonly CancellationTokenSource _moved = new();
+    private readonly TimeSpan _delay;
+    private bool _hasHeard;
 
     /// <param name="before">The link until then.</param>
     /// <param name="remote">The server, to which both are connected.</param>
-    /// <param name="delay">How long until then.</param>
+    /// <param name="delay">How long until then, from the server's first datagram on.</param>
     public RebindingLink(IDatagramLink before, IPEndPoint remote, TimeSpan delay)
     {
         _before = before;
         _after = UdpLink.Connect(remote);
-        _moved = new CancellationTokenSource(delay);
+        _delay = delay;
     }
 
     public DatagramLinkCapabilities Capabilities => _before.Capabilities;
@@ -37,7 +39,14 @@ internal sealed class RebindingLink : IDatagramLink
             using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(_moved.Token, cancellationToken);
             try
             {
-                return await _before.ReceiveAsync(buffers, either.Token).ConfigureAwait(false);
+                int count = await _before.ReceiveAsync(buffers, either.Token).ConfigureAwait(false);
+                if (!_hasHeard)
+                {
+                    _hasHeard = true;
+                    _moved.CancelAfter(_delay);
+                }
+
+                return count;
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {

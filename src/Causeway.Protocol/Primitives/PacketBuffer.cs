@@ -21,7 +21,9 @@ namespace Causeway.Protocol;
 /// </remarks>
 public sealed class PacketBuffer
 {
-    private readonly PacketPool _pool;
+    // Null while the buffer waits in its pool: a thread keeps waiting buffers, and through them it would keep a pool that everybody
+    // else has left.
+    private PacketPool? _pool;
     private byte[] _array;
     private PacketBuffer? _block;
     private int _origin;
@@ -31,9 +33,8 @@ public sealed class PacketBuffer
     private int _length;
     private int _references;
 
-    internal PacketBuffer(PacketPool pool, byte[] array)
+    internal PacketBuffer(byte[] array)
     {
-        _pool = pool;
         _array = array;
         _capacity = array.Length;
         _retained = array.Length;
@@ -185,36 +186,40 @@ public sealed class PacketBuffer
             ThrowDoubleReturn();
         }
 
+        PacketPool pool = Pool;
         PacketBuffer? block = _block;
+        _pool = null;
         if (block is not null)
         {
             _block = null;
             _array = [];
             _capacity = 0;
-            _pool.ReturnView(this);
+            pool.ReturnView(this);
             block.Release();
         }
         else
         {
-            _pool.Return(this);
+            pool.Return(this);
         }
     }
 
-    internal PacketPool Pool => _pool;
+    /// <summary>Where the buffer returns to. Only of one that is out.</summary>
+    internal PacketPool Pool => _pool!;
 
     /// <summary>
     /// Whether the only reference is the caller's, who may then <see cref="Reuse"/> the buffer rather than return it. A tracking
     /// pool wants to see each use.
     /// </summary>
-    internal bool IsReusable => _block is null && Volatile.Read(ref _references) == 1 && !_pool.IsTracking;
+    internal bool IsReusable => _block is null && Volatile.Read(ref _references) == 1 && !Pool.IsTracking;
 
     internal byte[] Array => _array;
 
     internal int RetainedBytes => _retained;
 
-    internal void Rented(int headroom)
+    internal void Rented(PacketPool pool, int headroom)
     {
         Debug.Assert(_references == 0, "a pool handed out a buffer that is in use");
+        _pool = pool;
         _references = 1;
         Reuse(headroom);
     }
@@ -229,9 +234,10 @@ public sealed class PacketBuffer
         Fingerprint = 0;
     }
 
-    internal void AttachView(PacketBuffer block, int offset, int length, bool isBounded)
+    internal void AttachView(PacketPool pool, PacketBuffer block, int offset, int length, bool isBounded)
     {
         block.Retain();
+        _pool = pool;
         _block = block;
         _array = block._array;
         _origin = block._origin + block._start + offset;

@@ -80,8 +80,8 @@ public sealed class PacketPool
     public PacketBuffer Rent(int headroom = DefaultHeadroom)
     {
         PacketBuffer buffer = _buffers.TryTake()
-            ?? new PacketBuffer(this, GC.AllocateUninitializedArray<byte>(BufferSize, pinned: true));
-        buffer.Rented(headroom);
+            ?? new PacketBuffer(GC.AllocateUninitializedArray<byte>(BufferSize, pinned: true));
+        buffer.Rented(this, headroom);
         Track(buffer);
         return buffer;
     }
@@ -112,8 +112,8 @@ public sealed class PacketPool
         ArgumentNullException.ThrowIfNull(block);
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)offset, (uint)block.Length, nameof(offset));
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)length, (uint)(block.Length - offset), nameof(length));
-        PacketBuffer view = _views.TryTake() ?? new PacketBuffer(this, []);
-        view.AttachView(block, offset, length, isBounded);
+        PacketBuffer view = _views.TryTake() ?? new PacketBuffer([]);
+        view.AttachView(this, block, offset, length, isBounded);
         Track(view);
         return view;
     }

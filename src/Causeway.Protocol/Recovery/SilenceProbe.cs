@@ -8,12 +8,12 @@ namespace Causeway.Protocol.Recovery;
 /// </summary>
 internal sealed class SilenceProbe
 {
-    // On longer paths the timer is no slower than questions would be.
-    private const long LongestPath = 400_000;
-
     // Question, answer, and then the data itself: half a round trip more than the answer to data would take.
     private const long Longest = 300_000;
     private const long Shortest = 150_000;
+
+    // On long paths so many questions are under way at a time.
+    private const int QuestionsPerRoundTrip = 2;
 
     // What lasts longer than outages that end is asked about in proportion: an hour's silence a few times a minute.
     private const int PartsOfSilence = 160;
@@ -23,18 +23,18 @@ internal sealed class SilenceProbe
     /// <summary>Whether it has asked and nothing has arrived since.</summary>
     public bool IsOutstanding { get; private set; }
 
-    /// <summary>When to ask. Never on paths that are unknown or longer than the waits.</summary>
+    /// <summary>When to ask. Never on paths that are unknown.</summary>
     /// <param name="waitingSince">Since when something waits and nothing arrives; Never if nothing waits.</param>
     /// <param name="shortestRtt">In microseconds, without queues; 0 before the first sample.</param>
     /// <param name="rto">The retransmission timeout without back-off, in microseconds.</param>
     public Timestamp DueAt(Timestamp waitingSince, long shortestRtt, long rto)
     {
-        if (waitingSince.IsNever || shortestRtt is <= 0 or > LongestPath)
+        if (waitingSince.IsNever || shortestRtt <= 0)
         {
             return Timestamp.Never;
         }
 
-        long interval = Math.Max(Shortest, Longest - (shortestRtt / 2));
+        long interval = Math.Max(Math.Max(Shortest, Longest - (shortestRtt / 2)), shortestRtt / QuestionsPerRoundTrip);
         return IsOutstanding
             ? _sentAt.AddMicroseconds(Math.Max(interval, _sentAt.MicrosecondsSince(waitingSince) / PartsOfSilence))
             : waitingSince.AddMicroseconds(Math.Max(2 * interval, rto));

@@ -21,6 +21,9 @@ public enum RoutingKind
     /// It belongs to a session that was under way elsewhere or before, since it cannot be at the beginning of one.
     /// </summary>
     UnknownSession,
+
+    /// <summary>It is for <see cref="Routing.Endpoint"/>, another one of the same listener.</summary>
+    OtherEndpoint,
 }
 
 /// <summary>The answer of <see cref="TransportEndpoint.Route"/>.</summary>
@@ -32,4 +35,7 @@ public readonly record struct Routing(RoutingKind Kind, TransportSession? Sessio
 {
     /// <summary>Whether it answers a datagram of this side, so that it must not be answered.</summary>
     public bool IsAnswer { get; init; }
+
+    /// <summary>The endpoint of the listener that the datagram is for, if <see cref="Kind"/> says that it is another's.</summary>
+    public int Endpoint { get; init; }
 }

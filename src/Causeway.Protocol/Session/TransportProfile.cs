@@ -37,9 +37,6 @@ public abstract record TransportProfile
     /// <summary>The least <see cref="Mtu"/> under which the engine has room for a payload, in bytes.</summary>
     public abstract int LeastMtu { get; }
 
-    /// <summary>Whether a listener may share its port among several sockets, each with sessions of its own.</summary>
-    public virtual bool MayShareThePort => true;
-
     /// <summary>What carries the streams, with its version where there are several, for people to read: "smux version: 2", "QUIC".</summary>
     public abstract string StreamProtocol { get; }
 
@@ -129,4 +126,15 @@ public abstract record TransportProfile
     /// <param name="role">Which end it is.</param>
     /// <param name="link">What its sessions have to know of the link.</param>
     public abstract TransportEndpoint NewEndpoint(EndpointRole role, in SessionLink link);
+
+    /// <summary>
+    /// Makes the endpoints of a listener with several links to one port, which may be driven on several threads at once. Limits that
+    /// are the listener's count for all of them together.
+    /// </summary>
+    /// <param name="links">One for each endpoint. <see cref="Routing.Endpoint"/> is an index of it.</param>
+    public virtual IReadOnlyList<TransportEndpoint> NewListenerEndpoints(IReadOnlyList<SessionLink> links)
+    {
+        ArgumentNullException.ThrowIfNull(links);
+        return [.. links.Select(link => NewEndpoint(EndpointRole.Server, in link))];
+    }
 }

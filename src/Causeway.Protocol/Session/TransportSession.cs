@@ -1,3 +1,4 @@
+using System.Net.Security;
 using Causeway.Protocol.Streams;
 
 namespace Causeway.Protocol;
@@ -19,6 +20,12 @@ public abstract class TransportSession : IDisposable
 
     /// <summary>The peer's address; none where the link below is connected to one peer.</summary>
     public PeerAddress Peer { get; init; }
+
+    /// <summary>
+    /// At a client: another address from which the peer's datagrams may come from now on, since the server would rather be spoken to
+    /// there; none for none.
+    /// </summary>
+    public virtual PeerAddress OtherPeerAddress => default;
 
     /// <summary>What tells the session apart from others of the same address, as its endpoint routes by it.</summary>
     public abstract uint RoutingId { get; }
@@ -111,8 +118,40 @@ public abstract class TransportSession : IDisposable
     /// <summary>The application protocol that both agreed on; empty if the engine negotiates none.</summary>
     public virtual ReadOnlyMemory<byte> ApplicationProtocol => default;
 
+    /// <summary>The name of the server that the client asked for (RFC 6066, 3); null if it asked for none, or the engine has no such name.</summary>
+    public virtual string? ServerName => null;
+
+    /// <summary>The cipher suite of TLS that both agreed on; null before, and if the engine has none.</summary>
+    public virtual TlsCipherSuite? CipherSuite => null;
+
+    /// <summary>Whatever the application keeps with the session; no engine looks at it.</summary>
+    public object? ApplicationState { get; set; }
+
     /// <summary>The peer's certificates in DER, its own first; empty if it showed none.</summary>
     public virtual IReadOnlyList<ReadOnlyMemory<byte>> PeerCertificates => [];
+
+    /// <summary>The share of what was sent lately that got lost, from 0 to 1; 0 if the engine does not measure it.</summary>
+    public virtual double LossRate => 0;
+
+    /// <summary>The way that datagrams go at present, where the engine knows of ways; else none.</summary>
+    public virtual DatagramPath CurrentPath => default;
+
+    /// <summary>Whether the peer was asked to show that it is at the other end of a path, and has not done so yet.</summary>
+    public virtual bool IsProvingPath => false;
+
+    /// <summary>
+    /// Goes another way to the same peer, by another address of this end. What the session sends names it as
+    /// <see cref="DatagramPath.Local"/>, and so has what comes by it.
+    /// </summary>
+    /// <param name="local">The name of the way, as a rule a socket's address.</param>
+    /// <param name="isOtherHost">Whether it differs by more than the port: then what was learned of the old way is void.</param>
+    /// <param name="isAtOnce">
+    /// False to ask first, and to go when the peer has answered; <see cref="CurrentPath"/> tells. True to go at once, because there is
+    /// reason to think that the old way is dead.
+    /// </param>
+    /// <param name="now">The time.</param>
+    public virtual PathChangeRefusal TryChangePath(PeerAddress local, bool isOtherHost, bool isAtOnce, Timestamp now) =>
+        PathChangeRefusal.Unsupported;
 
     /// <summary>
     /// Has the next flush send something that a peer answers at once if it is there. For a driver that has reason to doubt it.

@@ -89,11 +89,11 @@ internal sealed class Authenticator
 
     private sealed class ServerOptionsQuestion(QuicSession session, Authenticator authenticator) : SessionQuestion
     {
-        private readonly string? _serverName = session.Handshake!.ServerName;
+        private readonly QuicClientHello _hello = new(session.ServerName, session.Peer.ToEndPoint());
         private ResolvedServerOptions? _options;
 
         public override async ValueTask FindAsync(CancellationToken cancellationToken) =>
-            _options = await authenticator._server!.ResolveAsync(_serverName, cancellationToken).ConfigureAwait(false);
+            _options = await authenticator._server!.ResolveAsync(_hello, cancellationToken).ConfigureAwait(false);
 
         public override void Give(Exception? error, Timestamp now)
         {
@@ -101,6 +101,7 @@ internal sealed class Authenticator
             {
                 if (error is null)
                 {
+                    session.ApplicationState = _hello.ApplicationState;
                     try
                     {
                         authenticator.Answer(session, _options!, now);

@@ -8,14 +8,14 @@ namespace Causeway.Quic;
 /// <remarks>.NET's own options convert by themselves, as with <see cref="ClientAuthentication"/>.</remarks>
 public sealed class ServerAuthentication
 {
-    private readonly Func<string?, CancellationToken, ValueTask<ResolvedServerOptions>>? _byName;
+    private readonly Func<QuicClientHello, CancellationToken, ValueTask<ResolvedServerOptions>>? _byClient;
     private readonly ResolvedServerOptions? _fixed;
 
     private ServerAuthentication(
-        ResolvedServerOptions? same, Func<string?, CancellationToken, ValueTask<ResolvedServerOptions>>? byName)
+        ResolvedServerOptions? same, Func<QuicClientHello, CancellationToken, ValueTask<ResolvedServerOptions>>? byClient)
     {
         _fixed = same;
-        _byName = byName;
+        _byClient = byClient;
     }
 
     /// <summary>
@@ -34,7 +34,7 @@ public sealed class ServerAuthentication
             throw new ArgumentException("There must be one application protocol at least.", nameof(protocols));
         }
 
-        return new ServerAuthentication(_fixed, _byName) { ApplicationProtocols = protocols, Secret = Secret };
+        return new ServerAuthentication(_fixed, _byClient) { ApplicationProtocols = protocols, Secret = Secret };
     }
 
     /// <summary>By certificates, as <see cref="SslStream"/> does it.</summary>
@@ -43,8 +43,8 @@ public sealed class ServerAuthentication
     {
         ArgumentNullException.ThrowIfNull(options);
         return options.ServerCertificateSelectionCallback is null
-            ? new ServerAuthentication(Resolve(options, serverName: null), byName: null)
-            : new ServerAuthentication(null, (name, _) => new ValueTask<ResolvedServerOptions>(Resolve(options, name)));
+            ? new ServerAuthentication(Resolve(options, serverName: null), byClient: null)
+            : new ServerAuthentication(null, (hello, _) => new ValueTask<ResolvedServerOptions>(Resolve(options, hello.ServerName)));
     }
 
     /// <summary>By certificates, as <see cref="SslStream"/> does it.</summary>
@@ -58,8 +58,19 @@ public sealed class ServerAuthentication
     public static ServerAuthentication ByName(Func<string?, CancellationToken, ValueTask<SslServerAuthenticationOptions>> choose)
     {
         ArgumentNullException.ThrowIfNull(choose);
+        return ByClient((hello, cancellation) => choose(hello.ServerName, cancellation));
+    }
+
+    /// <summary>
+    /// By certificates that are chosen for each client that knocks, by the name that it asks for and where it comes from. The callback
+    /// runs on the thread pool; if it throws, the client is refused.
+    /// </summary>
+    /// <param name="choose">Takes what is known of the client, and may leave an object with it that the connection will carry.</param>
+    public static ServerAuthentication ByClient(Func<QuicClientHello, CancellationToken, ValueTask<SslServerAuthenticationOptions>> choose)
+    {
+        ArgumentNullException.ThrowIfNull(choose);
         return new ServerAuthentication(
-            null, async (name, cancellation) => Resolve(await choose(name, cancellation).ConfigureAwait(false), name));
+            null, async (hello, cancellation) => Resolve(await choose(hello, cancellation).ConfigureAwait(false), hello.ServerName));
     }
 
     /// <summary>The server has a key of its own, which clients know by its fingerprint.</summary>
@@ -77,7 +88,7 @@ public sealed class ServerAuthentication
             ClientCertificates = clients.Count == 0 ? ClientCertificateMode.None : ClientCertificateMode.Require,
             PinnedFingerprints = [.. clients.Select(CausewayKey.ParseFingerprint)],
         };
-        return new ServerAuthentication(new ResolvedServerOptions(tls, Checker: null), byName: null) { Secret = key.Secret };
+        return new ServerAuthentication(new ResolvedServerOptions(tls, Checker: null), byClient: null) { Secret = key.Secret };
     }
 
     /// <summary>Both ends know a secret, as in <see cref="ClientAuthentication.Shared"/>.</summary>
@@ -91,7 +102,7 @@ public sealed class ServerAuthentication
             ApplicationProtocols = [ClientAuthentication.DefaultProtocol.Protocol],
             ExternalPsks = [ExternalPsk.FromSharedSecret(secret, name)],
         };
-        return new ServerAuthentication(new ResolvedServerOptions(tls, Checker: null), byName: null);
+        return new ServerAuthentication(new ResolvedServerOptions(tls, Checker: null), byClient: null);
     }
 
     /// <summary>The server's secret unless the profile has one; empty for a random one. See <see cref="ServerSecret"/>.</summary>
@@ -100,8 +111,8 @@ public sealed class ServerAuthentication
     /// <summary>What serves every client; null if that depends on the name.</summary>
     internal ResolvedServerOptions? Fixed => _fixed is null ? null : WithProtocols(_fixed);
 
-    internal async ValueTask<ResolvedServerOptions> ResolveAsync(string? serverName, CancellationToken cancellationToken) =>
-        WithProtocols(_fixed ?? await _byName!(serverName, cancellationToken).ConfigureAwait(false));
+    internal async ValueTask<ResolvedServerOptions> ResolveAsync(QuicClientHello hello, CancellationToken cancellationToken) =>
+        WithProtocols(_fixed ?? await _byClient!(hello, cancellationToken).ConfigureAwait(false));
 
     private static ResolvedServerOptions Resolve(SslServerAuthenticationOptions options, string? serverName)
     {

@@ -1,28 +1,33 @@
 namespace Causeway.Quic.Paths;
 
 /// <summary>
-/// How many answers without a session may leave: so many in a second, and no more saved up than one second gives. A mutable struct.
+/// How many answers without a session may leave: so many in a second, and no more saved up than one second gives. Used by several
+/// threads at once.
 /// </summary>
-internal struct AnswerBudget(int perSecond)
+internal sealed class AnswerBudget(int perSecond)
 {
     private const long Second = 1_000_000;
 
-    // In answers times microseconds, so that no fraction is lost.
-    private long _left = perSecond * Second;
-    private Timestamp _filledAt;
+    // The time until which all answers are used up, in microseconds times answers in a second, so that no fraction is lost.
+    private long _usedUntil = long.MinValue;
 
     /// <summary>Takes one out, if there is one.</summary>
     public bool TryTake(Timestamp now)
     {
-        long elapsed = Math.Clamp(now.MicrosecondsSince(_filledAt), 0, Second);
-        _filledAt = Timestamp.Max(now, _filledAt);
-        _left = Math.Min(_left + (elapsed * perSecond), perSecond * Second);
-        if (_left < Second)
+        long at = now.Microseconds * perSecond;
+        while (true)
         {
-            return false;
-        }
+            long used = Volatile.Read(ref _usedUntil);
+            long next = Math.Max(used, at - (perSecond * Second)) + Second;
+            if (next > at)
+            {
+                return false;
+            }
 
-        _left -= Second;
-        return true;
+            if (Interlocked.CompareExchange(ref _usedUntil, next, used) == used)
+            {
+                return true;
+            }
+        }
     }
 }

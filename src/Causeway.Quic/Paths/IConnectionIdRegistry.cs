@@ -8,6 +8,9 @@ internal interface IConnectionIdRegistry
     /// <summary>A new id by which datagrams find the session.</summary>
     ConnectionId Add(QuicSession session);
 
+    /// <summary>Whether a peer may have ids for later beside the one in use.</summary>
+    bool MakesSpareIds { get; }
+
     /// <summary>Datagrams that come with an id chosen elsewhere find the session too (the client's first choice).</summary>
     void Add(in ConnectionId id, QuicSession session);
 

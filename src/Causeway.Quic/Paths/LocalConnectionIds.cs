@@ -126,7 +126,7 @@ internal sealed class LocalConnectionIds
 
     private void Fill()
     {
-        while (_active.Count < _limit)
+        while (_active.Count < _limit && (_registry.MakesSpareIds || _active.Count == 0))
         {
             _active.Add(new Entry(_next++, _registry.Add(_session), IsDue: true));
             _unacknowledged++;

@@ -34,7 +34,7 @@ internal sealed class RemoteConnectionIds
     /// <summary>The token by which the peer would say that it forgot the connection of that id.</summary>
     public StatelessResetToken? CurrentToken => _current.HasToken ? _current.Token : null;
 
-    /// <summary>The id that <see cref="TryChange"/> goes on with; null if the peer issued no other.</summary>
+    /// <summary>The id that <see cref="TryChange()"/> goes on with; null if the peer issued no other.</summary>
     public ConnectionId? NextSpare => _spare.Count > 0 ? _spare[0].Id : null;
 
     /// <summary>Ids that are to be retired, or whose retirement the peer has not acknowledged.</summary>
@@ -57,16 +57,16 @@ internal sealed class RemoteConnectionIds
     public void AddPreferred(in ConnectionId id, in StatelessResetToken token) =>
         _spare.Insert(0, new Entry(PreferredSequence, id, token, HasToken: true));
 
-    /// <summary>The client moved to the server's preferred address, and goes on with the id that belongs to it.</summary>
-    public void TryChangeToPreferred()
+    /// <summary>Goes on with a certain id, that of a path which was probed; with any other if the peer took that one back meanwhile.</summary>
+    public bool TryChange(ConnectionId? id)
     {
-        int index = _spare.FindIndex(static entry => entry.Sequence == PreferredSequence);
+        int index = id is { } wanted ? _spare.FindIndex(entry => entry.Id == wanted) : 0;
         if (index > 0)
         {
             (_spare[0], _spare[index]) = (_spare[index], _spare[0]);
         }
 
-        TryChange();
+        return TryChange();
     }
 
     /// <summary>A NEW_CONNECTION_ID frame arrived (RFC 9000, 19.15).</summary>

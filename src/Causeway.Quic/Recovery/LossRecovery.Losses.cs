@@ -63,6 +63,14 @@ internal sealed partial class LossRecovery
         }
 
         ProbeTimeouts++;
+        if (IsEndOfHandshakeAwaited)
+        {
+            _endProbes++;
+            silent!.Probes = 1;
+            Qlog?.RecoveryChanged(this, now);
+            return true;
+        }
+
         _backOff = Math.Min(_backOff + 1, 30);
         _probeBase = now;
         Qlog?.RecoveryChanged(this, now);
@@ -75,7 +83,30 @@ internal sealed partial class LossRecovery
         }
 
         RepeatOldest(silent);
+        if (Role == EndpointRole.Server && !IsConfirmed)
+        {
+            RepeatWholeFlight(silent);
+        }
+
         return true;
+    }
+
+    /// <summary>
+    /// A server's flight spans two spaces, and may be three times what came from the client. One datagram repeats both (RFC 9002,
+    /// 6.2.4), in place of two that are padded: what they would take is worth a later attempt.
+    /// </summary>
+    private void RepeatWholeFlight(PacketNumberSpace silent)
+    {
+        foreach (PacketSpaceId id in (ReadOnlySpan<PacketSpaceId>)[PacketSpaceId.Initial, PacketSpaceId.Handshake])
+        {
+            PacketNumberSpace other = _spaces[(int)id];
+            if (other != silent && !other.IsDiscarded && other.ElicitingInFlight > 0)
+            {
+                silent.Probes = 1;
+                other.Probes = 1;
+                RepeatOldest(other);
+            }
+        }
     }
 
     /// <summary>
@@ -87,6 +118,21 @@ internal sealed partial class LossRecovery
         if (_probeBase == Timestamp.LongAgo)
         {
             _probeBase = now;
+        }
+    }
+
+    /// <summary>
+    /// A server whose flight has arrived waits for the client's last message, and has nothing in flight. If that message is lost, the
+    /// client alone could repair it, and one that doubles its timeouts takes a minute for that on a bad path. The server asks: its
+    /// packet acknowledges what came behind the lost one, by which the client sees the loss (RFC 9002, 6.1).
+    /// </summary>
+    private bool IsEndOfHandshakeAwaited
+    {
+        get
+        {
+            PacketNumberSpace handshake = _spaces[(int)PacketSpaceId.Handshake];
+            return Role == EndpointRole.Server && !IsConfirmed && !handshake.IsDiscarded && handshake.LargestAcknowledged >= 0
+                && handshake.ElicitingInFlight == 0 && _spaces[(int)PacketSpaceId.Initial].ElicitingInFlight == 0;
         }
     }
 
@@ -138,6 +184,14 @@ internal sealed partial class LossRecovery
             space = _spaces[(int)(HasHandshakeKeys ? PacketSpaceId.Handshake : PacketSpaceId.Initial)];
             Timestamp lastSent = Timestamp.Max(_spaces[0].LastElicitingAt, _spaces[1].LastElicitingAt);
             return Timestamp.Max(_probeBase, lastSent).AddMicroseconds(timeout);
+        }
+
+        if (space is null && IsEndOfHandshakeAwaited)
+        {
+            // No acknowledgement ends the back-off: the client may be alive, and a person at it decide on the certificate.
+            space = _spaces[(int)PacketSpaceId.Handshake];
+            long wait = Math.Min(Math.Max(Rtt.ProbeTimeout, LeastBeforeEndProbe) << Math.Min(_endProbes, 10), LongestBackOff);
+            return Timestamp.Max(space.LastElicitingAt, _heardAt).AddMicroseconds(wait);
         }
 
         return soonest;

@@ -36,6 +36,9 @@ internal sealed partial class LossRecovery
     // bad path may lose.
     private const long LongestBackOff = 2_000_000;
 
+    // A client that checks a certificate is not asked for more meanwhile.
+    private const long LeastBeforeEndProbe = 100_000;
+
     private readonly ISentFrameOwner _frames;
     private readonly Pacer _pacer;
     private readonly DeliveryRateSampler _sampler = new();
@@ -52,6 +55,7 @@ internal sealed partial class LossRecovery
     private int _reordering = LeastReordering;
     private int _patience = LeastPatience;
     private int _backOff;
+    private int _endProbes;
     private Timestamp _probeBase = Timestamp.LongAgo;
     private bool _isCongestionLimited;
     private bool _isAckReported;
@@ -298,9 +302,11 @@ internal sealed partial class LossRecovery
         {
             space.LastElicitingAt = space.LastElicitingAt.AddMicroseconds(microseconds);
             space.LossAt = space.LossAt.IsNever ? space.LossAt : space.LossAt.AddMicroseconds(microseconds);
-            for (QuicSentPacket? packet = space.Oldest; packet is not null; packet = packet.Next)
+
+            // All that may still be acknowledged: what was deemed lost and mere acknowledgements give samples too.
+            for (long number = space.Sent.First; number < space.Sent.End; number++)
             {
-                packet.Shift(microseconds);
+                space.Sent.Find(number)?.Shift(microseconds);
             }
         }
     }

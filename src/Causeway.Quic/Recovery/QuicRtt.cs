@@ -6,6 +6,9 @@ internal sealed class QuicRtt
     /// <summary>What is assumed before the first sample (RFC 9002, 6.2.2).</summary>
     public const long InitialRtt = 333_000;
 
+    // As long as the probe timeout before the first sample.
+    private const long LongestPlainFirst = 3 * InitialRtt;
+
     // RFC 9002, 6.1.2: what timers can tell apart.
     private const long Granularity = 1_000;
 
@@ -40,10 +43,14 @@ internal sealed class QuicRtt
         Latest = rtt;
         if (!HasSample)
         {
+            // RFC 9002, 5.3 takes the first sample as it is. If all acknowledgements before were lost, that may be many times the round
+            // trip, and every timeout of a long time after would follow it. The peer says how long ago it could have answered; no such
+            // word makes the first timeout shorter than it was without a sample.
             HasSample = true;
             Shortest = rtt;
-            Smoothed = rtt;
-            Variation = rtt / 2;
+            Smoothed = rtt <= LongestPlainFirst ? rtt : Math.Max(rtt - Math.Min(ackDelay, rtt), InitialRtt);
+            Latest = Smoothed;
+            Variation = Smoothed / 2;
             return;
         }
 

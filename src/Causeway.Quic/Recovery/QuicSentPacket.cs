@@ -78,6 +78,13 @@ internal sealed class QuicSentPacket : SentPacket
         _frames[_count++] = frame;
     }
 
+    /// <inheritdoc/>
+    public override void Shift(long microseconds)
+    {
+        base.Shift(microseconds);
+        LostAt = LostAt.AddMicroseconds(microseconds);
+    }
+
     /// <summary>Forgets everything, to be used again.</summary>
     public void Clear()
     {

@@ -109,6 +109,12 @@ internal sealed class QuicStream : TransportStream
 
     internal bool IsFinSent { get; set; }
 
+    /// <summary>
+    /// Whether the end left in a frame of its own, because the last byte had left before it. It is repeated so too, never with that
+    /// byte: some receivers that have read the byte drop a frame that repeats it together with the end in it (quiche, as of 2026).
+    /// </summary>
+    internal bool IsFinAlone { get; set; }
+
     internal bool IsFinLost { get; set; }
 
     internal bool IsFinAcknowledged { get; set; }

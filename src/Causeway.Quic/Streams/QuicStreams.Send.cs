@@ -460,7 +460,7 @@ internal sealed partial class QuicStreams
         }
 
         length = fills ? room.Length - shortHeader : length;
-        bool isFinal = isEnd && offset + length == outgoing.End;
+        bool isFinal = isEnd && offset + length == outgoing.End && !(stream.IsFinAlone && length > 0);
         Debug.Assert(length > 0 || isFinal || !stream.IsAnnounced, "an empty frame only opens or ends a stream");
         FrameWriter.StreamHeader(room, stream.Id, offset, length, isFinal, isLast: fills);
         outgoing.Read(offset, room.Slice(header, length));
@@ -468,6 +468,7 @@ internal sealed partial class QuicStreams
         stream.IsAnnounced = true;
         if (isFinal)
         {
+            stream.IsFinAlone |= length == 0 && offset > 0;
             stream.IsFinSent = true;
             stream.IsFinLost = false;
         }

@@ -14,6 +14,9 @@ namespace Causeway.Runtime;
 ///                                                             Open --answer of another address--> Settled
 /// </code>
 /// <para>
+/// Another address of the server's that the session knows (<see cref="Expect"/>) is let in beside these.
+/// </para>
+/// <para>
 /// What arrives here has passed the packet cipher. An answer, moreover, names the session, with KCP by 32 bits that this side
 /// chose at random, and comes from the port that was dialled. With a cipher that proves nothing (none, null, xor) this is all there
 /// is: whoever guesses the bits and the client's port could as well have forged the dialled address.
@@ -28,6 +31,7 @@ internal sealed class AnswerSource
     private readonly TimeSpan _patience;
     private State _state = State.Quiet;
     private PeerAddress _source;
+    private PeerAddress _other;
 
     /// <summary>Begins with the dialled address alone.</summary>
     /// <param name="link">The client's link.</param>
@@ -77,6 +81,22 @@ internal sealed class AnswerSource
         }
     }
 
+    /// <summary>
+    /// The session knows another address of its server's, and may move there: lets its datagrams in too. None changes nothing. Not to
+    /// be called while a send is under way.
+    /// </summary>
+    public void Expect(PeerAddress other)
+    {
+        if (other.IsNone || other == _other)
+        {
+            return;
+        }
+
+        // If the system has no way to disconnect, nothing comes from there, and the session stays where it is.
+        _other = other;
+        _link.TryDisconnect();
+    }
+
     /// <summary>Whether the session should see a datagram.</summary>
     public bool Admits(PacketBuffer datagram)
     {
@@ -84,10 +104,10 @@ internal sealed class AnswerSource
         {
             case State.Open:
                 return AdmitsToOpen(datagram);
-            case State.Settled when _source == _dialled:
+            case State.Settled when _source == _dialled && _other.IsNone:
                 return true;
             case State.Settled:
-                return Count(datagram.Peer == _source || datagram.Peer == _dialled);
+                return Count(datagram.Peer == _source || datagram.Peer == _dialled || datagram.Peer == _other);
             default:
                 if (_namesSession(datagram))
                 {

@@ -6,14 +6,24 @@ namespace Causeway.Runtime;
 /// A listener's sessions where the engine's endpoint finds them by ids in datagrams
 /// (<see cref="TransportEndpoint.FindsSessionsById"/>): addresses say nothing, and the engine itself answers strangers.
 /// </summary>
-internal sealed class IdSessionTable(TransportEndpoint endpoint, ListenerDirectory directory, ISessionAcceptor acceptor) : SessionTable
+/// <param name="endpoint">The engine's endpoint of this shard.</param>
+/// <param name="tables">The tables of all shards, by the index of their endpoint.</param>
+/// <param name="directory">What they have in common.</param>
+/// <param name="acceptor">Where new sessions go.</param>
+internal sealed class IdSessionTable(
+    TransportEndpoint endpoint, IReadOnlyList<IdSessionTable> tables, ListenerDirectory directory, ISessionAcceptor acceptor) : SessionTable
 {
     private readonly HashSet<IDrivenSession> _sessions = [];
     private Shard? _shard;
+    private HandOverQueue? _handOvers;
 
     public ListenerCounters Statistics { get; } = new();
 
-    public void Attach(Shard shard) => _shard = shard;
+    public void Attach(Shard shard)
+    {
+        _shard = shard;
+        _handOvers = new HandOverQueue(shard);
+    }
 
     public override IDrivenSession? Find(PacketBuffer datagram, Timestamp now)
     {
@@ -23,6 +33,7 @@ internal sealed class IdSessionTable(TransportEndpoint endpoint, ListenerDirecto
         {
             RoutingKind.Session => (IDrivenSession?)routing.Session!.Tag,
             RoutingKind.Opening => Open(datagram, routing, now),
+            RoutingKind.OtherEndpoint => HandOver(datagram, tables[routing.Endpoint]),
             _ => Count(routing.Kind),
         };
         while (endpoint.TryTakeAnswer(out PacketBuffer? answer))
@@ -50,6 +61,20 @@ internal sealed class IdSessionTable(TransportEndpoint endpoint, ListenerDirecto
     public override void OnFault() => Statistics.LayerFaults++;
 
     public override void OnLinkFailed(TransportException reason) => acceptor.OnLinkFailed(reason);
+
+    private IDrivenSession? HandOver(PacketBuffer datagram, IdSessionTable owner)
+    {
+        if (owner._handOvers!.TryPost(datagram))
+        {
+            Statistics.HandedOver++;
+        }
+        else
+        {
+            Statistics.HandOversDropped++;
+        }
+
+        return null;
+    }
 
     private IDrivenSession? Count(RoutingKind kind)
     {

@@ -18,15 +18,20 @@ internal sealed class ReceivePump
 
     private readonly Shard _shard;
     private readonly IDatagramLink _link;
+    private readonly PeerAddress _name;
 
     // Made when one is needed and none is free: a quiet link has one.
     private readonly ConcurrentQueue<ReceivedBatch> _free = new();
     private readonly SemaphoreSlim _available = new(BatchesAhead);
 
-    public ReceivePump(Shard shard, IDatagramLink link)
+    /// <param name="shard">Whose datagrams they are.</param>
+    /// <param name="link">Where they come from.</param>
+    /// <param name="name">What their paths call the link (<see cref="DatagramPath.Local"/>); none if the link knows better.</param>
+    public ReceivePump(Shard shard, IDatagramLink link, PeerAddress name = default)
     {
         _shard = shard;
         _link = link;
+        _name = name;
     }
 
     /// <summary>Completes when the link has ended.</summary>
@@ -47,13 +52,18 @@ internal sealed class ReceivePump
                 }
 
                 batch.Count = await _link.ReceiveAsync(batch.Datagrams).ConfigureAwait(false);
+                if (!_name.IsNone)
+                {
+                    batch.Name(_name);
+                }
+
                 _shard.Post(batch);
             }
         }
         catch (Exception error)
         {
             // Links are the application's, so anything may come; the shard knows whether it disposed the link itself.
-            _shard.OnLinkFailed(error);
+            _shard.OnLinkFailed(_link, error);
         }
     }
 
@@ -62,6 +72,14 @@ internal sealed class ReceivePump
         public PacketBuffer[] Datagrams { get; } = new PacketBuffer[BatchSize];
 
         public int Count { get; set; }
+
+        public void Name(PeerAddress local)
+        {
+            foreach (PacketBuffer datagram in Datagrams.AsSpan(0, Count))
+            {
+                datagram.Path = new DatagramPath(datagram.Path.Remote, local);
+            }
+        }
 
         internal override void Run(Timestamp now)
         {

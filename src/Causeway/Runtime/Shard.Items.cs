@@ -1,3 +1,4 @@
+using Causeway.Links;
 using Causeway.Protocol;
 
 namespace Causeway.Runtime;
@@ -22,9 +23,15 @@ internal sealed partial class Shard
         }
     }
 
-    private sealed class LinkFailure(Shard shard, Exception error) : ShardItem
+    private sealed class LinkFailure(Shard shard, IDatagramLink link, Exception error) : ShardItem
     {
-        internal override void Run(Timestamp now) => shard.FailLink(error, now);
+        internal override void Run(Timestamp now)
+        {
+            if (shard._links.IsUsed(link))
+            {
+                shard.FailLink(error, now);
+            }
+        }
     }
 
     private sealed class StopItem(Shard shard, TaskCompletionSource stopped) : ShardItem

@@ -36,13 +36,12 @@ internal sealed partial class Shard : IThreadPoolWorkItem, IAsyncDisposable
     // Datagrams per send: what one GSO message or sendmmsg carries at best.
     private const int SendBatch = 64;
 
-    private readonly IDatagramLink _link;
+    private readonly ShardLinks _links;
     private readonly SessionTable _sessions;
     private readonly ShardClock _clock;
     private readonly ShardTimer _timer;
     private readonly TimerItem _timerItem;
     private readonly SendCompletion _sendCompletion;
-    private readonly ReceivePump _pump;
     private readonly DeadlineHeap<IDrivenSession> _deadlines = new();
     private readonly PacketBatch _outgoing = new(SendBatch);
 
@@ -68,20 +67,19 @@ internal sealed partial class Shard : IThreadPoolWorkItem, IAsyncDisposable
     /// <param name="resumesInline">Whether applications go on here, in place of the thread pool.</param>
     public Shard(IDatagramLink link, SessionTable sessions, ShardClock clock, bool resumesInline)
     {
-        _link = link;
         _sessions = sessions;
         _clock = clock;
         _timerItem = new TimerItem(this);
         _sendCompletion = new SendCompletion(this);
         _onSendCompleted = () => Post(_sendCompletion);
         _timer = ShardTimer.Create(clock.TimeProvider, () => Post(_timerItem));
-        _pump = new ReceivePump(this, link);
+        _links = new ShardLinks(this, link);
         ResumesInline = resumesInline;
         _rounds = ResumesInline ? InlineResumeRounds : InlineRounds;
     }
 
-    /// <summary>The link, for its capabilities and address.</summary>
-    public IDatagramLink Link => _link;
+    /// <summary>The link that the shard began with, for its capabilities and address.</summary>
+    public IDatagramLink Link => _links.First;
 
     /// <summary>The time, in microseconds since the shards' clock was made.</summary>
     public Timestamp Now => _clock.Now;
@@ -90,7 +88,7 @@ internal sealed partial class Shard : IThreadPoolWorkItem, IAsyncDisposable
     public bool ResumesInline { get; }
 
     /// <summary>Begins to receive.</summary>
-    public void Start() => _pump.Start();
+    public void Start() => _links.Start();
 
     /// <summary>Runs an item on a turn: on this thread if nobody is inside, else on the thread that is.</summary>
     public void Post(ShardItem item)
@@ -212,7 +210,21 @@ internal sealed partial class Shard : IThreadPoolWorkItem, IAsyncDisposable
         }
     }
 
-    internal void OnLinkFailed(Exception error) => Post(new LinkFailure(this, error));
+    internal void OnLinkFailed(IDatagramLink link, Exception error) => Post(new LinkFailure(this, link, error));
+
+    /// <summary>Receives from one more link, and sends on it what names it. Called on the shard only; takes the link over.</summary>
+    internal void AddLink(IDatagramLink link, PeerAddress name) => _links.Add(link, name);
+
+    /// <summary>Uses a link no more, and disposes it. Called on the shard only.</summary>
+    /// <param name="name">Its name; none for the one that the shard began with.</param>
+    internal void DropLink(PeerAddress name)
+    {
+        _links.Drop(name);
+        if (!_sending)
+        {
+            _links.Sweep();
+        }
+    }
 
     /// <summary>
     /// Closes what is open, disposes the link, and waits until it is done with every buffer. Items posted later still run,
@@ -226,8 +238,7 @@ internal sealed partial class Shard : IThreadPoolWorkItem, IAsyncDisposable
         Post(new StopItem(this, stopped));
         await stopped.Task.ConfigureAwait(false);
         await _timer.DisposeAsync().ConfigureAwait(false);
-        await _link.DisposeAsync().ConfigureAwait(false);
-        await _pump.Completion.ConfigureAwait(false);
+        await _links.DisposeAsync().ConfigureAwait(false);
         TaskCompletionSource drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
         Post(new DrainItem(this, drained));
         await drained.Task.ConfigureAwait(false);
@@ -438,6 +449,7 @@ internal sealed partial class Shard : IThreadPoolWorkItem, IAsyncDisposable
 
     private void Send(Timestamp now)
     {
+        _links.Sweep();
         if (_outgoing.Count == 0)
         {
             return;
@@ -452,7 +464,7 @@ internal sealed partial class Shard : IThreadPoolWorkItem, IAsyncDisposable
         ValueTask sending;
         try
         {
-            sending = _link.SendAsync(_outgoing.Memory);
+            sending = _links.SendAsync(_outgoing.Memory);
         }
         catch (Exception error)
         {

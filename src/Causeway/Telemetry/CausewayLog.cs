@@ -36,6 +36,15 @@ internal static partial class CausewayLog
     [LoggerMessage(1007, LogLevel.Warning, "No connection to {Remote}: {Reason}", EventName = "ConnectFailed")]
     public static partial void ConnectFailed(ILogger logger, EndPoint remote, string reason);
 
+    [LoggerMessage(1008, LogLevel.Information, "Connection {Id:x8} with {Remote} goes by {Local} in place of {Former}", EventName = "PathChanged")]
+    public static partial void PathChanged(ILogger logger, uint id, EndPoint remote, EndPoint former, EndPoint local);
+
+    [LoggerMessage(1009, LogLevel.Warning, "Nothing comes back to {Local} from {Remote}; connection {Id:x8} does not go that way", EventName = "PathRefused")]
+    public static partial void PathRefused(ILogger logger, uint id, EndPoint remote, EndPoint local);
+
+    [LoggerMessage(1010, LogLevel.Information, "Connection {Id:x8} with {Remote} has moved to {Moved}", EventName = "PeerMoved")]
+    public static partial void PeerMoved(ILogger logger, uint id, EndPoint remote, EndPoint moved);
+
     [LoggerMessage(1101, LogLevel.Information, "Listening on {Local}", EventName = "ListenerStarted")]
     public static partial void ListenerStarted(ILogger logger, EndPoint local);
 

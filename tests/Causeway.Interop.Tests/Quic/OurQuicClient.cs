@@ -34,6 +34,7 @@ internal static class OurQuicClient
             },
             HandshakeTimeout = Patience,
             IdleTimeout = Patience,
+            Qlog = QuicPrograms.Qlog,
         });
     }
 

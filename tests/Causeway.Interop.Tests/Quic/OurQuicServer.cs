@@ -49,9 +49,10 @@ internal sealed class OurQuicServer : IAsyncDisposable
                 ServerCertificateContext = SslStreamCertificateContext.Create(certificate, [], offline: true),
                 CipherSuitesPolicy = OurQuicClient.Policy(scenario.CipherSuite),
             },
-            AddressValidation = RetryPolicy.Never,
+            AddressValidation = AddressValidationMode.Never,
             HandshakeTimeout = OurQuicClient.Patience,
             IdleTimeout = OurQuicClient.Patience,
+            Qlog = QuicPrograms.Qlog,
 
             // As many as ngtcp2's server allows, so that whoever fetches more files than this has to wait for more.
             MaxInboundBidirectionalStreams = 100,

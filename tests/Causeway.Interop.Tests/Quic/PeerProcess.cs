@@ -8,7 +8,7 @@ namespace Causeway.Interop.Tests.Quic;
 /// <summary>A program of somebody else's QUIC, which is killed at the latest when it is disposed.</summary>
 internal sealed class PeerProcess : IDisposable
 {
-    private const int KeptLines = 40;
+    private const int KeptLines = 60;
 
     private readonly Process _process;
     private readonly Queue<string> _lines = new();

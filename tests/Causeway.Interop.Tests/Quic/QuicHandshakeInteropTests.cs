@@ -34,7 +34,7 @@ public sealed class QuicHandshakeInteropTests
         int retries = 0;
         QuicScenario scenario = new("retry")
         {
-            Profile = static profile => profile with { AddressValidation = RetryPolicy.Always },
+            Profile = static profile => profile with { AddressValidation = AddressValidationMode.Always },
             NgtcpServerFlags = ["--validate-addr"],
             Passes = datagram =>
             {

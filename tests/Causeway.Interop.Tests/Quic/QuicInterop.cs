@@ -85,21 +85,51 @@ internal sealed class QuicInterop : IAsyncDisposable
         }
         else
         {
-            using PeerProcess client = new(_pair.IsQuiche() ? QuicPrograms.Node! : QuicPrograms.NgtcpClient!, PeerClientArguments(folder));
-            try
-            {
-                await client.WaitForExitAsync(Limit);
-            }
-            finally
-            {
-                _peerClientLines = client.LastLines;
-            }
+            await RunPeerClientAsync(PeerClientArguments(folder));
         }
 
-        if (_files.Compare(folder) is { } difference)
+        Compare(folder);
+    }
+
+    /// <summary>Has so many clients fetch all files at the same time, each on a connection of its own.</summary>
+    public async Task FetchFromManyAsync(int connections)
+    {
+        if (_pair != QuicPair.QuicheToCauseway)
         {
-            throw new InvalidDataException(difference);
+            await Task.WhenAll(Enumerable.Range(0, connections).Select(_ => FetchAsync()));
+            return;
         }
+
+        // One process: Node.js takes longer to start than the handshake.
+        string folder = _files.NewDownloadFolder();
+        await RunPeerClientAsync([QuicPrograms.QuicheScript, "many", $"{connections}", .. QuicheArguments(folder)]);
+        for (int i = 0; i < connections; i++)
+        {
+            Compare(Path.Combine(folder, $"{i}"));
+        }
+    }
+
+    /// <summary>Has the program <c>causeway quic get</c> fetch all files on one connection.</summary>
+    public async Task FetchByProgramAsync(params string[] flags)
+    {
+        string folder = _files.NewDownloadFolder();
+        string program = Path.Combine(AppContext.BaseDirectory, "causeway-cli.dll");
+        using PeerProcess client = new(
+            "dotnet",
+            [
+                program, "quic", "get", "--ca", _files.AuthorityFile, "--out", folder, "--alpn", Protocol.ToString(), .. flags,
+                .. _files.Names.Select(name => $"https://{_server}/{name}"),
+            ]);
+        try
+        {
+            await client.WaitForExitAsync(Limit);
+        }
+        finally
+        {
+            _peerClientLines = client.LastLines;
+        }
+
+        Compare(folder);
     }
 
     public async ValueTask DisposeAsync()
@@ -124,8 +154,8 @@ internal sealed class QuicInterop : IAsyncDisposable
         if (_pair.OurServer())
         {
             _ourServer = await OurQuicServer.StartAsync(
-                _files, new IPEndPoint(_scenario.Address, 0), _scenario, _pair.OurClient() ? null : ConfigureLink);
-            _server = _ourServer.EndPoint;
+                _files, new IPEndPoint(_scenario.ListenAddress ?? _scenario.Address, 0), _scenario, _pair.OurClient() ? null : ConfigureLink);
+            _server = new IPEndPoint(_scenario.Address, _ourServer.EndPoint.Port);
         }
         else if (_pair.IsQuiche())
         {
@@ -154,8 +184,32 @@ internal sealed class QuicInterop : IAsyncDisposable
         }
     }
 
+    private async Task RunPeerClientAsync(IEnumerable<string> arguments)
+    {
+        using PeerProcess client = new(_pair.IsQuiche() ? QuicPrograms.Node! : QuicPrograms.NgtcpClient!, arguments);
+        try
+        {
+            await client.WaitForExitAsync(Limit);
+        }
+        finally
+        {
+            _peerClientLines = client.LastLines;
+        }
+    }
+
+    private void Compare(string folder)
+    {
+        if (_files.Compare(folder) is { } difference)
+        {
+            throw new InvalidDataException($"{difference} in {folder}");
+        }
+    }
+
+    private IEnumerable<string> QuicheArguments(string folder) =>
+        [$"{_server!.Address}", $"{_server.Port}", folder, _files.AuthorityFile, .. _files.Names];
+
     private IEnumerable<string> PeerClientArguments(string folder) => _pair.IsQuiche()
-        ? [QuicPrograms.QuicheScript, "get", $"{_server!.Address}", $"{_server.Port}", folder, _files.AuthorityFile, .. _files.Names]
+        ? [QuicPrograms.QuicheScript, "get", .. QuicheArguments(folder)]
         :
         [
             "-q", "--exit-on-all-streams-close", "--timeout=60s", "--handshake-timeout=60s", "--download", folder,

@@ -9,6 +9,8 @@ internal static class QuicPrograms
 
     public static string? NgtcpServer { get; } = Locate("gtlsserver");
 
+    public static string? Chromium { get; } = Locate("chromium");
+
     public static string? Node { get; } = Locate("node");
 
     /// <summary>Where the script is that makes a peer of quiche.</summary>
@@ -29,6 +31,11 @@ internal static class QuicPrograms
             return package.RootElement.GetProperty("version").GetString() ?? "unknown";
         }
     }
+
+    /// <summary>Opens the qlog of one of our connections in the folder that the environment variable QLOGDIR names; null for none.</summary>
+    public static Func<string, Stream?>? Qlog { get; } = Environment.GetEnvironmentVariable("QLOGDIR") is { Length: > 0 } folder
+        ? name => File.Create(Path.Combine(folder, name))
+        : null;
 
     private static string QuichePackage => Path.Combine(ProjectFolder(), "quiche", "node_modules", "@matrixai", "quic");
 

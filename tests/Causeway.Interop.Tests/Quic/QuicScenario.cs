@@ -35,6 +35,9 @@ internal sealed record QuicScenario(string Case)
 
     public IPAddress Address { get; init; } = IPAddress.Loopback;
 
+    /// <summary>Where our server listens, if not at <see cref="Address"/> alone.</summary>
+    public IPAddress? ListenAddress { get; init; }
+
     public bool HasLargeCertificate { get; init; }
 
     /// <summary>Whether two of ours speak HTTP/3; else they speak HTTP/0.9. With the others it is what they speak.</summary>

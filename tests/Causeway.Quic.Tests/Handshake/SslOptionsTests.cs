@@ -3,6 +3,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 
 using Causeway.Quic.Handshake;
+using Causeway.Quic.Handshake.Certificates;
 using Causeway.Quic.Handshake.Tls13;
 
 namespace Causeway.Quic.Tests.Handshake;
@@ -54,6 +55,13 @@ public class SslOptionsTests
         Assert.Equal([SignatureScheme.EcdsaSecp384r1Sha384], selected.Credentials[0].Schemes);
         selected = SslOptions.ToTls(options, s_protocols, null);
         Assert.Equal([SignatureScheme.EcdsaSecp256r1Sha256], selected.Credentials[0].Schemes);
+    }
+
+    [Fact]
+    public void ACertificateIsResolvedOnce()
+    {
+        HandshakeCredential first = SslOptions.ToTls(Server(), this, null).Credentials[0];
+        Assert.Same(first, SslOptions.ToTls(Server(), this, "another.test").Credentials[0]);
     }
 
     [Theory]

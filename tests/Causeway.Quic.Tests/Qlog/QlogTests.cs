@@ -65,7 +65,7 @@ public sealed class QlogTests
     {
         QlogFile client = new();
         QlogFile server = new();
-        using QuicPair pair = new(FaultPlans.Named("Clean", 1), client.Options(), server.Options(static s => s with { Retry = RetryPolicy.Always }));
+        using QuicPair pair = new(FaultPlans.Named("Clean", 1), client.Options(), server.Options(static s => s with { Retry = AddressValidationMode.Always }));
         pair.Connect();
         pair.Close();
         string id = client.Header.GetProperty("trace").GetProperty("common_fields").GetProperty("ODCID").GetString()!;

@@ -23,11 +23,11 @@ public sealed class AckFrequencyRequestTests
     public void TheRequestFollowsTheWindowByFactorsOfTwo()
     {
         _request.Begin(minAckDelay: 1000, maxAckDelay: 25_000);
-        _request.Update(32 * 1200, 1200);
-        Assert.False(_request.IsDue);
         _request.Update(64 * 1200, 1200);
+        Assert.False(_request.IsDue);
+        _request.Update(128 * 1200, 1200);
         Assert.Equal((0, 4, 25_000, 1), Sent());
-        _request.Update(100 * 1200, 1200);
+        _request.Update(200 * 1200, 1200);
         Assert.False(_request.IsDue);
         _request.Update(10_000 * 1200, 1200);
         Assert.Equal((1, AckFrequencyRequest.MostPackets, 25_000, 1), Sent());

@@ -160,6 +160,48 @@ public sealed class LossRecoveryTests
         Assert.True(bench.Recovery.Deadline.IsNever);
     }
 
+    // RFC 9002, 6.2.4.
+    [Fact]
+    public void AServerRepeatsItsWholeFlightAtOnce()
+    {
+        RecoveryBench bench = new();
+        bench.Recovery.IsConfirmed = false;
+        bench.Recovery.HasHandshakeKeys = true;
+        bench.Send(1, PacketSpaceId.Initial);
+        bench.Send(2, PacketSpaceId.Handshake);
+        bench.TimeOut();
+        Assert.Equal((1, 1), (bench.Recovery[PacketSpaceId.Initial].Probes, bench.Recovery[PacketSpaceId.Handshake].Probes));
+        Assert.Equal([0, 0, 1], bench.Unanswered);
+        Assert.Equal(0, bench.Recovery[PacketSpaceId.Application].Probes);
+    }
+
+    /// <summary>The client's last message may be lost, and the client wait for long before it repeats it.</summary>
+    [Fact]
+    public void AServerWhoseFlightArrivedAsksForTheEndOfTheHandshake()
+    {
+        RecoveryBench bench = new();
+        bench.Recovery.IsConfirmed = false;
+        bench.Recovery.HasHandshakeKeys = true;
+        bench.Send(2, PacketSpaceId.Handshake);
+        bench.Wait(10_000);
+        bench.Ack(PacketSpaceId.Handshake, 0, (0, 1));
+        long[] waits = new long[8];
+        for (int i = 0; i < waits.Length; i++)
+        {
+            waits[i] = bench.TimeOut();
+            Assert.Equal(1, bench.Recovery[PacketSpaceId.Handshake].Probes);
+            bench.Recovery[PacketSpaceId.Handshake].Probes = 0;
+            bench.Send(1, PacketSpaceId.Handshake);
+
+            // An answer shows that the client lives, and is no reason to ask more often.
+            bench.Ack(PacketSpaceId.Handshake, 0, (2 + i, 2 + i));
+        }
+
+        Assert.Equal([100_000, 200_000, 400_000, 800_000, 1_600_000, 2_000_000, 2_000_000, 2_000_000], waits);
+        bench.Recovery.IsConfirmed = true;
+        Assert.True(bench.Recovery.Deadline.IsNever);
+    }
+
     // RFC 9002, 6.2.1: the server may be waiting for more bytes from a client, so that its ACK ends no back-off of the client's.
     [Fact]
     public void AClientKeepsItsBackOffWhileTheServerMayBeBlocked()
@@ -293,6 +335,34 @@ public sealed class LossRecoveryTests
         _bench.Ack((2, 5));
         Assert.Empty(_bench.Controller.Losses);
         Assert.Equal(0, Recovery.BytesInFlight);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ATimeInWhichThisSideDidNotRunIsInNoSample(bool isLost)
+    {
+        // The largest number of the acknowledgement may be of a packet that was deemed lost, or of one that nobody has to acknowledge.
+        long first = Recovery[PacketSpaceId.Application].NextNumber;
+        _bench.Send(1);
+        if (isLost)
+        {
+            _bench.Send(5);
+            _bench.Wait(10_000);
+            _bench.Ack((first + 4, first + 5));
+            Assert.Contains(first, _bench.Lost);
+        }
+        else
+        {
+            _bench.Send(1, isEliciting: false);
+        }
+
+        _bench.Wait(20_000_000);
+        Recovery.Shift(20_000_000);
+        _bench.Wait(Rtt);
+        _bench.Ack(isLost ? (first, first) : (first, first + 1));
+        Assert.InRange(Recovery.Rtt.Latest, Rtt, Rtt + 10_000);
+        Assert.InRange(Recovery.Rtt.Smoothed, Rtt - 10_000, Rtt + 10_000);
     }
 
     [Fact]

@@ -70,4 +70,18 @@ public sealed class QuicRttTests
         Assert.False(_rtt.HasSample);
         Assert.Equal(333_000, _rtt.Smoothed);
     }
+
+    /// <summary>What was measured with a server whose client's acknowledgements were lost for sixteen seconds.</summary>
+    [Theory]
+    [InlineData(16_894_354, 16_652_968, 333_000)]
+    [InlineData(16_894_354, 16_000_000, 894_354)]
+    [InlineData(16_894_354, long.MaxValue, 333_000)]
+    [InlineData(16_894_354, 0, 16_894_354)]
+    [InlineData(900_000, 890_000, 900_000)]
+    public void AFirstSampleThatCameLateIsNotWhatTimeoutsFollow(long sample, long ackDelay, long expected)
+    {
+        QuicRtt rtt = new();
+        rtt.Add(sample, ackDelay);
+        Assert.Equal((expected, expected / 2, sample), (rtt.Smoothed, rtt.Variation, rtt.Shortest));
+    }
 }

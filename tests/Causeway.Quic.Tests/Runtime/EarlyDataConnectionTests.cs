@@ -98,7 +98,7 @@ public sealed class EarlyDataConnectionTests : IDisposable
     [Fact]
     public async Task ATokenOfAnEarlierConnectionSparesTheRetry()
     {
-        QuicProfile server = Server with { AddressValidation = RetryPolicy.Always };
+        QuicProfile server = Server with { AddressValidation = AddressValidationMode.Always };
         ReadOnlyMemory<byte> token = default;
         foreach (int retries in (int[])[1, 0])
         {

@@ -18,7 +18,7 @@ public sealed class AddressTests
     {
         for (ulong seed = 1; seed <= 5; seed++)
         {
-            using QuicPair pair = new(FaultPlans.Named(plan, seed), server: Server(s => s with { Retry = RetryPolicy.Always }));
+            using QuicPair pair = new(FaultPlans.Named(plan, seed), server: Server(s => s with { Retry = AddressValidationMode.Always }));
             pair.Connect();
             Assert.Equal(1, pair.Client.Session!.Statistics.Retries);
             Assert.True(pair.Server.Endpoint.Counters.RetriesSent >= 1);
@@ -33,7 +33,7 @@ public sealed class AddressTests
     public void ATokenOfAnEarlierConnectionSparesTheRetry()
     {
         byte[] key = new byte[32];
-        QuicPeerOptions server = Server(s => s with { Retry = RetryPolicy.Always, TokenKey = key });
+        QuicPeerOptions server = Server(s => s with { Retry = AddressValidationMode.Always, TokenKey = key });
         ReadOnlyMemory<byte> token;
         using (QuicPair first = new(FaultPlans.Named("Clean", 1), server: server))
         {
@@ -61,7 +61,7 @@ public sealed class AddressTests
         using QuicPair pair = new(
             FaultPlans.Named("Clean", 2),
             new QuicPeerOptions { Configure = s => s with { AddressToken = token } },
-            Server(s => s with { Retry = RetryPolicy.Always, TokenKey = key }));
+            Server(s => s with { Retry = AddressValidationMode.Always, TokenKey = key }));
         pair.Connect();
         Assert.Equal(1, pair.Client.Session!.Statistics.Retries);
         Assert.Equal(1, pair.Server.Endpoint.Counters.TokensRefused);
@@ -71,7 +71,7 @@ public sealed class AddressTests
     [Fact]
     public void ARetryTokenOfAnotherAddressEndsTheAttempt()
     {
-        using QuicPair pair = new(FaultPlans.Named("Clean", 3), server: Server(s => s with { Retry = RetryPolicy.Always }));
+        using QuicPair pair = new(FaultPlans.Named("Clean", 3), server: Server(s => s with { Retry = AddressValidationMode.Always }));
 
         // The client's address changes between the Retry and the packet that brings the token.
         pair.Client.Filter = _ =>
@@ -94,7 +94,7 @@ public sealed class AddressTests
     public void AFullServerRefusesByCode()
     {
         using QuicPair pair = new(
-            FaultPlans.Named("Clean", 4), server: Server(s => s with { MaxHandshakes = 0, Retry = RetryPolicy.Never }));
+            FaultPlans.Named("Clean", 4), server: Server(s => s with { MaxHandshakes = 0, Retry = AddressValidationMode.Never }));
         pair.RunUntil(() => pair.Client.Failure is not null, TimeSpan.FromSeconds(5));
         Assert.Equal(TransportFailureKind.Refused, pair.Client.Failure!.Kind);
         Assert.Equal((long)TransportErrorCode.ConnectionRefused, pair.Client.Failure.ErrorCode);

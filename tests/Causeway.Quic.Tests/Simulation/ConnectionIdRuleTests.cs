@@ -22,7 +22,7 @@ public sealed class ConnectionIdRuleTests
             using QuicPair pair = new(
                 FaultPlans.Named(plan, 3),
                 new QuicPeerOptions { Configure = s => s with { IdLength = client } },
-                new QuicPeerOptions { Configure = s => s with { IdLength = server, Retry = retries ? RetryPolicy.Always : RetryPolicy.Never } });
+                new QuicPeerOptions { Configure = s => s with { IdLength = server, Retry = retries ? AddressValidationMode.Always : AddressValidationMode.Never } });
             pair.Connect();
             Assert.Equal(client, pair.Client.Session!.SourceId.Length);
             pair.Open(200_000, 200_000);

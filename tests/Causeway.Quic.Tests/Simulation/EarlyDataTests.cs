@@ -104,7 +104,7 @@ public sealed class EarlyDataTests
     [Fact]
     public void EarlyDataSurvivesARetry()
     {
-        using QuicPair pair = Again(Ticket(), "Clean", configure: s => s with { Retry = RetryPolicy.Always });
+        using QuicPair pair = Again(Ticket(), "Clean", configure: s => s with { Retry = AddressValidationMode.Always });
         pair.Client.IsReplaySafe = true;
         pair.Open(10_000, 5000);
         pair.Connect();

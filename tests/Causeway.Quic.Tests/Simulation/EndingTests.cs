@@ -91,6 +91,7 @@ public sealed class EndingTests
         pair.Client.Session!.BeginClose(0x77, "secret", Now(pair, pair.Client));
         pair.RunUntil(() => pair.Server.Failure is not null, TimeSpan.FromSeconds(2));
         Assert.Equal((long)TransportErrorCode.ApplicationError, pair.Server.Failure!.ErrorCode);
+        Assert.Equal(TransportFailureKind.ClosedByPeer, pair.Server.Failure.Kind);
         Assert.False(pair.Server.Failure.IsApplicationError);
         Assert.DoesNotContain("secret", pair.Server.Failure.Reason, StringComparison.Ordinal);
         pair.Close();

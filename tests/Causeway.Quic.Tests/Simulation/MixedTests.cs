@@ -45,7 +45,7 @@ public sealed class MixedTests
 
         // Nothing protects Version Negotiation from a path that changes bits.
         QuicVersion[] server = versions[random.Next(plan.Corrupts ? 2 : 4)];
-        RetryPolicy retry = random.Next(2) == 0 ? RetryPolicy.Always : RetryPolicy.UnderLoad;
+        AddressValidationMode retry = random.Next(2) == 0 ? AddressValidationMode.Always : AddressValidationMode.UnderLoad;
         int clientId = random.Next(3) * 8;
         using QuicPair pair = new(
             plan,

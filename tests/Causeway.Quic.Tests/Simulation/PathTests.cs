@@ -145,6 +145,43 @@ public sealed class PathTests
         }
     }
 
+    // RFC 9000, 9.6.2.
+    [Fact]
+    public void AServerStaysAtItsFirstAddressUntilTheClientHasMovedToTheOther()
+    {
+        PeerAddress preferred = PeerAddress.FromBytes([10, 0, 1, 1], 4000);
+        using QuicPair pair = new(
+            FaultPlans.Named("Clean", 1), server: new QuicPeerOptions { Configure = s => s with { PreferredIPv4 = preferred } });
+        SimulatedHost other = pair.Network.Attach("preferred", pair.Server, preferred, TimeSpan.FromSeconds(17));
+        (SimulatedPath toOther, _) = pair.Network.Connect(pair.ClientHost, other, FaultPlans.Named("Clean", 2));
+
+        // What a socket tells that is bound to any address.
+        PeerAddress first = pair.ServerHost.Address;
+        pair.Forward.OnDatagram = (_, datagram, _) => To(datagram, first);
+        toOther.OnDatagram = (_, datagram, _) => To(datagram, preferred);
+        pair.Connect();
+        Assert.Equal(first, pair.Server.Session!.CurrentPath.Local);
+        pair.Open(100_000, 100_000);
+        pair.RunUntil(
+            () =>
+            {
+                bool hasMoved = pair.Client.Session!.CurrentPath.Remote == preferred;
+                Assert.True(hasMoved || pair.Server.Session.CurrentPath.Local == first);
+                return hasMoved && pair.Server.Session.CurrentPath.Local == preferred;
+            },
+            TimeSpan.FromSeconds(5));
+        Assert.Equal(pair.ClientHost.Address, pair.Server.Session.CurrentPath.Remote);
+        Assert.Equal((1, 0), (pair.Server.Session.Statistics.PathChanges, pair.Server.Session.Statistics.PathsRefused));
+        pair.Transfer(TimeSpan.FromSeconds(30));
+        pair.Close();
+
+        static DatagramVerdict To(PacketBuffer datagram, PeerAddress local)
+        {
+            datagram.Path = new DatagramPath(datagram.Path.Remote, local);
+            return DatagramVerdict.Pass;
+        }
+    }
+
     [Fact]
     public void APreferredAddressThatDoesNotAnswerIsNotMovedTo()
     {

@@ -61,6 +61,12 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
     /// <summary>Sees each datagram before the endpoint does; false drops it.</summary>
     public Func<PacketBuffer, bool>? Filter { get; set; }
 
+    /// <summary>Sees each datagram that leaves; true if it took it over.</summary>
+    public Func<PacketBuffer, bool>? Sending { get; set; }
+
+    /// <summary>Takes the datagrams of another endpoint of the same listener.</summary>
+    public Action<int, PacketBuffer>? HandOver { get; set; }
+
     public string? Violation { get; private set; }
 
     public TransportFailure? Failure => Session?.Failure;
@@ -102,6 +108,10 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
         if (routing.Kind == RoutingKind.Opening)
         {
             Accept(datagram, routing.RoutingId, now);
+        }
+        else if (routing.Kind == RoutingKind.OtherEndpoint)
+        {
+            HandOver!(routing.Endpoint, datagram);
         }
         else if (routing.Session is QuicSession session)
         {
@@ -184,6 +194,9 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
         }
     }
 
+    /// <summary>Whether the peer's certificate is left unjudged, so that the handshake does not go on.</summary>
+    public bool HoldsCertificateCheck { get; set; }
+
     private void Answer(QuicSession session, Timestamp now)
     {
         while (session.Question is { } question)
@@ -191,6 +204,10 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
             if (question == HandshakeEventKind.ServerOptionsNeeded)
             {
                 ((Tls13Server)session.Handshake!).AnswerServerOptions(_serverOptions!, now);
+            }
+            else if (HoldsCertificateCheck)
+            {
+                return;
             }
             else
             {
@@ -262,7 +279,10 @@ internal sealed class QuicPeer : ISimulatedEndpoint, IDisposable
             foreach (PacketBuffer datagram in _batch.Span)
             {
                 datagram.Retain();
-                output.Send(datagram);
+                if (Sending?.Invoke(datagram) != true)
+                {
+                    output.Send(datagram);
+                }
             }
 
             _batch.ReleaseAll();

@@ -38,7 +38,7 @@ public sealed class VersionTests
                     new QuicPeerOptions { Configure = s => s with { Versions = Parse(client) } },
                     new QuicPeerOptions
                     {
-                        Configure = s => s with { Versions = Parse(server), Retry = retries ? RetryPolicy.Always : RetryPolicy.Never },
+                        Configure = s => s with { Versions = Parse(server), Retry = retries ? AddressValidationMode.Always : AddressValidationMode.Never },
                     });
                 pair.Connect();
                 Assert.Equal(Parse(expected)[0], pair.Client.Session!.Version);

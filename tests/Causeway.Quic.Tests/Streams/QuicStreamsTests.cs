@@ -1,5 +1,6 @@
 using Causeway.Protocol;
 using Causeway.Protocol.Streams;
+using Causeway.Quic.Recovery;
 using Causeway.Quic.Streams;
 using Causeway.Quic.Wire;
 
@@ -52,6 +53,36 @@ public sealed class QuicStreamsTests : IDisposable
         Assert.Equal(
             [StreamEventKind.Accepted, StreamEventKind.Readable, StreamEventKind.ReadsFinished],
             StreamsBench.Events(_bench.Server).Select(static e => e.Kind));
+    }
+
+    /// <summary>
+    /// quiche reads the bytes of the first frame, and then takes the end only from a frame without bytes: one that repeats bytes it
+    /// has read is dropped with the end in it.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AnEndThatLeftAloneIsRepeatedAlone(bool isDataRepeated)
+    {
+        QuicStream stream = StreamsBench.Open(_bench.Client, 1000);
+        QuicSentPacket data = new();
+        Span<byte> room = stackalloc byte[1200];
+        Assert.True(_bench.Client.Write(room, data, _bench.Now) > 1000);
+        stream.FinishWrites();
+        QuicSentPacket end = new();
+        Assert.InRange(_bench.Client.Write(room, end, _bench.Now), 1, 10);
+
+        // Neither was acknowledged: both go again, though the data may have arrived.
+        foreach (QuicSentPacket lost in (QuicSentPacket[])(isDataRepeated ? [data, end] : [end]))
+        {
+            foreach (ref readonly SentFrame frame in lost.Frames)
+            {
+                _bench.Client.OnLost(in frame);
+            }
+        }
+
+        _bench.Exchange();
+        Assert.Equal([(1000L, 0)], _bench.Ends);
     }
 
     [Fact]

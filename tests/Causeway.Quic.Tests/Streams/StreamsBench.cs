@@ -46,6 +46,9 @@ internal sealed class StreamsBench : IDisposable
     /// <summary>The frames that arrived, of both directions, in order.</summary>
     public List<FrameKind> Frames { get; } = [];
 
+    /// <summary>Offset and length of the STREAM frames that arrived with the end of their stream, of both directions, in order.</summary>
+    public List<(long Offset, int Length)> Ends { get; } = [];
+
     /// <summary>Passes packets to and fro until nobody has anything to send.</summary>
     public void Exchange(int mostPackets = int.MaxValue)
     {
@@ -179,6 +182,11 @@ internal sealed class StreamsBench : IDisposable
         while (reader.TryRead(out Frame frame))
         {
             Frames.Add(frame.Kind);
+            if (frame.Kind == FrameKind.Stream && frame.Stream.IsFin)
+            {
+                Ends.Add((frame.Stream.Offset, frame.Stream.Data.Length));
+            }
+
             Error ??= frame.Kind switch
             {
                 FrameKind.Stream => to.OnStream(

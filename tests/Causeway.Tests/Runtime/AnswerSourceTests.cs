@@ -48,6 +48,24 @@ public sealed class AnswerSourceTests
         Assert.Equal((false, 1, 2), (_link.IsConnected, _link.Changes, source.Refused));
     }
 
+    /// <summary>QUIC's preferred address: the session is told of it by its server, and speaks there from the same port.</summary>
+    [Fact]
+    public void AnAddressThatTheSessionExpectsIsLetInToo()
+    {
+        AnswerSource source = NewSource();
+        source.OnSent(At(0));
+        Assert.True(source.Admits(Datagram(s_dialled)));
+        source.Expect(default);
+        Assert.True(_link.IsConnected);
+        source.Expect(s_other);
+        source.Expect(s_other);
+        Assert.Equal((false, 1), (_link.IsConnected, _link.Changes));
+        Assert.True(source.Admits(Datagram(s_other)));
+        Assert.True(source.Admits(Parity(s_other)));
+        Assert.True(source.Admits(Datagram(s_dialled)));
+        Assert.False(source.Admits(Datagram(s_third)));
+    }
+
     [Fact]
     public void ALateAnswerOfTheDialledAddressConnectsAgain()
     {

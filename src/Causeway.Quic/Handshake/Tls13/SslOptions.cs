@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Security;
+using System.Runtime.CompilerServices;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -18,6 +19,10 @@ namespace Causeway.Quic.Handshake.Tls13;
 /// </remarks>
 internal static class SslOptions
 {
+    // A server that chooses for each client resolves the same certificates again and again, and finding a chain and opening a key cost
+    // more than a handshake. What is kept lives as long as what it was made from.
+    private static readonly ConditionalWeakTable<object, HandshakeCredential> s_credentials = [];
+
     /// <summary>The client's options.</summary>
     /// <exception cref="NotSupportedException">A property has a value that is not supported; the message names
     /// it.</exception>
@@ -99,7 +104,7 @@ internal static class SslOptions
         }
 
         return options.ServerCertificateContext is not null
-            ? HandshakeCredential.FromContext(options.ServerCertificateContext)
+            ? s_credentials.GetValue(options.ServerCertificateContext, static context => HandshakeCredential.FromContext((SslStreamCertificateContext)context))
             : FromCertificate(options.ServerCertificate, nameof(options.ServerCertificate));
     }
 
@@ -111,8 +116,8 @@ internal static class SslOptions
             "it gave no certificate with a private key");
 
         // Finds the intermediates in the stores of the machine, without asking the network.
-        X509Certificate2 target = (X509Certificate2)certificate!;
-        return HandshakeCredential.FromContext(SslStreamCertificateContext.Create(target, null, offline: true));
+        return s_credentials.GetValue(certificate!, static target => HandshakeCredential.FromContext(
+            SslStreamCertificateContext.Create((X509Certificate2)target, null, offline: true)));
     }
 
     /// <summary>The name as it travels: other scripts in their ASCII form (RFC 6066, 3; RFC 5890).</summary>

@@ -14,11 +14,11 @@ public sealed class FloodTests(ITestOutputHelper output)
     private const int PerSecond = 10_000;
 
     [Theory]
-    [InlineData(RetryPolicy.UnderLoad, false)]
-    [InlineData(RetryPolicy.Always, false)]
-    [InlineData(RetryPolicy.Never, false)]
-    [InlineData(RetryPolicy.UnderLoad, true)]
-    internal void FirstPacketsByTheThousandCostATransferLittle(RetryPolicy policy, bool isOneAddress)
+    [InlineData(AddressValidationMode.UnderLoad, false)]
+    [InlineData(AddressValidationMode.Always, false)]
+    [InlineData(AddressValidationMode.Never, false)]
+    [InlineData(AddressValidationMode.UnderLoad, true)]
+    internal void FirstPacketsByTheThousandCostATransferLittle(AddressValidationMode policy, bool isOneAddress)
     {
         TimeSpan quiet = Transfer(policy, flood: false, isOneAddress);
         TimeSpan flooded = Transfer(policy, flood: true, isOneAddress);
@@ -30,7 +30,7 @@ public sealed class FloodTests(ITestOutputHelper output)
     public void AServerThatIsFloodedTakesHonestClients()
     {
         // The address of the honest client is proved by a Retry, while thousands of others are not answered with more than one.
-        using QuicPair pair = new(FaultPlans.Named("Clean", 1), server: Options(RetryPolicy.UnderLoad));
+        using QuicPair pair = new(FaultPlans.Named("Clean", 1), server: Options(AddressValidationMode.UnderLoad));
         List<byte[]> hellos = Hellos(200);
         for (int i = 0; i < 2000; i++)
         {
@@ -53,7 +53,7 @@ public sealed class FloodTests(ITestOutputHelper output)
     {
         using QuicPair pair = new(
             FaultPlans.Named("Clean", 1),
-            server: new QuicPeerOptions { Configure = s => s with { Retry = RetryPolicy.Never, MaxHandshakesPerAddress = 10 } });
+            server: new QuicPeerOptions { Configure = s => s with { Retry = AddressValidationMode.Never, MaxHandshakesPerAddress = 10 } });
         pair.Client.Filter = static _ => false;
         pair.Forward.OnDatagram = static (_, _, _) => DatagramVerdict.Drop;
         List<byte[]> hellos = Hellos(30);
@@ -77,7 +77,7 @@ public sealed class FloodTests(ITestOutputHelper output)
     {
         using QuicPair pair = new(
             FaultPlans.Named("Clean", 1),
-            server: new QuicPeerOptions { Configure = s => s with { Retry = RetryPolicy.UnderLoad, MaxHandshakesPerAddress = 10 } });
+            server: new QuicPeerOptions { Configure = s => s with { Retry = AddressValidationMode.UnderLoad, MaxHandshakesPerAddress = 10 } });
         foreach (byte[] hello in Hellos(50))
         {
             Inject(pair, hello, pair.ClientHost.Address);
@@ -218,7 +218,7 @@ public sealed class FloodTests(ITestOutputHelper output)
         forger.Pair.Close();
     }
 
-    private TimeSpan Transfer(RetryPolicy policy, bool flood, bool isOneAddress)
+    private TimeSpan Transfer(AddressValidationMode policy, bool flood, bool isOneAddress)
     {
         using QuicPair pair = new(FaultPlans.Named("Clean", 1), server: Options(policy));
         pair.Connect();
@@ -246,11 +246,11 @@ public sealed class FloodTests(ITestOutputHelper output)
         output.WriteLine(
             $"{sent} first packets, {endpoint.HandshakeCount} handshakes, {endpoint.Counters.RetriesSent} retries, "
             + $"{endpoint.Counters.HandshakesRefused} refused, {endpoint.IdCount} ids, {pair.Pool.Outstanding} buffers");
-        Assert.True(endpoint.HandshakeCount <= (policy == RetryPolicy.Never ? pair.Server.Settings.MaxHandshakes : pair.Server.Settings.RetryThreshold));
+        Assert.True(endpoint.HandshakeCount <= (policy == AddressValidationMode.Never ? pair.Server.Settings.MaxHandshakes : pair.Server.Settings.RetryThreshold));
         return taken;
     }
 
-    private static QuicPeerOptions Options(RetryPolicy policy) => new()
+    private static QuicPeerOptions Options(AddressValidationMode policy) => new()
     {
         Configure = s => s with { Retry = policy, RetryThreshold = 20, MaxHandshakes = 60, MaxHandshakesPerAddress = 60 },
     };

@@ -88,7 +88,7 @@ public sealed class MutationTests
         {
             using QuicPair pair = new(
                 FaultPlans.Named(plan, seed),
-                server: new QuicPeerOptions { Configure = s => s with { Retry = retries ? RetryPolicy.Always : RetryPolicy.UnderLoad } });
+                server: new QuicPeerOptions { Configure = s => s with { Retry = retries ? AddressValidationMode.Always : AddressValidationMode.UnderLoad } });
             SeededRandom random = new(seed);
             List<(QuicPeer To, byte[] Bytes)> seen = [];
             foreach ((SimulatedPath path, QuicPeer to) in new[] { (pair.Forward, pair.Server), (pair.Backward, pair.Client) })
@@ -134,7 +134,7 @@ public sealed class MutationTests
     {
         using QuicPair pair = new(
             FaultPlans.Named("Clean", 1),
-            server: new QuicPeerOptions { Configure = s => s with { Retry = retries ? RetryPolicy.Always : RetryPolicy.Never } });
+            server: new QuicPeerOptions { Configure = s => s with { Retry = retries ? AddressValidationMode.Always : AddressValidationMode.Never } });
         int count = 0;
         (SimulatedPath path, QuicPeer to) = byServer ? (pair.Backward, pair.Client) : (pair.Forward, pair.Server);
         path.OnDatagram = (_, datagram, _) =>

@@ -1,7 +1,7 @@
 namespace Causeway.Quic;
 
 /// <summary>When a server answers a first packet with a Retry instead of a handshake (RFC 9000, 8.1.2).</summary>
-public enum RetryPolicy
+public enum AddressValidationMode
 {
     /// <summary>Never. Too many handshakes at once are refused.</summary>
     Never,
