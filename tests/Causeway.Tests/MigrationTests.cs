@@ -127,7 +127,7 @@ public sealed class MigrationTests
             await (await server.AcceptStreamAsync().Guarded()).ReadExactlyAsync(new byte[1]).Guarded();
             EndPoint before = client.LocalEndPoint;
             client.NotifyNetworkChanged();
-            PathReport report = await policy.Asked.Guarded();
+            MigrationReport report = await policy.Asked.Guarded();
             Assert.Equal(PathOccasion.NetworkChanged, report.Occasion);
             Assert.InRange(report.RoundTripTime, TimeSpan.FromTicks(1), TimeSpan.FromSeconds(10));
             if (decision != PathDecision.Stay)
@@ -171,7 +171,7 @@ public sealed class MigrationTests
     [InlineData(PathOccasion.Silence, 10, 2, PathDecision.Stay)]
     public void WhatTheDefaultDecides(PathOccasion occasion, double silence, double age, PathDecision expected)
     {
-        PathReport report = new() { Occasion = occasion, Silence = TimeSpan.FromSeconds(silence), Age = TimeSpan.FromSeconds(age) };
+        MigrationReport report = new() { Occasion = occasion, Silence = TimeSpan.FromSeconds(silence), Age = TimeSpan.FromSeconds(age) };
         Assert.Equal(expected, MigrationPolicy.Default.Decide(in report));
         Assert.Equal(expected, MigrationPolicy.HopEvery(TimeSpan.FromSeconds(30)).Decide(in report));
         Assert.Equal(PathDecision.Stay, MigrationPolicy.None.Decide(in report));
@@ -201,13 +201,13 @@ public sealed class MigrationTests
 
     private sealed class AskedPolicy(PathDecision decision, TimeSpan interval = default) : MigrationPolicy
     {
-        private readonly TaskCompletionSource<PathReport> _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource<MigrationReport> _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public Task<PathReport> Asked => _asked.Task;
+        public Task<MigrationReport> Asked => _asked.Task;
 
         public override TimeSpan Interval => interval;
 
-        public override PathDecision Decide(in PathReport report)
+        public override PathDecision Decide(in MigrationReport report)
         {
             _asked.TrySetResult(report);
             return decision;

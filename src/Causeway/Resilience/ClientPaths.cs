@@ -213,7 +213,7 @@ internal sealed class ClientPaths
         }
 
         Timestamp since = Session.WaitingSince;
-        PathReport report = new()
+        MigrationReport report = new()
         {
             Occasion = occasion,
             Age = now - _sinceCurrent,

@@ -35,13 +35,13 @@ public abstract class MigrationPolicy
     public virtual TimeSpan Interval => TimeSpan.Zero;
 
     /// <summary>Decides.</summary>
-    public abstract PathDecision Decide(in PathReport report);
+    public abstract PathDecision Decide(in MigrationReport report);
 
     private sealed class NoMigrationPolicy : MigrationPolicy
     {
         public override bool WatchesNetwork => false;
 
-        public override PathDecision Decide(in PathReport report) => PathDecision.Stay;
+        public override PathDecision Decide(in MigrationReport report) => PathDecision.Stay;
     }
 
     private sealed class StandardMigrationPolicy(TimeSpan interval) : MigrationPolicy
@@ -50,7 +50,7 @@ public abstract class MigrationPolicy
 
         public override TimeSpan Interval => interval;
 
-        public override PathDecision Decide(in PathReport report) => report.Occasion switch
+        public override PathDecision Decide(in MigrationReport report) => report.Occasion switch
         {
             PathOccasion.NetworkChanged => PathDecision.Go,
             PathOccasion.Interval => PathDecision.Ask,
@@ -89,7 +89,7 @@ public enum PathDecision
 }
 
 /// <summary>What is known of the way that a connection goes at present.</summary>
-public readonly record struct PathReport
+public readonly record struct MigrationReport
 {
     /// <summary>Why the policy is asked.</summary>
     public PathOccasion Occasion { get; init; }
