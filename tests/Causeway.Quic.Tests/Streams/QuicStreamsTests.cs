@@ -67,10 +67,10 @@ public sealed class QuicStreamsTests : IDisposable
         QuicStream stream = StreamsBench.Open(_bench.Client, 1000);
         QuicSentPacket data = new();
         Span<byte> room = stackalloc byte[1200];
-        Assert.True(_bench.Client.Write(room, data, _bench.Now) > 1000);
+        Assert.True(_bench.Client.WriteDataFrames(room, data) > 1000);
         stream.FinishWrites();
         QuicSentPacket end = new();
-        Assert.InRange(_bench.Client.Write(room, end, _bench.Now), 1, 10);
+        Assert.InRange(_bench.Client.WriteDataFrames(room, end), 1, 10);
 
         // Neither was acknowledged: both go again, though the data may have arrived.
         foreach (QuicSentPacket lost in (QuicSentPacket[])(isDataRepeated ? [data, end] : [end]))
