@@ -1,5 +1,5 @@
-using Causeway.TestKit;
 using Causeway.Testing;
+using Causeway.TestKit;
 
 namespace Causeway.Quic.Tests.Simulation;
 
