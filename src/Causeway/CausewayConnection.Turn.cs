@@ -254,22 +254,6 @@ public sealed partial class CausewayConnection
         }
     }
 
-    // A client that moved, and whose new address the session has proved.
-    private void FollowPeer()
-    {
-        PeerAddress remote = Session.CurrentPath.Remote;
-        if (!remote.IsNone && remote != _path.Remote && !Session.IsProvingPath)
-        {
-            EndPoint moved = remote.ToEndPoint();
-            CausewayLog.PeerMoved(_log, Session.RoutingId, _remote, moved);
-            _remote = moved;
-            lock (_pathLock)
-            {
-                _path = new DatagramPath(remote, _path.Local);
-            }
-        }
-    }
-
     /// <summary>Everything was delivered: says goodbye, and ends when that was said.</summary>
     private void Leave(Timestamp now)
     {
