@@ -94,6 +94,52 @@ public sealed class MigrationTests
     }
 
     [Fact]
+    public async Task ALinkThatIsGivenTwiceStaysInUse()
+    {
+        await using MemoryPeers peers = await MemoryPeers.ConnectAsync(Wires.Quic);
+        (CausewayStream client, CausewayStream server, CausewayConnection _) = await peers.OpenFirstAsync();
+        InvalidOperationException error = await Assert.ThrowsAsync<InvalidOperationException>(() => peers.Client.MigrateAsync().Guarded());
+        Assert.Contains("CreateLink", error.Message, StringComparison.Ordinal);
+        Assert.False(peers.ClientLink.IsDisposed);
+        await client.WriteAsync(new byte[100]).Guarded();
+        await server.ReadExactlyAsync(new byte[100]).Guarded();
+    }
+
+    [Fact]
+    public async Task ALinkThatWasLeftIsHeldByNobody()
+    {
+        await using TestPeers peers = await TestPeers.ConnectAsync(Wires.Quic);
+        List<WeakReference> left = [];
+        LinkLog links = new();
+        await using CausewayConnection client = await CausewayConnection.ConnectAsync(new CausewayClientOptions
+        {
+            Profile = Wires.Quic,
+            RemoteEndPoint = peers.Listener.LocalEndPoint,
+            CreateLink = remote =>
+            {
+                LoggedLink link = links.Add(UdpLink.Connect((IPEndPoint)remote));
+                left.Add(new WeakReference(link));
+                return link;
+            },
+        });
+        await (await client.OpenStreamAsync().Guarded()).WriteAsync(new byte[1]).Guarded();
+        await client.MigrateAsync().Guarded();
+        await client.MigrateAsync().Guarded();
+
+        // The first one stays known for its capabilities; one that came and went does not.
+        await Eventually(() => links.Made[1].IsDisposed);
+        links.Made.Clear();
+        await Eventually(() =>
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            return !left[1].IsAlive;
+        });
+        Assert.True(left[2].IsAlive);
+        await (await peers.Listener.AcceptConnectionAsync().Guarded()).DisposeAsync();
+    }
+
+    [Fact]
     public async Task AServerMayForbidIt()
     {
         await using TestPeers peers = await TestPeers.ConnectAsync(Wires.Quic, Wires.Quic with { AllowsMigration = false });

@@ -32,9 +32,6 @@ internal sealed class ClientPaths
     private readonly CausewayClientOptions _options;
     private readonly ILogger _log;
     private readonly List<Way> _ways;
-
-    // What CreateLink gave for them, so that a link which it gives twice is not disposed under the connection.
-    private readonly HashSet<IDatagramLink> _innermost;
     private Way _current;
     private Way? _tried;
     private Attempt? _attempt;
@@ -51,11 +48,10 @@ internal sealed class ClientPaths
     public ClientPaths(
         CausewayConnection connection, CausewayClientOptions options, IDatagramLink innermost, EndPoint first, ILogger log, Timestamp now)
     {
-        _innermost = [innermost];
         _connection = connection;
         _options = options;
         _log = log;
-        _current = new Way(default, first);
+        _current = new Way(default, first, innermost);
         _ways = [_current];
         _sinceCurrent = now;
         BeginInterval(now);
@@ -173,6 +169,19 @@ internal sealed class ClientPaths
         return null;
     }
 
+    private bool IsUsed(IDatagramLink innermost)
+    {
+        foreach (Way way in _ways)
+        {
+            if (way.Innermost == innermost)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     private void Ask(Timestamp now)
     {
         if (_intervalEndsAt <= now)
@@ -250,15 +259,8 @@ internal sealed class ClientPaths
         {
             IDatagramLink innermost = _options.CreateLink?.Invoke(_options.RemoteEndPoint)
                 ?? UdpLink.Connect((IPEndPoint)remote, _options.UdpSettings);
-
-            // One attempt runs at a time.
-            if (!_innermost.Add(innermost))
-            {
-                throw new InvalidOperationException("CreateLink returned a link that it had returned before; a change of path needs another one.");
-            }
-
             _connection.WatchRefusals(innermost);
-            _connection.Shard.Post(new OpenedItem(this, attempt, _options.Decorate(innermost)));
+            _connection.Shard.Post(new OpenedItem(this, attempt, innermost, _options.Decorate(innermost)));
         }
         catch (Exception error)
         {
@@ -266,8 +268,16 @@ internal sealed class ClientPaths
         }
     }
 
-    private void OnOpened(Attempt attempt, IDatagramLink link, Timestamp now)
+    private void OnOpened(Attempt attempt, IDatagramLink innermost, IDatagramLink link, Timestamp now)
     {
+        if (IsUsed(innermost))
+        {
+            // Disposing it would end the connection.
+            OnFailed(attempt, new InvalidOperationException(
+                "CreateLink returned a link that it had returned before; a change of path needs another one."));
+            return;
+        }
+
         if (_connection.IsClosed || attempt != _attempt)
         {
             _ = link.DisposeAsync().AsTask();
@@ -284,7 +294,7 @@ internal sealed class ClientPaths
                 : Session.TryChangePath(name, isOtherHost, attempt.IsAtOnce, now);
             if (refusal == PathChangeRefusal.None)
             {
-                _tried = new Way(name, local);
+                _tried = new Way(name, local, innermost);
                 _ways.Add(_tried);
                 _connection.Shard.AddLink(link, name);
                 _connection.Shard.MarkDirty(_connection);
@@ -326,8 +336,10 @@ internal sealed class ClientPaths
     };
 
     /// <summary>A link, by the name that paths mean it by.</summary>
-    private sealed class Way(PeerAddress name, EndPoint endPoint)
+    private sealed class Way(PeerAddress name, EndPoint endPoint, IDatagramLink innermost)
     {
+        public IDatagramLink Innermost => innermost;
+
         public PeerAddress Name => name;
 
         public EndPoint EndPoint => endPoint;
@@ -383,9 +395,9 @@ internal sealed class ClientPaths
         }
     }
 
-    private sealed class OpenedItem(ClientPaths paths, Attempt attempt, IDatagramLink link) : ShardItem
+    private sealed class OpenedItem(ClientPaths paths, Attempt attempt, IDatagramLink innermost, IDatagramLink link) : ShardItem
     {
-        internal override void Run(Timestamp now) => paths.OnOpened(attempt, link, now);
+        internal override void Run(Timestamp now) => paths.OnOpened(attempt, innermost, link, now);
     }
 
     private sealed class FailedItem(ClientPaths paths, Attempt attempt, Exception error) : ShardItem
