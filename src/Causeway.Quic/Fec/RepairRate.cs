@@ -67,8 +67,14 @@ internal sealed class RepairRate
         Ratio = Math.Min(_maxOverhead, (double)least / _window);
     }
 
-    /// <summary>Repairs for a burst of so many sources that nobody can wait for.</summary>
-    public int ForBurst(int sources) => Math.Max(
-        1,
-        LossProfile.Least(sources, MostForOne + (sources / SourcesPerRepairMore), LossRate, _losses.RunLength, TolerableBursts));
+    /// <summary>
+    /// Repairs for a burst of so many sources that nobody can wait for. A repair covers no more of them than the window; the work
+    /// grows with the cube of their number, and that many may have left since the last look.
+    /// </summary>
+    public int ForBurst(int sources)
+    {
+        int covered = Math.Min(sources, _window);
+        int most = MostForOne + (covered / SourcesPerRepairMore);
+        return Math.Max(1, LossProfile.Least(covered, most, LossRate, _losses.RunLength, TolerableBursts));
+    }
 }

@@ -27,6 +27,19 @@ public sealed class RepairScheduleTests
     }
 
     [Fact]
+    public void ABurstBeyondTheWindowCostsNoMoreThanTheWindow()
+    {
+        RepairRate rate = new(0.25, 32);
+        for (int i = 0; i < 100; i++)
+        {
+            rate.Add(new PacketFates { Judged = 100, Lost = 5, Runs = 5 });
+        }
+
+        Assert.InRange(rate.ForBurst(32), 2, 13);
+        Assert.Equal(rate.ForBurst(32), rate.ForBurst(3_000));
+    }
+
+    [Fact]
     public void ParityEndsSomeTimeAfterTheLossesDo()
     {
         RepairRate rate = new(0.25, 32);
