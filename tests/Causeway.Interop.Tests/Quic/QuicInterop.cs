@@ -114,10 +114,13 @@ internal sealed class QuicInterop : IAsyncDisposable
     {
         string folder = _files.NewDownloadFolder();
         string program = Path.Combine(AppContext.BaseDirectory, "causeway-cli.dll");
+
+        // The copy beside the tests has their packages, of which ASP.NET's framework takes the place of some: it is part of their runtime.
+        string tests = Path.ChangeExtension(typeof(QuicInterop).Assembly.Location, null);
         using PeerProcess client = new(
             "dotnet",
             [
-                program, "quic", "get", "--ca", _files.AuthorityFile, "--out", folder, "--alpn", Protocol.ToString(), .. flags,
+                "exec", "--runtimeconfig", $"{tests}.runtimeconfig.json", "--depsfile", $"{tests}.deps.json", program, "quic", "get", "--ca", _files.AuthorityFile, "--out", folder, "--alpn", Protocol.ToString(), .. flags,
                 .. _files.Names.Select(name => $"https://{_server}/{name}"),
             ]);
         try
