@@ -26,6 +26,21 @@ public sealed class MigrationTests
     }
 
     [Fact]
+    public async Task WhoAsksBeforeTheHandshakeIsConfirmedWaits()
+    {
+        await using CausewayListener listener = await CausewayListener.ListenAsync(
+            new CausewayListenerOptions { Profile = Wires.Quic, ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0) });
+        for (int i = 0; i < 20; i++)
+        {
+            await using CausewayConnection client = await CausewayConnection.ConnectAsync(
+                new CausewayClientOptions { Profile = Wires.Quic, RemoteEndPoint = listener.LocalEndPoint });
+            EndPoint before = client.LocalEndPoint;
+            await client.MigrateAsync().Guarded();
+            Assert.NotEqual(before, client.LocalEndPoint);
+        }
+    }
+
+    [Fact]
     public async Task ATransferIsWholeAfterManyMoves()
     {
         const int Moves = 12;

@@ -22,6 +22,9 @@ internal sealed class ClientPaths
     // What was under way when the connection left a link still comes by it.
     private static readonly TimeSpan s_drainTime = TimeSpan.FromSeconds(3);
 
+    // How long a change that was asked for waits until the session may make it.
+    private static readonly TimeSpan s_longestWait = TimeSpan.FromSeconds(3);
+
     // How often a policy is asked about a silence, and for the first time.
     private static readonly TimeSpan s_silencePeriod = TimeSpan.FromSeconds(1);
 
@@ -35,6 +38,9 @@ internal sealed class ClientPaths
     private Way _current;
     private Way? _tried;
     private Attempt? _attempt;
+
+    // A link that was opened before the session may use it: the handshake is not confirmed, or the peer's connection ids are on the way.
+    private Opened? _waiting;
     private Timestamp _sinceCurrent;
     private Timestamp _askAboutSilenceAt = Timestamp.Never;
     private Timestamp _intervalEndsAt = Timestamp.Never;
@@ -69,7 +75,7 @@ internal sealed class ClientPaths
     {
         get
         {
-            Timestamp due = Timestamp.Min(_askAboutSilenceAt, _intervalEndsAt);
+            Timestamp due = Timestamp.Min(Timestamp.Min(_askAboutSilenceAt, _intervalEndsAt), _waiting?.GiveUpAt ?? Timestamp.Never);
             foreach (Way way in _ways)
             {
                 due = Session.IsProvingPath ? due : Timestamp.Min(due, way.DropAt);
@@ -103,6 +109,12 @@ internal sealed class ClientPaths
     public void OnTurn(Timestamp now)
     {
         Follow(now);
+        if (_waiting is { } waiting)
+        {
+            _waiting = null;
+            Try(waiting, now);
+        }
+
         Ask(now);
         for (int i = _ways.Count - 1; i >= 0; i--)
         {
@@ -117,6 +129,8 @@ internal sealed class ClientPaths
     public void Close()
     {
         NetworkWatch.Remove(this);
+        _ = _waiting?.Link.DisposeAsync().AsTask();
+        _waiting = null;
         _attempt?.Fail(new TransportException(TransportError.ConnectionClosed, "The connection ended before it had gone another way."));
         _attempt = null;
     }
@@ -284,27 +298,39 @@ internal sealed class ClientPaths
             return;
         }
 
+        Try(new Opened(attempt, innermost, link, now + s_longestWait), now);
+    }
+
+    private void Try(Opened opened, Timestamp now)
+    {
         PathChangeRefusal refusal = PathChangeRefusal.Unsupported;
-        if (link.LocalEndPoint is IPEndPoint local)
+        if (opened.Link.LocalEndPoint is IPEndPoint local)
         {
             PeerAddress name = PeerAddress.FromEndPoint(local);
             bool isOtherHost = _current.EndPoint is not IPEndPoint former || !former.Address.Equals(local.Address);
             refusal = Find(name) is not null
                 ? PathChangeRefusal.Unsupported
-                : Session.TryChangePath(name, isOtherHost, attempt.IsAtOnce, now);
+                : Session.TryChangePath(name, isOtherHost, opened.Attempt.IsAtOnce, now);
             if (refusal == PathChangeRefusal.None)
             {
-                _tried = new Way(name, local, innermost);
+                _tried = new Way(name, local, opened.Innermost);
                 _ways.Add(_tried);
-                _connection.Shard.AddLink(link, name);
+                _connection.Shard.AddLink(opened.Link, name);
                 _connection.Shard.MarkDirty(_connection);
                 return;
             }
         }
 
+        if (refusal is PathChangeRefusal.NotEstablished or PathChangeRefusal.NoConnectionId && !Session.IsClosing && now < opened.GiveUpAt)
+        {
+            _waiting = opened;
+            _connection.Shard.Schedule(_connection, opened.GiveUpAt);
+            return;
+        }
+
         _attempt = null;
-        _ = link.DisposeAsync().AsTask();
-        attempt.Fail(ToException(refusal));
+        _ = opened.Link.DisposeAsync().AsTask();
+        opened.Attempt.Fail(ToException(refusal));
     }
 
     private void OnFailed(Attempt attempt, Exception error)
@@ -346,6 +372,9 @@ internal sealed class ClientPaths
 
         public Timestamp DropAt { get; set; } = Timestamp.Never;
     }
+
+    /// <summary>A link for an attempt, and until when the session may let it wait.</summary>
+    private sealed record Opened(Attempt Attempt, IDatagramLink Innermost, IDatagramLink Link, Timestamp GiveUpAt);
 
     /// <summary>An attempt to go another way, and who waits for its end.</summary>
     private sealed class Attempt(bool isAtOnce)
