@@ -72,7 +72,12 @@ public abstract record CausewayOptions
     /// <summary>A logger that may be used on a shard's turn.</summary>
     internal ILogger NewLogger(string category) => Telemetry.BackgroundLogger.Over(LoggerFactory, category);
 
-    internal virtual void Validate()
+    /// <summary>
+    /// Fails if a value is out of its range, alone or together with others. Connecting and listening ask it first; by itself it is for
+    /// settings that are read long before they are used.
+    /// </summary>
+    /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>
+    public virtual void Validate()
     {
         ArgumentNullException.ThrowIfNull(Profile);
         Profile.Validate();
@@ -156,7 +161,8 @@ public sealed record CausewayClientOptions : CausewayOptions
     /// </summary>
     public MigrationPolicy Migration { get; init; } = MigrationPolicy.Default;
 
-    internal override void Validate()
+    /// <inheritdoc/>
+    public override void Validate()
     {
         base.Validate();
         ArgumentNullException.ThrowIfNull(RemoteEndPoint);
@@ -241,7 +247,8 @@ public sealed record CausewayListenerOptions : CausewayOptions
     private protected override RefusalLog? NewRefusalLog() =>
         LoggerFactory is NullLoggerFactory ? null : new RefusalLog(NewLogger(Telemetry.CausewayLog.ListenerCategory), TimeProvider);
 
-    internal override void Validate()
+    /// <inheritdoc/>
+    public override void Validate()
     {
         base.Validate();
         ArgumentNullException.ThrowIfNull(ListenEndPoint);

@@ -113,6 +113,28 @@ public sealed class GoodbyeTests
     [Theory]
     [InlineData(Wire.Kcp)]
     [InlineData(Wire.Quic)]
+    public async Task AListenerThatStopsAcceptingRefusesNewOnesAndKeepsTheOthers(Wire wire)
+    {
+        await using CausewayListener listener = await ListenAsync(wire: wire);
+        await using CausewayConnection first = await ConnectAsync(listener, wire.Profile());
+        await using CausewayStream stream = await first.OpenStreamAsync().Guarded();
+        await stream.WriteAsync(new byte[] { 1 }).Guarded();
+        await using CausewayConnection server = await listener.AcceptConnectionAsync().Guarded();
+        listener.StopAccepting();
+        TransportException failure = await RefusalAsync(listener, wire);
+        Assert.Equal((TransportError.ConnectionRefused, true, true), (failure.Error, failure.IsByPeer, failure.IsTransient));
+        Assert.InRange(listener.Statistics.BacklogFull, 1, 10);
+
+        // The open one lives.
+        await using CausewayStream accepted = await server.AcceptStreamAsync().Guarded();
+        Assert.Equal(1, await accepted.ReadAsync(new byte[1]).Guarded());
+        TransportException end = await Assert.ThrowsAsync<TransportException>(() => listener.AcceptConnectionAsync().Guarded());
+        Assert.Equal(TransportError.ConnectionClosed, end.Error);
+    }
+
+    [Theory]
+    [InlineData(Wire.Kcp)]
+    [InlineData(Wire.Quic)]
     public async Task RefusedConnectionIsTold(Wire wire)
     {
         await using CausewayListener listener = await ListenAsync(static options => options with { MaxConnections = 2 }, wire);
