@@ -43,7 +43,7 @@ public sealed class SettingsTests
         { "SharedSecret", null, "Nothing says how the listener shows who it is; there must be one of KeyFile" },
         { "Key", "no key", "More than one setting says how the listener shows who it is" },
         { "CertificateFile", "nowhere.pem", "More than one setting says how the listener shows who it is" },
-        { "SharedSecretName", "", "name" },
+        { "SharedSecretName", "", "SharedSecretName is empty; it must have one character at least" },
         { "Peers:0", "sha256:12", "Peers has 1 fingerprints; a listener needs a key of its own" },
         { "AuthorityFile", "nowhere.pem", "AuthorityFile is \"nowhere.pem\"; a listener needs CertificateFile" },
         { "ApplicationProtocols:0", "", "ApplicationProtocols has \"\"; a protocol's name is from 1 to 255 bytes." },

@@ -121,7 +121,7 @@ public sealed class StopTests
             await using CausewayStream stream = await client.OpenStreamAsync().Guarded();
             await stream.WriteAsync(new byte[] { 1 }).Guarded();
             await begun.Task.Guarded();
-            IHostedService service = Assert.Single(host.Services.GetServices<IHostedService>().OfType<CausewayService>());
+            CausewayService service = Assert.Single(host.Services.GetServices<IHostedService>().OfType<CausewayService>());
             using CancellationTokenSource limit = new();
             Task stop = service.StopAsync(limit.Token);
             Assert.False(stop.IsCompleted);

@@ -31,7 +31,7 @@ internal static class QuicProfiles
 
         ServerAuthentication authentication =
             identity.HasKey ? ServerAuthentication.WithKey(identity.ReadKey(), [.. settings.Peers])
-            : identity.HasSharedSecret ? ServerAuthentication.Shared(settings.SharedSecretName, identity.ReadSharedSecret())
+            : identity.HasSharedSecret ? ServerAuthentication.Shared(SecretName(settings), identity.ReadSharedSecret())
             : ByCertificate(settings, identity);
         return Tuned(settings, new QuicProfile { ServerAuthentication = WithProtocols(settings, authentication) });
     }
@@ -54,7 +54,7 @@ internal static class QuicProfiles
 
         ClientAuthentication authentication =
             settings.Peers.Count > 0 ? ClientAuthentication.Pinned(identity.HasKey ? identity.ReadKey() : null, [.. settings.Peers])
-            : identity.HasSharedSecret ? ClientAuthentication.Shared(settings.SharedSecretName, identity.ReadSharedSecret())
+            : identity.HasSharedSecret ? ClientAuthentication.Shared(SecretName(settings), identity.ReadSharedSecret())
             : new SslClientAuthenticationOptions
             {
                 TargetHost = settings.TargetHost ?? HostEndPoint.HostOf(remote),
@@ -64,6 +64,10 @@ internal static class QuicProfiles
             };
         return Tuned(settings, new QuicProfile { ClientAuthentication = WithProtocols(settings, authentication) });
     }
+
+    private static string SecretName(CausewayEndSettings settings) => settings.SharedSecretName is { Length: > 0 } name
+        ? name
+        : throw new SettingsException($"{nameof(settings.SharedSecretName)} is empty; it must have one character at least, and be the same at both ends.");
 
     private static ServerAuthentication ByCertificate(CausewayListenerSettings settings, IdentityReader identity)
     {

@@ -56,10 +56,15 @@ internal sealed class SettingsValidator(Registrations registrations, HostService
         }
     }
 
-    // An ArgumentException says the parameter's name and value on lines of their own; the message has the name already.
+    // An ArgumentException says the parameter's name and value on lines of their own; most messages have the name already.
     private static string Text(Exception error)
     {
-        string text = error is ArgumentException { ParamName: { } name } ? error.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : error.Message;
+        string text = error.Message;
+        if (error is ArgumentException { ParamName: { } name } && text.StartsWith(name, StringComparison.Ordinal))
+        {
+            text = text.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal);
+        }
+
         return text.ReplaceLineEndings(" ");
     }
 }
