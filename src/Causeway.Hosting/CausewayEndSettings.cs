@@ -4,6 +4,7 @@ namespace Causeway.Hosting;
 
 /// <summary>What the settings of listeners and clients have in common. They bind from configuration; docs/hosting.md has a table.</summary>
 /// <remarks>
+/// Files with a relative path are below the host's content root.
 /// Secrets have no property: the methods <c>Use...</c> and the configuration's keys <c>Key</c>, <c>SharedSecret</c> and
 /// <c>CertificatePassword</c> set them, and nothing that shows these settings shows a secret.
 /// </remarks>

@@ -1,6 +1,7 @@
 using Causeway.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -47,7 +48,9 @@ public static class CausewayServiceCollectionExtensions
         services.AddOptions();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(static provider => new HostServices(
-            provider.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance, provider.GetRequiredService<TimeProvider>()));
+            provider.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetService<IHostEnvironment>()?.ContentRootPath ?? ""));
         services.AddSingleton<IConfigureOptions<CausewayListenerSettings>, SettingsSources>();
         services.AddSingleton<IConfigureOptions<CausewayClientSettings>, SettingsSources>();
         services.AddSingleton<IValidateOptions<CausewayListenerSettings>, SettingsValidator>();

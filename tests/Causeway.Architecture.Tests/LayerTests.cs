@@ -12,7 +12,7 @@ public sealed class LayerTests
     private static readonly string[] s_assemblies =
     [
         "Causeway.Protocol", "Causeway.Kcp", "Causeway.Quic", "Causeway", "Causeway.Kcptun", "Causeway.Forwarding", "Causeway.Testing",
-        "Causeway.AspNetCore",
+        "Causeway.AspNetCore", "Causeway.Hosting",
     ];
 
     // What an application sees of the runtime; the runtime itself must not.
@@ -33,6 +33,7 @@ public sealed class LayerTests
         { "Causeway.Testing", "Causeway.Kcp Causeway.Quic Causeway.Kcptun Causeway.Forwarding Causeway.Runtime" },
 
         { "Causeway.AspNetCore", "Causeway.Kcp Causeway.Kcptun Causeway.Forwarding Causeway.Testing Causeway.Http3 Causeway.Runtime" },
+        { "Causeway.Hosting", "Causeway.Kcp Causeway.AspNetCore Causeway.Forwarding Causeway.Testing Causeway.Http3 Causeway.Runtime" },
 
         // Inside the core.
         { "Causeway.Protocol.Crypto", "Causeway.Protocol.Fec Causeway.Protocol.Recovery Causeway.Protocol.Streams" },

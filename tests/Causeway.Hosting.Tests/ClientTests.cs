@@ -1,3 +1,6 @@
+using System.Net;
+using Causeway.Links;
+using Causeway.Protocol;
 using Causeway.Quic;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -81,6 +84,29 @@ public sealed class ClientTests
         Assert.Equal((HealthStatus.Unhealthy, $"client echo: {error.Message}"), (entry.Status, entry.Description));
     }
 
+    [Fact]
+    public async Task AListenerWhoseSocketFailedIsUnhealthyAndSaysWhy()
+    {
+        LogLines log = new();
+        BreakableLink? link = null;
+        (IHost host, _) = await TestHost.ListenAsync(
+            (builder, listen) => builder.AddListener(TestHost.ListenerName, TestHost.EchoAsync, settings =>
+            {
+                listen(settings);
+                settings.Customize(options => options with { CreateLink = local => link = new BreakableLink(UdpLink.Bind((IPEndPoint)local, new UdpLinkOptions())) });
+            }),
+            log);
+        using (host)
+        {
+            link!.Failure.SetException(new IOException("The cable is cut."));
+            await TestHost.UntilAsync(() => log.All.Any(static line => line.Id == 1202));
+            HealthReportEntry entry = await HealthAsync(host);
+            Assert.Equal(HealthStatus.Unhealthy, entry.Status);
+            Assert.Contains("The cable is cut.", entry.Description, StringComparison.Ordinal);
+            await host.StopAsync().Guarded();
+        }
+    }
+
     private static async Task<HealthReportEntry> HealthAsync(IHost host) =>
         (await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync().Guarded()).Entries["causeway"];
 
@@ -114,5 +140,23 @@ public sealed class ClientTests
             await server.StopAsync().Guarded();
             server.Dispose();
         }
+    }
+
+    /// <summary>A link that receives until it is told to fail.</summary>
+    private sealed class BreakableLink(UdpLink inner) : IDatagramLink
+    {
+        public TaskCompletionSource<int> Failure { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public DatagramLinkCapabilities Capabilities => inner.Capabilities;
+
+        public EndPoint LocalEndPoint => inner.LocalEndPoint;
+
+        public async ValueTask<int> ReceiveAsync(Memory<PacketBuffer> buffers, CancellationToken cancellationToken = default) =>
+            await await Task.WhenAny(inner.ReceiveAsync(buffers, cancellationToken).AsTask(), Failure.Task);
+
+        public ValueTask SendAsync(ReadOnlyMemory<PacketBuffer> buffers, CancellationToken cancellationToken = default) =>
+            inner.SendAsync(buffers, cancellationToken);
+
+        public ValueTask DisposeAsync() => inner.DisposeAsync();
     }
 }

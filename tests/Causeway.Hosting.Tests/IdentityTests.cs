@@ -81,6 +81,25 @@ public sealed class IdentityTests : IDisposable
         [("KcptunFile", Write("server.json", """{"listen":"127.0.0.1:1","key":"one","crypt":"aes-128-gcm"}"""))],
         [("KcptunFile", Write("client.json", """{"remoteaddr":"127.0.0.1:1","key":"one","crypt":"aes-128-gcm"}"""))]);
 
+    [Fact]
+    public async Task RelativePathsAreBelowTheContentRoot()
+    {
+        Write("secret", "correct horse battery staple");
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ContentRootPath = _folder });
+        builder.Services.AddCauseway().AddListener("echo", TestHost.EchoAsync, static settings =>
+        {
+            settings.EndPoint = "127.0.0.1:0";
+            settings.SharedSecretFile = "secret";
+        });
+        using IHost host = builder.Build();
+        await host.StartAsync().Guarded();
+        using IHost connecting = await ConnectingAsync(host, [("SharedSecret", "correct horse battery staple")]);
+        CausewayConnection connection = await connecting.Clients().GetConnectionAsync("echo").Guarded();
+        Assert.Equal([1], await connection.AskAsync([1]));
+        await connecting.StopAsync().Guarded();
+        await host.StopAsync().Guarded();
+    }
+
     private static (X509Certificate2 Authority, X509Certificate2 Own) MakeCertificates()
     {
         DateTimeOffset now = DateTimeOffset.UtcNow;

@@ -17,7 +17,7 @@ internal sealed class ClientPlan : IDisposable
     {
         _settings = settings;
         _services = services;
-        _identity = new IdentityReader(settings);
+        _identity = new IdentityReader(settings, services);
         try
         {
             if (settings.KcptunFile is null)
@@ -28,7 +28,7 @@ internal sealed class ClientPlan : IDisposable
             }
             else
             {
-                _kcptun = KcptunFiles.Load(settings, KcptunClientConfig.Load);
+                _kcptun = KcptunFiles.Load(settings, services, KcptunClientConfig.Load);
             }
 
             NewOptions().Validate();

@@ -7,7 +7,7 @@ using Causeway.Quic;
 namespace Causeway.Hosting;
 
 /// <summary>Reads keys, certificates and secrets from where settings say they are. What it made, it disposes.</summary>
-internal sealed class IdentityReader(CausewayEndSettings settings) : IDisposable
+internal sealed class IdentityReader(CausewayEndSettings settings, HostServices services) : IDisposable
 {
     private readonly HiddenSettings _hidden = settings.Hidden();
     private readonly List<IDisposable> _made = [];
@@ -124,8 +124,8 @@ internal sealed class IdentityReader(CausewayEndSettings settings) : IDisposable
 
     private X509Certificate2 LoadCertificate(X509Certificate2Collection intermediates)
     {
-        string file = settings.CertificateFile!;
-        string setting = Name(nameof(settings.CertificateFile), file);
+        string setting = Name(nameof(settings.CertificateFile), settings.CertificateFile!);
+        string file = services.PathOf(settings.CertificateFile!);
         string? password = _hidden.CertificatePassword?.Reveal();
         try
         {
@@ -134,7 +134,7 @@ internal sealed class IdentityReader(CausewayEndSettings settings) : IDisposable
                 return Keep(X509CertificateLoader.LoadPkcs12FromFile(file, password));
             }
 
-            string keyFile = settings.CertificateKeyFile ?? file;
+            string keyFile = settings.CertificateKeyFile is { } other ? services.PathOf(other) : file;
             X509Certificate2 certificate = Keep(password is null
                 ? X509Certificate2.CreateFromPemFile(file, keyFile)
                 : X509Certificate2.CreateFromEncryptedPemFile(file, password, keyFile));
@@ -148,11 +148,11 @@ internal sealed class IdentityReader(CausewayEndSettings settings) : IDisposable
         }
     }
 
-    private static byte[] ReadFile(string setting, string path)
+    private byte[] ReadFile(string setting, string path)
     {
         try
         {
-            return File.ReadAllBytes(path);
+            return File.ReadAllBytes(services.PathOf(path));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {

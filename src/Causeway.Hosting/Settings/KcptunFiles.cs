@@ -8,11 +8,11 @@ internal static class KcptunFiles
 {
     /// <exception cref="SettingsException">A setting of QUIC is set beside it.</exception>
     /// <exception cref="KcptunConfigException">The file cannot be read, or an option in it cannot be used.</exception>
-    public static KcptunProfile Load(CausewayEndSettings settings, Func<string, KcptunConfig> load)
+    public static KcptunProfile Load(CausewayEndSettings settings, HostServices services, Func<string, KcptunConfig> load)
     {
         string? beside = OfQuic(settings).FirstOrDefault(static setting => setting.IsSet).Name;
         return beside is null
-            ? new KcptunProfile(load(settings.KcptunFile!))
+            ? new KcptunProfile(load(services.PathOf(settings.KcptunFile!)))
             : throw new SettingsException($"{beside} is set beside {nameof(settings.KcptunFile)} \"{settings.KcptunFile}\"; it is for QUIC and must not be.");
     }
 

@@ -13,7 +13,7 @@ internal sealed class ListenerPlan : IDisposable
 
     private ListenerPlan(CausewayListenerSettings settings, HostServices services)
     {
-        _identity = new IdentityReader(settings);
+        _identity = new IdentityReader(settings, services);
         try
         {
             IReadOnlyList<CausewayListenerOptions> own;
@@ -23,7 +23,7 @@ internal sealed class ListenerPlan : IDisposable
             }
             else
             {
-                _kcptun = KcptunFiles.Load(settings, KcptunServerConfig.Load);
+                _kcptun = KcptunFiles.Load(settings, services, KcptunServerConfig.Load);
                 own = ForKcptun(settings, _kcptun);
             }
 
