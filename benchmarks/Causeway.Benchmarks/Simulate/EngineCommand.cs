@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Causeway.Benchmarks.Harness;
+using Causeway.Quic;
 using Causeway.Quic.Tests.Simulation;
 
 namespace Causeway.Benchmarks.Simulate;
@@ -18,6 +19,7 @@ internal static class EngineCommand
           --streams N           at a time (1)
           --window PACKETS      that are in flight (512)
           --datagram BYTES      of the largest datagram (1350)
+          --fec STATE           forward error correction, on or off; it is idle while nothing is lost (on)
         """;
 
     public static int Run(ReadOnlySpan<string> args)
@@ -32,7 +34,7 @@ internal static class EngineCommand
         int datagram = options.Integer("datagram", 1350, 1200, 2048);
         int window = options.Integer("window", 512, 32, 65536);
         long size = options.Integer("size", 1000) * 1_000_000L;
-        using QuicLoop loop = new((long)window * datagram, datagram);
+        using QuicLoop loop = new((long)window * datagram, datagram, options.Choices("fec", "on", "on", "off")[0] == "off" ? QuicFecOptions.Off : null);
         loop.Open(options.Integer("streams", 1, 1, 1024));
         loop.Run(100_000, Math.Max(0, window - 64));
         (long read, long packets) = (loop.Read, loop.Packets);

@@ -27,10 +27,11 @@ internal sealed class QuicLoop : IDisposable
 
     /// <param name="window">Bytes that may be in flight.</param>
     /// <param name="datagramSize">Bytes of the largest datagram.</param>
-    public QuicLoop(long window, int datagramSize = 1350)
+    /// <param name="fec">Forward error correction; the default if null.</param>
+    public QuicLoop(long window, int datagramSize = 1350, QuicFecOptions? fec = null)
     {
-        _clientEndpoint = New(EndpointRole.Client, window, datagramSize);
-        _serverEndpoint = New(EndpointRole.Server, window, datagramSize);
+        _clientEndpoint = New(EndpointRole.Client, window, datagramSize, fec);
+        _serverEndpoint = New(EndpointRole.Server, window, datagramSize, fec);
         Client = _clientEndpoint.Connect(1, _now);
         while (Server is not { IsConfirmed: true } || !Client.IsConfirmed || Client.DatagramSize < datagramSize)
         {
@@ -211,7 +212,7 @@ internal sealed class QuicLoop : IDisposable
         }
     }
 
-    private QuicEndpoint New(EndpointRole role, long window, int datagramSize)
+    private QuicEndpoint New(EndpointRole role, long window, int datagramSize, QuicFecOptions? fec)
     {
         Random random = new(7);
         HandshakeEnvironment environment = new(random.NextBytes, new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
@@ -222,6 +223,7 @@ internal sealed class QuicLoop : IDisposable
             Link = new SessionLink(datagramSize, 0, 0, Pool),
             CongestionControl = _ => new ConstantController(window),
             MemoryBudget = 256 << 20,
+            Fec = fec ?? new QuicFecOptions(),
         });
     }
 
