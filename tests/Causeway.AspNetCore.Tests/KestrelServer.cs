@@ -19,6 +19,8 @@ internal sealed class KestrelServer : IAsyncDisposable
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    private const int LinesOfFailure = 50;
+
     private readonly WebApplication _app;
     private bool _isStopped;
 
@@ -109,7 +111,14 @@ internal sealed class KestrelServer : IAsyncDisposable
     public async Task StopAsync(CancellationToken cancellationToken = default)
     {
         _isStopped = true;
-        await _app.StopAsync(cancellationToken).WaitAsync(Patience, CancellationToken.None);
+        try
+        {
+            await _app.StopAsync(cancellationToken).WaitAsync(Patience, CancellationToken.None);
+        }
+        catch (TimeoutException)
+        {
+            throw new TimeoutException($"The server did not stop. Its last lines:\n{string.Join('\n', Logs.AtLeast(LogLevel.Debug).TakeLast(LinesOfFailure))}");
+        }
     }
 
     public async ValueTask DisposeAsync()

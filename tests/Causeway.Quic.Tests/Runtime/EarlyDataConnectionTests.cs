@@ -73,13 +73,16 @@ public sealed class EarlyDataConnectionTests : IDisposable
     {
         QuicProfile client = Client with { ResumptionTicket = await TicketAsync(Server) };
         using CausewayKey other = CausewayKey.Create();
-        await using CausewayListener listener = await ListenAsync(
-            new QuicProfile { ServerAuthentication = ServerAuthentication.WithKey(other), AllowsEarlyData = true });
+        QuicProfile server = new() { ServerAuthentication = ServerAuthentication.WithKey(other), AllowsEarlyData = true };
+        MuteLink? mute = null;
+        await using CausewayListener listener = await ListenAsync(server, inner => mute = new MuteLink(inner));
+        mute!.IsMute = true;
         await using CausewayConnection connection = await ConnectAsync(listener, client);
         CausewayStream early = await connection.OpenReplaySafeStreamAsync().AsTask().WaitAsync(s_patience);
         await early.WriteAsync("early"u8.ToArray()).AsTask().WaitAsync(s_patience);
-        TransportException error = await Assert.ThrowsAsync<TransportException>(
-            () => early.ReadAsync(new byte[1]).AsTask().WaitAsync(s_patience));
+        Task read = early.ReadAsync(new byte[1]).AsTask();
+        mute.IsMute = false;
+        TransportException error = await Assert.ThrowsAsync<TransportException>(() => read.WaitAsync(s_patience));
         Assert.Equal((TransportError.ProtocolViolation, false, false), (error.Error, error.IsByPeer, error.IsTransient));
         await Assert.ThrowsAsync<TransportException>(() => connection.WaitForHandshakeAsync().WaitAsync(s_patience));
     }
