@@ -68,6 +68,7 @@ internal sealed partial class StreamContext :
         {
             stream = _stream;
             _readAbortReason ??= abortReason;
+            _canServeAgain = false;
         }
 
         TransportLog.StreamAbort(_log, ConnectionId, errorCode, abortReason.Message);
@@ -88,6 +89,7 @@ internal sealed partial class StreamContext :
         {
             stream = _stream;
             _isBroken = true;
+            _canServeAgain = false;
         }
 
         TransportLog.StreamAbort(_log, ConnectionId, errorCode, abortReason.Message);
@@ -130,6 +132,7 @@ internal sealed partial class StreamContext :
             }
 
             _isClosed = true;
+            _isTelling = runCallbacks;
             callbacks = runCallbacks ? _onClosed : null;
             _onClosed = null;
             source = _closedSource;
@@ -152,6 +155,14 @@ internal sealed partial class StreamContext :
         catch (Exception error)
         {
             TransportLog.CallbackFailed(_log, ConnectionId, error);
+        }
+
+        if (runCallbacks)
+        {
+            lock (_gate)
+            {
+                _isTelling = false;
+            }
         }
     }
 }

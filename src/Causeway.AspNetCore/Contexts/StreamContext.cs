@@ -35,6 +35,7 @@ internal sealed partial class StreamContext : ConnectionContext, IDisposable
     private ConnectionAbortedException? _readAbortReason;
     private bool _isClosed;
     private bool _isBroken;
+    private bool _isTelling;
     private bool _canServeAgain;
 
     /// <param name="connection">The connection that the stream belongs to.</param>
@@ -138,6 +139,8 @@ internal sealed partial class StreamContext : ConnectionContext, IDisposable
         CausewayStream? stream;
         lock (_gate)
         {
+            // Too late for this stream, but Kestrel's objects are no longer in order: they must not serve another one.
+            _canServeAgain = false;
             if (_abortReason is not null || _stream is null)
             {
                 return;
@@ -167,7 +170,9 @@ internal sealed partial class StreamContext : ConnectionContext, IDisposable
         await stream.DisposeAsync().ConfigureAwait(false);
         lock (_gate)
         {
-            _canServeAgain = CanRead && CanWrite && readsInOrder && writesInOrder && !_isBroken && _abortReason is null && _readAbortReason is null;
+            // A callback that still runs must not meet another stream's request.
+            _canServeAgain = CanRead && CanWrite && readsInOrder && writesInOrder && !_isBroken && !_isTelling
+                && _abortReason is null && _readAbortReason is null;
             _stream = null;
         }
 
@@ -181,23 +186,29 @@ internal sealed partial class StreamContext : ConnectionContext, IDisposable
     /// </summary>
     public void Dispose()
     {
-        if (_canServeAgain)
+        lock (_gate)
         {
+            if (!_canServeAgain)
+            {
+                return;
+            }
+
             _canServeAgain = false;
-            Pool?.Return(this);
         }
+
+        Pool?.Return(this);
     }
+
+    /// <summary>
+    /// Why nothing is to be read any more, from the moment that it was given up: the stream itself learns it later, and has more
+    /// to read until then. Null while reading is in order.
+    /// </summary>
+    internal ConnectionAbortedException? ReadsGivenUp => Volatile.Read(ref _readAbortReason) ?? Volatile.Read(ref _abortReason);
 
     /// <summary>What Kestrel should see of a read that failed.</summary>
     internal Exception ToReadFailure(Exception error)
     {
-        ConnectionAbortedException? own;
-        lock (_gate)
-        {
-            own = _readAbortReason ?? _abortReason;
-        }
-
-        if (own is not null)
+        if (ReadsGivenUp is { } own)
         {
             return new ConnectionAbortedException(own.Message, error);
         }

@@ -1,12 +1,13 @@
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Connections;
 
 namespace Causeway.AspNetCore.Contexts;
 
 /// <summary>
 /// A stream's own <see cref="CausewayStream.Input"/>, with the exceptions that Kestrel knows: a peer that gave up is a
-/// <see cref="Microsoft.AspNetCore.Connections.ConnectionResetException"/>, this side's abort a
-/// <see cref="Microsoft.AspNetCore.Connections.ConnectionAbortedException"/>.
+/// <see cref="ConnectionResetException"/>, this side's abort a
+/// <see cref="ConnectionAbortedException"/>.
 /// </summary>
 internal sealed class TransportReader(StreamContext context, PipeReader inner) : PipeReader
 {
@@ -19,10 +20,23 @@ internal sealed class TransportReader(StreamContext context, PipeReader inner) :
 
     public override void CancelPendingRead() => inner.CancelPendingRead();
 
-    public override bool TryRead(out ReadResult result) => inner.TryRead(out result);
+    public override bool TryRead(out ReadResult result)
+    {
+        if (context.ReadsGivenUp is { } reason)
+        {
+            throw Failure(reason);
+        }
+
+        return inner.TryRead(out result);
+    }
 
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
+        if (context.ReadsGivenUp is { } reason)
+        {
+            return ValueTask.FromException<ReadResult>(Failure(reason));
+        }
+
         ValueTask<ReadResult> read = inner.ReadAsync(cancellationToken);
         return read.IsCompletedSuccessfully ? read : WaitAsync(read);
     }
@@ -38,6 +52,9 @@ internal sealed class TransportReader(StreamContext context, PipeReader inner) :
         IsCompletedInOrder = exception is null;
         return inner.CompleteAsync(exception);
     }
+
+    // One for each read: an exception that was thrown before keeps the first one's stack trace.
+    private static ConnectionAbortedException Failure(ConnectionAbortedException reason) => new(reason.Message, reason);
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<ReadResult> WaitAsync(ValueTask<ReadResult> read)
