@@ -79,6 +79,8 @@ public sealed class CommandLineTests
     [InlineData("server --allow-listen host:80", "host:80")]
     [InlineData("server --target localhost:80", "causeway kcptun server")]
     [InlineData("server --to localhost:80 --max-forwards -1", "max-forwards")]
+    [InlineData("server --to localhost:80 --shards 257", "shards is 257; it must be from 0 to 256")]
+    [InlineData("client --listen :0 --server a:1 --server-key sha256:00 --hop 4", "hop is 4; it must be from 5 to 86400")]
     [InlineData("keygen", "--out")]
     [InlineData("kcptun", "client or server")]
     public Task BadUsageOverQuicIsOneLineAndCodeTwo(string line, string named) =>

@@ -36,6 +36,7 @@ internal static class ClientCommand
         using CausewayKey? owned = key;
         ClientAuthentication authentication = Authentication(options, key).WithApplicationProtocols(TunnelProtocol.Name, ClientAuthentication.DefaultProtocol);
         QuicProfile profile = options.Common.NewProfile() with { ClientAuthentication = authentication };
+        MigrationPolicy migration = options.Hop is { } interval ? MigrationPolicy.HopEvery(interval) : MigrationPolicy.Default;
         if (options.Tunnels.Stdio is null)
         {
             // One connection alone does not make up for it.
@@ -50,7 +51,7 @@ internal static class ClientCommand
                 .. options.Tunnels.Reverse.Select(forward => forward with { SendsProxyHeader = options.Common.SendsProxyHeader && !forward.IsUdp }),
             ],
             DynamicForwards = options.Tunnels.Dynamic,
-            Connection = () => new CausewayClientOptions { Profile = profile, RemoteEndPoint = server, LoggerFactory = log },
+            Connection = () => new CausewayClientOptions { Profile = profile, RemoteEndPoint = server, LoggerFactory = log, Migration = migration },
             Connections = options.Connections,
             MaxForwards = options.Common.MaxForwards > 0 ? options.Common.MaxForwards : ForwardOptions.DefaultMaxForwards,
             Quiet = options.Common.Quiet || options.Tunnels.Stdio is not null,
@@ -64,7 +65,7 @@ internal static class ClientCommand
 
         log.Start(
         [
-            $"causeway {CommandLine.Version}: QUIC, to {options.Server}",
+            $"causeway {CommandLine.Version}: QUIC, to {options.Server}{(options.Hop is { } hop ? $", from another port every {hop.TotalSeconds} s" : "")}",
             .. options.Tunnels.Forwards.Zip(client.LocalEndPoints, Describe),
             .. options.Tunnels.Dynamic.Zip(client.LocalEndPoints.Skip(options.Tunnels.Forwards.Count), Describe),
         ]);

@@ -13,6 +13,11 @@ namespace Causeway.PortForwarder.Forward;
 /// <summary>The command line of <c>causeway client</c>, <c>server</c> and <c>keygen</c>.</summary>
 internal static class ForwardCommands
 {
+    // What the library takes (CausewayListenerOptions.Shards, MigrationPolicy.HopEvery); a day is as good as never.
+    private const int MostShards = 256;
+    private const int LeastHop = 5;
+    private const int MostHop = 86_400;
+
     // Flags of kcptun that its users type from habit, and that mean nothing here.
     private static readonly string[] s_kcptunFlags =
     [
@@ -83,7 +88,15 @@ internal static class ForwardCommands
         };
         CommonOptions common = new();
         Option<int> maxConnections = new("--max-connections") { Description = "Clients at a time; 0 for as many as the process may have files open" };
-        Command command = new("server", "Accepts connections over QUIC and connects their streams to a target") { to, allow, allowListen, listen, keyFile, clientKeys, maxConnections };
+        Option<int> shards = new("--shards")
+        {
+            Description = "Sockets that share the port, each with a processor of its own: for many clients (Linux); 0 for one for each processor",
+            DefaultValueFactory = static _ => 1,
+        };
+        Command command = new("server", "Accepts connections over QUIC and connects their streams to a target")
+        {
+            to, allow, allowListen, listen, keyFile, clientKeys, maxConnections, shards,
+        };
         common.AddTo(command);
         command.SetAction((parsed, _) => run(new ServerOptions
         {
@@ -97,6 +110,7 @@ internal static class ForwardCommands
             KeyFile = parsed.GetRequiredValue(keyFile),
             ClientKeys = parsed.GetValue(clientKeys) ?? [],
             MaxConnections = parsed.GetValue(maxConnections),
+            Shards = InRange("shards", parsed.GetValue(shards), 0, MostShards),
             Common = common.Read(parsed, errors),
         }));
         return command;
@@ -116,8 +130,16 @@ internal static class ForwardCommands
         };
         Option<string?> keyFile = new("--key-file") { Description = "This client's own key, for a server that asks for it; made on the first start" };
         Option<int> connections = new("--connections") { Description = "Connections to the server", DefaultValueFactory = static _ => 1 };
+        Option<int> hop = new("--hop")
+        {
+            Description = "Seconds after which the client goes on from another port, give or take a fifth: for networks that slow a flow down when "
+                + "it lasts; at least 5; without it, it stays",
+        };
         CommonOptions common = new();
-        Command command = new("client", "Accepts local connections and carries them to a server over QUIC") { listen, server, serverKeys, keyFile, connections };
+        Command command = new("client", "Accepts local connections and carries them to a server over QUIC")
+        {
+            listen, server, serverKeys, keyFile, connections, hop,
+        };
         TunnelOptionSet tunnels = new();
         tunnels.AddTo(command);
         common.AddTo(command);
@@ -128,6 +150,7 @@ internal static class ForwardCommands
             ServerKeys = parsed.GetValue(serverKeys) ?? [],
             KeyFile = parsed.GetValue(keyFile),
             Connections = parsed.GetValue(connections),
+            Hop = parsed.GetResult(hop) is null ? null : TimeSpan.FromSeconds(InRange("hop", parsed.GetValue(hop), LeastHop, MostHop)),
             Common = common.Read(parsed, errors),
         }));
         return command;
@@ -151,6 +174,10 @@ internal static class ForwardCommands
         });
         return command;
     }
+
+    private static int InRange(string name, int value, int least, int most) => value >= least && value <= most
+        ? value
+        : throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"{name} is {value}; it must be from {least} to {most}"));
 
     private static ForwardEndPoint EndPoint(ArgumentResult result)
     {

@@ -64,6 +64,9 @@ internal sealed record ServerOptions
 
     public int MaxConnections { get; init; }
 
+    /// <summary>Sockets that share the port; 0 for one for each processor.</summary>
+    public int Shards { get; init; } = 1;
+
     public required CommonForwardOptions Common { get; init; }
 }
 
@@ -79,6 +82,9 @@ internal sealed record ClientOptions
     public string? KeyFile { get; init; }
 
     public int Connections { get; init; }
+
+    /// <summary>How often the client goes on from another port; null for never.</summary>
+    public TimeSpan? Hop { get; init; }
 
     public required CommonForwardOptions Common { get; init; }
 }

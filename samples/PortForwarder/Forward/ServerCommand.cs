@@ -42,6 +42,7 @@ internal static class ServerCommand
                         Profile = profile,
                         ListenEndPoint = local,
                         LoggerFactory = log,
+                        Shards = options.Shards,
                         MaxConnections = options.MaxConnections > 0 ? options.MaxConnections : Math.Min(65536, OpenFileLimit.Current ?? int.MaxValue),
                     },
                 ],
