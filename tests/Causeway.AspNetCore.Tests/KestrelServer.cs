@@ -6,33 +6,17 @@ using Causeway.Links;
 using Causeway.Quic;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace Causeway.AspNetCore.Tests;
 
 /// <summary>Kestrel with HTTP/3 over Causeway, on a free port of the loopback. An orderly run logs no errors, which disposal checks.</summary>
-internal sealed class KestrelServer : IAsyncDisposable
+internal sealed class KestrelServer : RunningServer
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
-    private const int LinesOfFailure = 50;
-
-    private readonly WebApplication _app;
-    private bool _isStopped;
-
     private KestrelServer(WebApplication app, LogCollector logs)
-    {
-        _app = app;
-        Logs = logs;
-        string address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        Address = new IPEndPoint(IPAddress.Loopback, new Uri(address).Port);
-    }
-
-    public LogCollector Logs { get; }
+        : base(app, logs) =>
+        Address = new IPEndPoint(IPAddress.Loopback, new Uri(Addresses.First()).Port);
 
     public IPEndPoint Address { get; }
 
@@ -46,10 +30,7 @@ internal sealed class KestrelServer : IAsyncDisposable
         Action<WebApplicationBuilder>? build = null,
         bool listensByItself = true)
     {
-        WebApplicationBuilder builder = WebApplication.CreateBuilder();
-        LogCollector logs = new();
-        builder.Logging.ClearProviders().AddProvider(logs).SetMinimumLevel(LogLevel.Debug);
-        build?.Invoke(builder);
+        (WebApplicationBuilder builder, LogCollector logs) = NewBuilder(build);
         builder.WebHost.UseCauseway(transport ?? (static _ => { }));
         builder.WebHost.ConfigureKestrel(options =>
         {
@@ -107,29 +88,4 @@ internal sealed class KestrelServer : IAsyncDisposable
 
     public HttpClient NewClient(string name = TestCertificate.Name, Action<X509Certificate2>? seen = null, X509Certificate2? own = null) =>
         new(new Http3ClientHandler((_, cancellationToken) => ConnectAsync(name, seen, own, configureLink: null, cancellationToken))) { BaseAddress = Root, Timeout = Patience };
-
-    public async Task StopAsync(CancellationToken cancellationToken = default)
-    {
-        _isStopped = true;
-        try
-        {
-            await _app.StopAsync(cancellationToken).WaitAsync(Patience, CancellationToken.None);
-        }
-        catch (TimeoutException)
-        {
-            throw new TimeoutException($"The server did not stop. Its last lines:\n{string.Join('\n', Logs.AtLeast(LogLevel.Debug).TakeLast(LinesOfFailure))}");
-        }
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (!_isStopped)
-        {
-            await StopAsync();
-        }
-
-        await _app.DisposeAsync();
-        string[] errors = [.. Logs.AtLeast(LogLevel.Error)];
-        Assert.True(errors.Length == 0, string.Join('\n', errors));
-    }
 }

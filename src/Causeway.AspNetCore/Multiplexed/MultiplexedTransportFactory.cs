@@ -11,23 +11,10 @@ using Microsoft.Extensions.Options;
 namespace Causeway.AspNetCore.Multiplexed;
 
 /// <summary>Listens for Kestrel's HTTP/3, with the certificates that Kestrel was configured with.</summary>
-internal sealed class MultiplexedTransportFactory : IMultiplexedConnectionListenerFactory, IConnectionListenerFactorySelector
+internal sealed class MultiplexedTransportFactory(
+    IOptions<CausewayTransportOptions> options, ILoggerFactory loggers, IMemoryPoolFactory<byte>? pools = null)
+    : TransportFactory(options, loggers, pools), IMultiplexedConnectionListenerFactory, IConnectionListenerFactorySelector
 {
-    private readonly CausewayTransportOptions _options;
-    private readonly ILoggerFactory _loggers;
-    private readonly IMemoryPoolFactory<byte>? _pools;
-    private readonly ILogger _log;
-
-    public MultiplexedTransportFactory(
-        IOptions<CausewayTransportOptions> options, ILoggerFactory loggers, IMemoryPoolFactory<byte>? pools = null)
-    {
-        _options = options.Value;
-        _options.Validate();
-        _loggers = loggers;
-        _pools = pools;
-        _log = loggers.CreateLogger(TransportLog.Category);
-    }
-
     /// <inheritdoc/>
     public bool CanBind(EndPoint endpoint) => endpoint is IPEndPoint;
 
@@ -41,16 +28,16 @@ internal sealed class MultiplexedTransportFactory : IMultiplexedConnectionListen
             throw new NotSupportedException($"HTTP/3 listens on an IP address and port; the end point is a {endpoint.GetType().Name}.");
         }
 
-        MemoryPool<byte> pool = _pools?.Create(new MemoryPoolOptions { Owner = "causeway" }) ?? MemoryPool<byte>.Shared;
+        MemoryPool<byte> pool = NewPool();
         BoundPlace place = new() { EndPoint = address };
         QuicProfile profile = new()
         {
-            MaxInboundBidirectionalStreams = _options.MaxBidirectionalStreamCount,
-            MaxInboundUnidirectionalStreams = _options.MaxUnidirectionalStreamCount,
-            DefaultStreamErrorCode = _options.DefaultStreamErrorCode,
+            MaxInboundBidirectionalStreams = Options.MaxBidirectionalStreamCount,
+            MaxInboundUnidirectionalStreams = Options.MaxUnidirectionalStreamCount,
+            DefaultStreamErrorCode = Options.DefaultStreamErrorCode,
             ServerAuthentication = features?.Get<TlsConnectionCallbackOptions>() is { } tls ? Authenticate(tls, place, pool) : null,
         };
-        profile = _options.ConfigureProfile?.Invoke(profile) ?? profile;
+        profile = Options.ConfigureProfile?.Invoke(profile) ?? profile;
         if (profile.ServerAuthentication is null)
         {
             throw new InvalidOperationException(
@@ -58,21 +45,14 @@ internal sealed class MultiplexedTransportFactory : IMultiplexedConnectionListen
                 + $"{nameof(CausewayTransportOptions)}.{nameof(CausewayTransportOptions.ConfigureProfile)}.");
         }
 
-        CausewayListenerOptions options = new()
+        CausewayListenerOptions listening = NewListenerOptions(profile, address) with
         {
-            Profile = profile,
-            ListenEndPoint = address,
-            Udp = Binding.UdpFor(address),
-            ConnectionBacklog = _options.Backlog,
-            MaxConnections = _options.MaxConnections,
-            CloseTimeout = _options.CloseTimeout,
-            StreamBacklog = _options.MaxBidirectionalStreamCount + _options.MaxUnidirectionalStreamCount,
-            LoggerFactory = _loggers,
+            StreamBacklog = Options.MaxBidirectionalStreamCount + Options.MaxUnidirectionalStreamCount,
         };
-        options = _options.ConfigureListener?.Invoke(options) ?? options;
-        CausewayListener listener = await Binding.ListenAsync(options, cancellationToken).ConfigureAwait(false);
+        listening = Options.ConfigureListener?.Invoke(listening) ?? listening;
+        CausewayListener listener = await ListenAsync(listening, cancellationToken).ConfigureAwait(false);
         place.EndPoint = listener.LocalEndPoint;
-        return new MultiplexedListener(listener, _options, pool, _log);
+        return new MultiplexedListener(listener, Options, pool, Log);
     }
 
     // Kestrel's callback is told of the connection before its handshake: it is made here, and found again when it is accepted.
@@ -85,7 +65,7 @@ internal sealed class MultiplexedTransportFactory : IMultiplexedConnectionListen
 
         return ServerAuthentication.ByClient(async (hello, cancellationToken) =>
         {
-            MultiplexedConnection connection = new(_options, pool, place.EndPoint, hello.RemoteEndPoint, hello.ServerName, _log);
+            MultiplexedConnection connection = new(Options, pool, place.EndPoint, hello.RemoteEndPoint, hello.ServerName, Log);
             hello.ApplicationState = connection;
             try
             {
@@ -100,7 +80,7 @@ internal sealed class MultiplexedTransportFactory : IMultiplexedConnectionListen
             }
             catch (Exception error)
             {
-                TransportLog.NoTlsOptions(_log, hello.RemoteEndPoint, hello.ServerName, error);
+                TransportLog.NoTlsOptions(Log, hello.RemoteEndPoint, hello.ServerName, error);
                 throw;
             }
         }).WithApplicationProtocols(protocols);

@@ -7,23 +7,10 @@ using Microsoft.Extensions.Options;
 namespace Causeway.AspNetCore.Streams;
 
 /// <summary>Listens for streams that Kestrel serves as connections.</summary>
-internal sealed class StreamTransportFactory : IConnectionListenerFactory, IConnectionListenerFactorySelector
+internal sealed class StreamTransportFactory(
+    IOptions<CausewayTransportOptions> options, ILoggerFactory loggers, IMemoryPoolFactory<byte>? pools = null)
+    : TransportFactory(options, loggers, pools), IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
-    private readonly CausewayTransportOptions _options;
-    private readonly ILoggerFactory _loggers;
-    private readonly IMemoryPoolFactory<byte>? _pools;
-    private readonly ILogger _log;
-
-    public StreamTransportFactory(
-        IOptions<CausewayTransportOptions> options, ILoggerFactory loggers, IMemoryPoolFactory<byte>? pools = null)
-    {
-        _options = options.Value;
-        _options.Validate();
-        _loggers = loggers;
-        _pools = pools;
-        _log = loggers.CreateLogger(TransportLog.Category);
-    }
-
     /// <inheritdoc/>
     public bool CanBind(EndPoint endpoint) => endpoint is CausewayEndPoint;
 
@@ -36,19 +23,9 @@ internal sealed class StreamTransportFactory : IConnectionListenerFactory, IConn
             throw new NotSupportedException($"Streams are served on a {nameof(CausewayEndPoint)}; the end point is a {endpoint.GetType().Name}.");
         }
 
-        CausewayListenerOptions options = new()
-        {
-            Profile = place.Profile,
-            ListenEndPoint = place.Address,
-            Udp = Binding.UdpFor(place.Address),
-            ConnectionBacklog = _options.Backlog,
-            MaxConnections = _options.MaxConnections,
-            CloseTimeout = _options.CloseTimeout,
-            LoggerFactory = _loggers,
-        };
-        options = place.ConfigureListener?.Invoke(options) ?? options;
-        CausewayListener listener = await Binding.ListenAsync(options, cancellationToken).ConfigureAwait(false);
-        MemoryPool<byte> pool = _pools?.Create(new MemoryPoolOptions { Owner = "causeway" }) ?? MemoryPool<byte>.Shared;
-        return new StreamListener(listener, place, _options, pool, _log);
+        CausewayListenerOptions listening = NewListenerOptions(place.Profile, place.Address);
+        listening = place.ConfigureListener?.Invoke(listening) ?? listening;
+        CausewayListener listener = await ListenAsync(listening, cancellationToken).ConfigureAwait(false);
+        return new StreamListener(listener, place, Options, NewPool(), Log);
     }
 }
