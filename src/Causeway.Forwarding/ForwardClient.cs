@@ -50,7 +50,7 @@ public sealed class ForwardClient : IAsyncDisposable
     public int MaxForwards => _forwards.Limit;
 
     /// <summary>The counters of all connections to the server, live and past.</summary>
-    public ForwardingStatistics Statistics => _pool.Statistics with { ForwardsOpen = _forwards.Count };
+    public ForwardingStatistics Statistics => ForwardingStatistics.Of(_pool.Statistics) with { ForwardsOpen = _forwards.Count };
 
     /// <summary>Begins to listen. The server is not spoken to before the first connection is accepted.</summary>
     /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>

@@ -63,7 +63,7 @@ public sealed class TunnelClient : IAsyncDisposable
     public int MaxForwards => _places.Table.Limit;
 
     /// <inheritdoc cref="ForwardClient.Statistics"/>
-    public ForwardingStatistics Statistics => _pool.Statistics with { ForwardsOpen = _places.Table.Count };
+    public ForwardingStatistics Statistics => ForwardingStatistics.Of(_pool.Statistics) with { ForwardsOpen = _places.Table.Count };
 
     /// <summary>What was asked of the server, and what of this end.</summary>
     public TunnelStatistics TunnelStatistics => _counters.Snapshot();

@@ -1,4 +1,4 @@
-namespace Causeway.Forwarding;
+namespace Causeway;
 
 /// <summary>
 /// One place of a <see cref="ConnectionPool"/>: the connection that streams go to, and while that one does not answer a fresh

@@ -4,7 +4,7 @@ using Causeway.Links;
 using Causeway.Protocol;
 using Causeway.TestKit;
 
-namespace Causeway.Forwarding.Tests;
+namespace Causeway.Tests;
 
 /// <summary>In virtual time, over links whose other ends nobody listens on.</summary>
 public sealed class ConnectionPoolTests
@@ -176,13 +176,13 @@ public sealed class ConnectionPoolTests
         ConnectionPool pool = NewPool();
         CausewayStream stream = await pool.OpenStreamAsync().Guarded();
         await stream.WriteAsync(new byte[1000]).Guarded();
-        ForwardingStatistics before = pool.Statistics;
+        ConnectionPoolStatistics before = pool.Statistics;
         Assert.True(before.BytesSent >= 1000);
 
         await RunAsync(stream.Connection.CloseAsync().AsTask());
         await pool.OpenStreamAsync().Guarded();
 
-        ForwardingStatistics after = pool.Statistics;
+        ConnectionPoolStatistics after = pool.Statistics;
         Assert.True(after.BytesSent >= before.BytesSent);
         Assert.True(after.OutPackets >= before.OutPackets);
         Assert.Equal(2, after.ConnectionsOpened);

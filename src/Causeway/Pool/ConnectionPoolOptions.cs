@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
-namespace Causeway.Forwarding;
+namespace Causeway;
 
 /// <summary>
 /// Settings of a <see cref="ConnectionPool"/>. The defaults are kcptun's (docs/wire/kcptun.md 10.2, 10.7).

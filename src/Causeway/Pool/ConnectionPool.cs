@@ -1,7 +1,7 @@
 using System.Net;
 using Causeway.Telemetry;
 
-namespace Causeway.Forwarding;
+namespace Causeway;
 
 /// <summary>
 /// A fixed number of connections to one peer, for spreading streams over: made on first use, replaced when they have ended
@@ -32,7 +32,7 @@ public sealed class ConnectionPool : IAsyncDisposable
     private readonly PoolSlot[] _slots;
     private readonly List<CausewayConnection> _released = [];
     private readonly List<Scavenged> _scavenged = [];
-    private readonly ConnectionRegistry _registry;
+    private readonly PoolRegistry _registry;
     private readonly CancellationTokenSource _stopping = new();
     private readonly CancellationToken _stopped;
     private readonly ITimer? _scavenger;
@@ -48,7 +48,7 @@ public sealed class ConnectionPool : IAsyncDisposable
         _options = options with { Logger = BackgroundLogger.Over(options.Logger) };
         _time = options.TimeProvider;
         _stopped = _stopping.Token;
-        _registry = new ConnectionRegistry(_options.Logger);
+        _registry = new PoolRegistry(_options.Logger);
         _slots = new PoolSlot[options.Connections];
         for (int i = 0; i < _slots.Length; i++)
         {
@@ -62,7 +62,7 @@ public sealed class ConnectionPool : IAsyncDisposable
     }
 
     /// <summary>The counters of all connections that the pool has had.</summary>
-    public ForwardingStatistics Statistics => _registry.Snapshot();
+    public ConnectionPoolStatistics Statistics => _registry.Snapshot();
 
     /// <summary>Opens a stream on the next connection, which is made if need be; waits until that succeeds.</summary>
     /// <exception cref="TransportException">
@@ -208,12 +208,12 @@ public sealed class ConnectionPool : IAsyncDisposable
                 };
                 if (_options.Retry.NextDelay(in context) is not { } wait)
                 {
-                    ForwardingLog.GaveUp(_options.Logger, error.Message);
+                    ConnectionPoolLog.GaveUp(_options.Logger, error.Message);
                     throw;
                 }
 
                 delay = wait;
-                ForwardingLog.Reconnecting(_options.Logger, error.Message);
+                ConnectionPoolLog.Reconnecting(_options.Logger, error.Message);
             }
 
             await Task.Delay(delay, _time, _stopped).ConfigureAwait(false);
@@ -256,11 +256,11 @@ public sealed class ConnectionPool : IAsyncDisposable
         {
             if (entry.Connection.Closed.IsCompleted)
             {
-                ForwardingLog.ScavengedClosed(_options.Logger, entry.LocalEndPoint);
+                ConnectionPoolLog.ScavengedClosed(_options.Logger, entry.LocalEndPoint);
             }
             else
             {
-                ForwardingLog.ScavengedExpired(_options.Logger, entry.LocalEndPoint);
+                ConnectionPoolLog.ScavengedExpired(_options.Logger, entry.LocalEndPoint);
                 _options.Expiring?.Invoke(entry.Connection);
                 _ = CloseAsync(entry.Connection);
             }
