@@ -28,12 +28,17 @@ public sealed class ForwardClient : IAsyncDisposable
         _pool = new ConnectionPool(new ConnectionPoolOptions
         {
             Connect = new ForwardConnector(options.Connection, options.Logger).ConnectAsync,
-            Connections = options.Connections,
-            AutoExpire = options.AutoExpire,
-            ScavengeTtl = options.ScavengeTtl,
+            MaxConnections = options.Connections,
+            Choice = ConnectionChoice.RoundRobin,
+            ConnectionLifetime = options.AutoExpire,
+            LifetimeJitter = 0,
+            DrainTimeout = options.ScavengeTtl,
             TimeProvider = options.TimeProvider,
-            Logger = options.Logger,
-            Expiring = connection => _forwards!.Cut(connection),
+            OnEvent = new PoolWatch(options.Logger)
+            {
+                LogsEnds = options.AutoExpire > TimeSpan.Zero,
+                Expiring = connection => _forwards!.Cut(connection),
+            }.OnEvent,
         });
         _listener = options.Listen.Listen(ForwardAcceptor.Backlog);
         _places = new ForwardPlaces(options, others: options.Connections);

@@ -1,11 +1,11 @@
-using System.Net;
 using Causeway.Telemetry;
+using Microsoft.Extensions.Logging;
 
 namespace Causeway;
 
 /// <summary>
-/// A fixed number of connections to one peer, for spreading streams over: made on first use, replaced when they have ended
-/// or are too old (docs/wire/kcptun.md 10.2). Thread-safe.
+/// Connections to one peer that are used as one: streams are spread over them; they are made when they are needed, and replaced when
+/// they have ended, are too old or do not answer. Thread-safe.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -13,177 +13,242 @@ namespace Causeway;
 ///                            connecting --failed--> waits as the RetryPolicy says --> connecting
 ///                            connecting --failed for good--> empty, and those who wait are told
 /// </code>
-/// A slot that cannot connect holds up only the streams that fell to it. While a connection does not answer, new streams go to
-/// a fresh one beside it (<see cref="CausewayConnection.IsUnresponsive"/>).
+/// A connection that cannot be made holds up only the streams that wait for it. While a connection does not answer
+/// (<see cref="CausewayConnection.IsUnresponsive"/>), new streams go to others, or to a fresh one beside it. Streams that are open
+/// stay on their connection, and fail with it. What the peer opens is accepted by <see cref="CausewayConnection.AcceptStreamAsync"/>
+/// of each connection, which <see cref="ConnectionPoolOptions.Connect"/> and <see cref="ConnectionPoolOptions.OnEvent"/> get to see.
 /// </remarks>
-public sealed class ConnectionPool : IAsyncDisposable
+public sealed partial class ConnectionPool : IAsyncDisposable
 {
-    // kcptun's scavenger looks this often.
-    private static readonly TimeSpan s_scavengePeriod = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan s_reapPeriod = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan s_closeTimeout = TimeSpan.FromSeconds(2);
-
     // A connection that was handed out may end before the stream is opened; more often than this, something else is wrong.
     private const int OpenAttempts = 3;
+
+    // Without this pause, every stream beyond the load would begin anew to connect to a peer that takes no more connections.
+    private static readonly TimeSpan s_growthPause = TimeSpan.FromSeconds(10);
 
     private readonly Lock _gate = new();
     private readonly ConnectionPoolOptions _options;
     private readonly TimeProvider _time;
+    private readonly ILogger _log;
     private readonly PoolSlot[] _slots;
-    private readonly List<CausewayConnection> _released = [];
-    private readonly List<Scavenged> _scavenged = [];
     private readonly PoolRegistry _registry;
     private readonly CancellationTokenSource _stopping = new();
     private readonly CancellationToken _stopped;
-    private readonly ITimer? _scavenger;
-    private ITimer? _reaper;
+    private Task? _disposal;
+    private long _failedAt;
+    private bool _hasFailed;
+    private long _connectFailures;
+    private int _waiting;
     private uint _next;
 
-    /// <summary>Makes an empty pool. Nothing is sent before the first stream is opened.</summary>
-    /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>
+    /// <summary>Makes an empty pool. Nothing is sent before the first stream is asked for.</summary>
+    /// <exception cref="ArgumentException">An option is out of range; the message names it, its value and the range.</exception>
     public ConnectionPool(ConnectionPoolOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        _options = options with { Logger = BackgroundLogger.Over(options.Logger) };
+        _options = options;
         _time = options.TimeProvider;
+        _log = BackgroundLogger.Over(options.LoggerFactory, ConnectionPoolLog.Category);
         _stopped = _stopping.Token;
-        _registry = new PoolRegistry(_options.Logger);
-        _slots = new PoolSlot[options.Connections];
+        _registry = new PoolRegistry(Report);
+        _slots = new PoolSlot[options.MaxConnections];
         for (int i = 0; i < _slots.Length; i++)
         {
-            _slots[i] = new PoolSlot(IsFresh, NewMember, Release);
+            _slots[i] = new PoolSlot(NewMember, Release);
         }
 
-        if (options.AutoExpire > TimeSpan.Zero)
+        if (options.ConnectionLifetime > TimeSpan.Zero)
         {
-            _scavenger = _time.CreateTimer(static state => ((ConnectionPool)state!).Scavenge(), this, s_scavengePeriod, s_scavengePeriod);
+            _sweeper = _time.CreateTimer(static state => ((ConnectionPool)state!).CloseExpired(), this, s_sweepPeriod, s_sweepPeriod);
         }
     }
 
-    /// <summary>The counters of all connections that the pool has had.</summary>
-    public ConnectionPoolStatistics Statistics => _registry.Snapshot();
-
-    /// <summary>Opens a stream on the next connection, which is made if need be; waits until that succeeds.</summary>
-    /// <exception cref="TransportException">
-    /// Connections can be made, but no stream can be opened on them; or none can be made, and <see cref="ConnectionPoolOptions.Retry"/>
-    /// gave up. The next call begins anew.
-    /// </exception>
-    /// <exception cref="OperationCanceledException">The token was cancelled, or the pool disposed.</exception>
-    public async ValueTask<CausewayStream> OpenStreamAsync(CancellationToken cancellationToken = default)
+    /// <summary>The counters of all connections that the pool has had. They stay readable when it has been disposed.</summary>
+    public ConnectionPoolStatistics Statistics => _registry.Snapshot() with
     {
-        PoolSlot slot;
-        lock (_gate)
-        {
-            slot = _slots[_next++ % (uint)_slots.Length];
-        }
+        ConnectFailures = Interlocked.Read(ref _connectFailures),
+        Waiting = Volatile.Read(ref _waiting),
+    };
 
+    /// <summary>
+    /// Opens a stream on which both ends send, on the connection that <see cref="ConnectionPoolOptions.Choice"/> says. Waits until
+    /// there is one, which may be for as long as the peer cannot be reached: <see cref="ConnectionPoolOptions.Retry"/> or the token
+    /// limits that.
+    /// </summary>
+    /// <param name="cancellationToken">Gives up waiting. A connection that is being made is kept for others.</param>
+    /// <returns>The stream; <see cref="CausewayStream.Connection"/> is the connection that it is on.</returns>
+    /// <exception cref="TransportException">
+    /// No connection can be made, for a reason that stays or because <see cref="ConnectionPoolOptions.Retry"/> gave up; or one can be
+    /// made, but no stream opened on it. The next call begins anew.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled, or the pool is disposed.</exception>
+    public ValueTask<CausewayStream> OpenStreamAsync(CancellationToken cancellationToken = default) =>
+        OpenStreamAsync(StreamDirection.Bidirectional, cancellationToken);
+
+    /// <summary>Opens a stream on which both ends send, or this one only; see <see cref="OpenStreamAsync(CancellationToken)"/>.</summary>
+    /// <param name="direction">Whether both ends send.</param>
+    /// <param name="cancellationToken">Gives up waiting. A connection that is being made is kept for others.</param>
+    /// <returns>The stream; <see cref="CausewayStream.Connection"/> is the connection that it is on.</returns>
+    /// <exception cref="TransportException">As with <see cref="OpenStreamAsync(CancellationToken)"/>.</exception>
+    /// <exception cref="NotSupportedException">The profile of the connection has no unidirectional streams.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled, or the pool is disposed.</exception>
+    public async ValueTask<CausewayStream> OpenStreamAsync(StreamDirection direction, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        PoolSlot? slot = null;
         for (int attempt = 1; ; attempt++)
         {
-            CausewayConnection connection = await GetAsync(slot).WaitAsync(cancellationToken).ConfigureAwait(false);
+            PoolMember member;
+            lock (_gate)
+            {
+                if (_stopped.IsCancellationRequested)
+                {
+                    throw new OperationCanceledException("The connection pool is disposed.");
+                }
+
+                slot = slot is not null && _options.Choice == ConnectionChoice.RoundRobin ? slot : Pick();
+                member = slot.Choose();
+                member.Waiting++;
+                _waiting++;
+            }
+
             try
             {
-                return await connection.OpenStreamAsync(cancellationToken).ConfigureAwait(false);
+                CausewayConnection connection = await member.Connecting.WaitAsync(cancellationToken).ConfigureAwait(false);
+                try
+                {
+                    return await connection.OpenStreamAsync(direction, cancellationToken).ConfigureAwait(false);
+                }
+                catch (TransportException) when (attempt < OpenAttempts)
+                {
+                    // It has no stream left to give, or has just ended: another one takes its place.
+                    lock (_gate)
+                    {
+                        member.IsRetired = true;
+                    }
+                }
             }
-            catch (TransportException) when (attempt < OpenAttempts)
+            finally
             {
-                Retire(slot, connection);
+                lock (_gate)
+                {
+                    member.Waiting--;
+                    _waiting--;
+                }
             }
         }
     }
 
-    /// <summary>Closes all connections; what was written to their streams is delivered if the peer takes it within 2 seconds.</summary>
-    public async ValueTask DisposeAsync()
+    /// <summary>
+    /// Closes all connections; what was written to their streams is delivered if the peer takes it within
+    /// <see cref="ConnectionPoolOptions.CloseTimeout"/>. Callers that wait for a stream get an <see cref="OperationCanceledException"/>.
+    /// </summary>
+    public ValueTask DisposeAsync()
     {
-        Task[] connecting;
         lock (_gate)
         {
-            if (_stopped.IsCancellationRequested)
-            {
-                return;
-            }
-
-            _stopping.Cancel();
-            connecting = [.. _slots.SelectMany(static slot => slot.Connecting)];
+            return new ValueTask(_disposal ??= DisposeCoreAsync());
         }
+    }
 
-        if (_scavenger is not null)
+    private async Task DisposeCoreAsync()
+    {
+        // The application's code hears of the token: off the lock.
+        await Task.Yield();
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        PoolMember[] members;
+        ITimer? reaper;
+        lock (_gate)
         {
-            await _scavenger.DisposeAsync().ConfigureAwait(false);
+            members = [.. _slots.SelectMany(static slot => slot.Members)];
+            reaper = _reaper;
         }
 
-        if (_reaper is not null)
+        if (_sweeper is not null)
         {
-            await _reaper.DisposeAsync().ConfigureAwait(false);
+            await _sweeper.DisposeAsync().ConfigureAwait(false);
         }
 
-        await Task.WhenAll(connecting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        using CancellationTokenSource limit = new(s_closeTimeout, _time);
+        if (reaper is not null)
+        {
+            await reaper.DisposeAsync().ConfigureAwait(false);
+        }
+
+        await Task.WhenAll(members.Select(static member => (Task)member.Connecting)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        using CancellationTokenSource limit = new(_options.CloseTimeout, _time);
         await _registry.CloseAllAsync(limit.Token).ConfigureAwait(false);
         _stopping.Dispose();
     }
 
-    private Task<CausewayConnection> GetAsync(PoolSlot slot)
+    /// <summary>The place that the next stream falls to.</summary>
+    private PoolSlot Pick()
     {
-        lock (_gate)
+        uint turn = _next++;
+        if (_options.Choice == ConnectionChoice.RoundRobin)
         {
-            CausewayConnection? former = slot.Current;
-            Task<CausewayConnection> chosen = slot.Choose();
-            if (former is not null && slot.Current != former)
-            {
-                _registry.NoteReplaced(former);
-            }
-
-            return chosen;
+            return _slots[turn % (uint)_slots.Length];
         }
+
+        PoolSlot? ready = null;
+        PoolSlot? pending = null;
+        PoolSlot? empty = null;
+        PoolSlot? silent = null;
+        int readyLoad = int.MaxValue;
+        int pendingLoad = int.MaxValue;
+        for (uint i = 0; i < _slots.Length; i++)
+        {
+            PoolSlot slot = _slots[(turn + i) % (uint)_slots.Length];
+            slot.Tidy();
+            if (slot.Ready is { } answering)
+            {
+                if (answering.Load < readyLoad)
+                {
+                    (ready, readyLoad) = (slot, answering.Load);
+                }
+            }
+            else if (slot.Pending is { } connecting)
+            {
+                if (connecting.Load < pendingLoad)
+                {
+                    (pending, pendingLoad) = (slot, connecting.Load);
+                }
+            }
+            else if (slot.IsEmpty)
+            {
+                empty ??= slot;
+            }
+            else
+            {
+                silent ??= slot;
+            }
+        }
+
+        if (ready is null)
+        {
+            return pending is not null && (pendingLoad < _options.StreamsPerConnection || empty is null) ? pending : silent ?? empty!;
+        }
+
+        if (readyLoad >= _options.StreamsPerConnection && pending is null && empty is not null && MayGrow())
+        {
+            // Nobody waits for it yet: why it could not be made is in the log and an event.
+            _ = empty.Choose().Connecting.ContinueWith(
+                static task => task.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        }
+
+        return ready;
     }
 
-    private bool IsFresh(PoolSlot.Member member) => _options.AutoExpire == TimeSpan.Zero || member.Age < _options.AutoExpire;
+    private bool MayGrow() => !_hasFailed || _time.GetElapsedTime(_failedAt) >= s_growthPause;
 
-    private PoolSlot.Member NewMember()
+    private PoolMember NewMember()
     {
-        PoolSlot.Member member = new(_time) { Connecting = Task.FromCanceled<CausewayConnection>(new CancellationToken(canceled: true)) };
-        if (!_stopped.IsCancellationRequested)
-        {
-            member.Connecting = ConnectAsync(member);
-        }
-
+        PoolMember member = new(_time) { Connecting = Task.FromCanceled<CausewayConnection>(new CancellationToken(canceled: true)) };
+        member.Connecting = ConnectAsync(member);
         return member;
     }
 
-    /// <summary>A connection that refuses streams has none left to give, or has just ended: its slot takes another one.</summary>
-    private void Retire(PoolSlot slot, CausewayConnection connection)
-    {
-        lock (_gate)
-        {
-            slot.Retire(connection);
-        }
-    }
-
-    /// <summary>A connection is used no more, but for the streams that are open on it.</summary>
-    private void Release(CausewayConnection connection)
-    {
-        _released.Add(connection);
-        _registry.NoteReplaced(connection);
-        _reaper ??= _time.CreateTimer(static state => ((ConnectionPool)state!).Reap(), this, s_reapPeriod, s_reapPeriod);
-    }
-
-    private void Reap()
-    {
-        CausewayConnection[] unused;
-        lock (_gate)
-        {
-            unused = [.. _released.Where(static connection => connection.Closed.IsCompleted || connection.Statistics.OpenStreams == 0)];
-            _released.RemoveAll(unused.Contains);
-        }
-
-        foreach (CausewayConnection connection in unused)
-        {
-            _ = CloseAsync(connection);
-        }
-    }
-
-    private async Task<CausewayConnection> ConnectAsync(PoolSlot.Member member)
+    private async Task<CausewayConnection> ConnectAsync(PoolMember member)
     {
         // Off the caller's lock.
         await Task.Yield();
@@ -199,6 +264,7 @@ public sealed class ConnectionPool : IAsyncDisposable
             }
             catch (TransportException error)
             {
+                Interlocked.Increment(ref _connectFailures);
                 RetryContext context = new()
                 {
                     Error = error,
@@ -208,78 +274,73 @@ public sealed class ConnectionPool : IAsyncDisposable
                 };
                 if (_options.Retry.NextDelay(in context) is not { } wait)
                 {
-                    ConnectionPoolLog.GaveUp(_options.Logger, error.Message);
+                    GiveUp(error);
                     throw;
                 }
 
                 delay = wait;
-                ConnectionPoolLog.Reconnecting(_options.Logger, error.Message);
+                ConnectionPoolLog.ConnectFailed(_log, error.Message, delay);
+                Report(new ConnectionPoolEvent { Kind = ConnectionPoolEventKind.ConnectFailed, Error = error, RetryDelay = delay });
+            }
+            catch (Exception error) when (!_stopped.IsCancellationRequested)
+            {
+                Interlocked.Increment(ref _connectFailures);
+                GiveUp(error);
+                throw;
             }
 
             await Task.Delay(delay, _time, _stopped).ConfigureAwait(false);
         }
     }
 
-    private void Adopt(PoolSlot.Member member, CausewayConnection connection)
+    private void GiveUp(Exception error)
     {
         lock (_gate)
         {
-            member.OnMade();
-            if (_options.AutoExpire > TimeSpan.Zero)
-            {
-                _scavenged.Add(new Scavenged(connection, connection.LocalEndPoint, _time.GetTimestamp()));
-            }
+            _hasFailed = true;
+            _failedAt = _time.GetTimestamp();
         }
 
-        _ = _registry.Track(connection);
+        ConnectionPoolLog.GaveUp(_log, error.Message);
+        Report(new ConnectionPoolEvent { Kind = ConnectionPoolEventKind.GaveUp, Error = error });
     }
 
-    private void Scavenge()
+    private void Adopt(PoolMember member, CausewayConnection connection)
     {
-        List<Scavenged> removed = [];
-        TimeSpan limit = _options.AutoExpire + _options.ScavengeTtl;
+        TimeSpan lifetime = _options.ConnectionLifetime;
+        if (lifetime > TimeSpan.Zero && _options.LifetimeJitter > 0)
+        {
+            lifetime *= 1 - (_options.LifetimeJitter * _options.NextRandom());
+
+            // Zero would be for ever.
+            lifetime = lifetime > TimeSpan.Zero ? lifetime : TimeSpan.FromTicks(1);
+        }
+
         lock (_gate)
         {
-            _scavenged.RemoveAll(entry =>
-            {
-                bool remove = entry.Connection.Closed.IsCompleted || _time.GetElapsedTime(entry.MadeAt) >= limit;
-                if (remove)
-                {
-                    removed.Add(entry);
-                }
-
-                return remove;
-            });
+            _hasFailed = false;
+            member.OnMade(lifetime);
+            WatchAge(connection, lifetime);
         }
 
-        foreach (Scavenged entry in removed)
+        Report(new ConnectionPoolEvent
         {
-            if (entry.Connection.Closed.IsCompleted)
-            {
-                ConnectionPoolLog.ScavengedClosed(_options.Logger, entry.LocalEndPoint);
-            }
-            else
-            {
-                ConnectionPoolLog.ScavengedExpired(_options.Logger, entry.LocalEndPoint);
-                _options.Expiring?.Invoke(entry.Connection);
-                _ = CloseAsync(entry.Connection);
-            }
-        }
+            Kind = ConnectionPoolEventKind.Connected,
+            Connection = connection,
+            LocalEndPoint = connection.LocalEndPoint,
+        });
+        _registry.Track(connection);
     }
 
-    private async Task CloseAsync(CausewayConnection connection)
+    private void Report(ConnectionPoolEvent what)
     {
-        using CancellationTokenSource limit = new(s_closeTimeout, _time);
         try
         {
-            await connection.CloseAsync(limit.Token).ConfigureAwait(false);
+            _options.OnEvent?.Invoke(what);
         }
-        catch (OperationCanceledException)
+        catch (Exception error)
         {
-            // Cut off without the peer's acknowledgement.
+            ConnectionPoolLog.CallbackFailed(_log, error.Message, error);
         }
     }
-
-    /// <summary>A connection and when to close it. Its address is kept: a closed connection may have none.</summary>
-    private readonly record struct Scavenged(CausewayConnection Connection, EndPoint LocalEndPoint, long MadeAt);
 }

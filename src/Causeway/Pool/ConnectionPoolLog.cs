@@ -3,21 +3,20 @@ using Microsoft.Extensions.Logging;
 
 namespace Causeway;
 
-/// <summary>The pool's log lines.</summary>
+/// <summary>The pool's log lines. Their ids and names stay as they are (docs/telemetry.md).</summary>
 internal static partial class ConnectionPoolLog
 {
-    [LoggerMessage(6, LogLevel.Warning, "re-connecting: {Error}")]
-    public static partial void Reconnecting(ILogger logger, string error);
+    public const string Category = "Causeway.ConnectionPool";
 
-    [LoggerMessage(7, LogLevel.Information, "scavenger: session normally closed: {Local}")]
-    public static partial void ScavengedClosed(ILogger logger, EndPoint local);
+    [LoggerMessage(1301, LogLevel.Warning, "No connection, trying again in {Delay}: {Error}", EventName = "PoolConnectFailed")]
+    public static partial void ConnectFailed(ILogger logger, string error, TimeSpan delay);
 
-    [LoggerMessage(8, LogLevel.Information, "scavenger: session closed due to ttl: {Local}")]
-    public static partial void ScavengedExpired(ILogger logger, EndPoint local);
-
-    [LoggerMessage(10, LogLevel.Warning, "session ended: {Connection}: {Reason}")]
-    public static partial void ConnectionEnded(ILogger logger, CausewayConnection connection, string reason);
-
-    [LoggerMessage(22, LogLevel.Error, "cannot connect, and trying again would not help: {Error}")]
+    [LoggerMessage(1302, LogLevel.Error, "No connection, and not trying again: {Error}", EventName = "PoolGaveUp")]
     public static partial void GaveUp(ILogger logger, string error);
+
+    [LoggerMessage(1303, LogLevel.Information, "The time of the connection from {Local} is up; it is closed", EventName = "PoolConnectionExpired")]
+    public static partial void Expired(ILogger logger, EndPoint local);
+
+    [LoggerMessage(1304, LogLevel.Error, "ConnectionPoolOptions.OnEvent threw: {Error}", EventName = "PoolCallbackFailed")]
+    public static partial void CallbackFailed(ILogger logger, string error, Exception exception);
 }

@@ -15,6 +15,15 @@ public sealed record ConnectionPoolStatistics
     /// <summary>The most connections that were open at a time.</summary>
     public long MaxConnectionsOpen { get; init; }
 
+    /// <summary>Attempts to make a connection that failed.</summary>
+    public long ConnectFailures { get; init; }
+
+    /// <summary>Callers that wait for a stream; a gauge.</summary>
+    public long Waiting { get; init; }
+
+    /// <summary>Streams of either end that are open on the connections; a gauge.</summary>
+    public long OpenStreams { get; init; }
+
     /// <summary>Bytes written into the reliable pipes.</summary>
     public long BytesSent { get; init; }
 
@@ -44,6 +53,7 @@ public sealed record ConnectionPoolStatistics
     /// <summary>Adds the counters of a connection; its gauges too if it is live.</summary>
     internal ConnectionPoolStatistics Plus(ConnectionStatistics connection, bool isLive) => this with
     {
+        OpenStreams = OpenStreams + (isLive ? connection.OpenStreams : 0),
         BytesSent = BytesSent + connection.Transport.BytesSent,
         BytesReceived = BytesReceived + connection.Transport.BytesReceived,
         InPackets = InPackets + connection.Transport.InPackets,

@@ -1,54 +1,40 @@
-using Microsoft.Extensions.Logging;
-
 namespace Causeway;
 
 /// <summary>
-/// The connections of a pool: disposes of those that end by themselves, keeps their counters, and closes the rest when
-/// the pool is disposed. Thread-safe.
+/// The connections of a pool: disposes of those that end by themselves, keeps their counters, and closes the rest when the pool
+/// is disposed. Thread-safe.
 /// </summary>
-internal sealed class PoolRegistry
+/// <param name="ended">Called when a connection has ended, unless the pool closed it because its time was up or it was disposed.</param>
+internal sealed class PoolRegistry(Action<ConnectionPoolEvent> ended)
 {
     private readonly Lock _gate = new();
     private readonly HashSet<CausewayConnection> _live = [];
     private readonly HashSet<Task> _watches = [];
     private readonly HashSet<CausewayConnection> _replaced = [];
-    private readonly ILogger _logger;
+    private readonly HashSet<CausewayConnection> _expired = [];
     private ConnectionPoolStatistics _past = new();
     private long _opened;
     private long _most;
     private bool _closing;
 
-    public PoolRegistry(ILogger logger) => _logger = logger;
-
     /// <summary>Takes a connection over. It is disposed when it ends, or by <see cref="CloseAllAsync"/>.</summary>
-    /// <returns>Completes when the connection has ended and is disposed.</returns>
-    public Task Track(CausewayConnection connection)
+    public void Track(CausewayConnection connection)
     {
-        Task watch;
         lock (_gate)
         {
             _live.Add(connection);
             _opened++;
             _most = Math.Max(_most, _live.Count);
-            watch = WatchAsync(connection);
             _watches.RemoveWhere(static task => task.IsCompleted);
-            _watches.Add(watch);
-        }
-
-        return watch;
-    }
-
-    /// <summary>Another one has taken its place: nobody is to be told how it ends, if it is still open.</summary>
-    public void NoteReplaced(CausewayConnection connection)
-    {
-        lock (_gate)
-        {
-            if (_live.Contains(connection))
-            {
-                _replaced.Add(connection);
-            }
+            _watches.Add(WatchAsync(connection));
         }
     }
+
+    /// <summary>Another one has taken its place.</summary>
+    public void NoteReplaced(CausewayConnection connection) => Note(_replaced, connection);
+
+    /// <summary>Its time is up: nobody is told how it ends.</summary>
+    public void NoteExpired(CausewayConnection connection) => Note(_expired, connection);
 
     public ConnectionPoolStatistics Snapshot()
     {
@@ -80,7 +66,8 @@ internal sealed class PoolRegistry
         await Task.WhenAll(watches).ConfigureAwait(false);
     }
 
-    private static async Task CloseAsync(CausewayConnection connection, CancellationToken cancellationToken)
+    /// <summary>Closes a connection in order; when the token is cancelled, by cutting it off.</summary>
+    public static async Task CloseAsync(CausewayConnection connection, CancellationToken cancellationToken)
     {
         try
         {
@@ -92,22 +79,45 @@ internal sealed class PoolRegistry
         }
     }
 
+    private void Note(HashSet<CausewayConnection> noted, CausewayConnection connection)
+    {
+        lock (_gate)
+        {
+            if (_live.Contains(connection))
+            {
+                noted.Add(connection);
+            }
+        }
+    }
+
     private async Task WatchAsync(CausewayConnection connection)
     {
+        // A connection that was closed may have no address any more.
+        System.Net.EndPoint local = connection.LocalEndPoint;
+
         // Off the caller's lock at once, even if the connection has ended already.
         await Task.Yield();
         await connection.Closed.ConfigureAwait(false);
-        bool closing;
+        bool isReplaced;
+        bool isQuiet;
         lock (_gate)
         {
             _live.Remove(connection);
             _past = _past.Plus(connection.Statistics, isLive: false);
-            closing = _closing | _replaced.Remove(connection);
+            isReplaced = _replaced.Remove(connection);
+            isQuiet = _expired.Remove(connection) || _closing;
         }
 
-        if (connection.Failure is { } failure && !closing)
+        if (!isQuiet)
         {
-            ConnectionPoolLog.ConnectionEnded(_logger, connection, failure.Message);
+            ended(new ConnectionPoolEvent
+            {
+                Kind = ConnectionPoolEventKind.Ended,
+                Connection = connection,
+                LocalEndPoint = local,
+                Error = connection.Failure,
+                IsReplaced = isReplaced,
+            });
         }
 
         await connection.DisposeAsync().ConfigureAwait(false);

@@ -12,104 +12,86 @@ namespace Causeway;
 /// </code>
 /// What is not used any more is handed to <c>release</c>, since streams may still be open on it. Guarded by the pool's lock.
 /// </remarks>
-internal sealed class PoolSlot(Func<PoolSlot.Member, bool> isFresh, Func<PoolSlot.Member> connect, Action<CausewayConnection> release)
+internal sealed class PoolSlot(Func<PoolMember> connect, Action<PoolMember> release)
 {
-    private Member? _current;
-    private Member? _beside;
+    private PoolMember? _current;
+    private PoolMember? _beside;
 
     /// <summary>Attempts that are under way, and connections.</summary>
-    public IEnumerable<Task> Connecting => new[] { _current?.Connecting, _beside?.Connecting }.OfType<Task>();
+    public IEnumerable<PoolMember> Members => new[] { _current, _beside }.OfType<PoolMember>();
 
-    /// <summary>The connection that streams go to, once there is one.</summary>
-    public CausewayConnection? Current => _current?.Made;
+    /// <summary>A connection that answers, if <see cref="Choose"/> would give one without making it.</summary>
+    public PoolMember? Ready => IsReady(_current) ? _current : IsReady(_beside) ? _beside : null;
 
-    /// <summary>Where the next stream goes.</summary>
-    public Task<CausewayConnection> Choose()
+    /// <summary>An attempt that is under way.</summary>
+    public PoolMember? Pending => IsPending(_current) ? _current : IsPending(_beside) ? _beside : null;
+
+    /// <summary>Whether there is neither a connection that may be used nor an attempt to make one.</summary>
+    public bool IsEmpty => _current is not { IsUsable: true } && _beside is not { IsUsable: true };
+
+    /// <summary>Lets go of a connection that may be used no more.</summary>
+    public void Tidy()
     {
-        if (!IsUsable(_current))
+        if (_current is not { IsUsable: true })
         {
+            Drop(_current);
             _current = _beside;
             _beside = null;
-            if (!IsUsable(_current))
-            {
-                _current = connect();
-            }
+        }
+    }
+
+    /// <summary>Where the next stream goes.</summary>
+    public PoolMember Choose()
+    {
+        Tidy();
+        if (_current is not { IsUsable: true })
+        {
+            Drop(_current);
+            _current = connect();
         }
 
-        if (_current!.Made is not { IsUnresponsive: true } silent)
+        if (_current.Made is not { IsUnresponsive: true })
         {
             DropBeside();
-            return _current.Connecting;
+            return _current;
         }
 
-        if (!IsUsable(_beside) || _beside is { Made.IsUnresponsive: true, IsYoung: false })
+        if (_beside is not { IsUsable: true } || _beside is { Made.IsUnresponsive: true, IsYoung: false })
         {
             DropBeside();
             _beside = connect();
         }
 
-        Member beside = _beside!;
+        PoolMember beside = _beside;
         if (beside.Made is { Statistics.Transport.InPackets: > 0 })
         {
-            release(silent);
+            Drop(_current);
             _current = beside;
             _beside = null;
         }
 
-        return beside.Connecting;
+        return beside;
     }
 
-    /// <summary>A connection gives no more streams, or has just ended.</summary>
-    public void Retire(CausewayConnection connection)
-    {
-        foreach (Member? member in (ReadOnlySpan<Member?>)[_current, _beside])
-        {
-            if (member is not null && member.Made == connection)
-            {
-                member.IsRetired = true;
-            }
-        }
-    }
+    private static bool IsReady(PoolMember? member) => member is { IsUsable: true, Made.IsUnresponsive: false };
 
-    private bool IsUsable(Member? member) =>
-        member is { IsRetired: false } && (!member.Connecting.IsCompleted
-            || (member.Made is { Closed.IsCompleted: false } && isFresh(member)));
+    private static bool IsPending(PoolMember? member) => member is { Connecting.IsCompleted: false };
 
     private void DropBeside()
     {
         // One that is still being made is kept: whoever waits for it gets it.
         if (_beside is { Connecting.IsCompleted: true })
         {
-            if (_beside.Made is { } made)
-            {
-                release(made);
-            }
-
+            Drop(_beside);
             _beside = null;
         }
     }
 
-    /// <summary>A connection, or the attempts to make one.</summary>
-    internal sealed class Member(TimeProvider time)
+    private void Drop(PoolMember? member)
     {
-        // As long as a connection is given to answer: one that was opened a moment ago to a server that is being restarted
-        // asks again by itself.
-        private static readonly TimeSpan s_youth = TimeSpan.FromSeconds(2);
-
-        private long _madeAt = time.GetTimestamp();
-
-        public required Task<CausewayConnection> Connecting { get; set; }
-
-        public bool IsRetired { get; set; }
-
-        /// <summary>The connection, once there is one.</summary>
-        public CausewayConnection? Made => Connecting.IsCompletedSuccessfully ? Connecting.Result : null;
-
-        /// <summary>How long ago it was made.</summary>
-        public TimeSpan Age => time.GetElapsedTime(_madeAt);
-
-        public bool IsYoung => Age < s_youth;
-
-        public void OnMade() => _madeAt = time.GetTimestamp();
+        if (member is { Made: not null })
+        {
+            release(member);
+        }
     }
 }
