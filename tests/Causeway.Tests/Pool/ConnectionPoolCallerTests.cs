@@ -103,7 +103,9 @@ public sealed class ConnectionPoolCallerTests
             CausewayConnection connection = await _bench.ConnectAsync(token);
             if (_bench.Connects < 3)
             {
-                await Assert.ThrowsAnyAsync<OperationCanceledException>(() => connection.CloseAsync(new CancellationToken(canceled: true)).Guarded());
+                // Cancelled or not: it is cut off at once.
+                await Record.ExceptionAsync(() => connection.CloseAsync(new CancellationToken(canceled: true)).Guarded());
+                await connection.Closed.Guarded();
             }
 
             return connection;

@@ -74,20 +74,23 @@ public sealed class ConnectionPoolLoadTests : IAsyncLifetime
     [Fact]
     public async Task AConnectionThatDoesNotAnswerGetsNoStreamHoweverSmallItsLoad()
     {
-        ConnectionPool pool = NewPool(most: 2, streams: 1);
+        ConnectionPool pool = NewPool(
+            most: 2, streams: 1, connect: token => _bench.Connects == 0 ? _bench.ConnectAsync(token) : _bench.ConnectAnsweredAsync(token));
         List<CausewayStream> streams = await OpenAsync(pool, connections: 2, each: 2);
         CausewayConnection silent = streams[0].Connection;
-        CausewayStream[] on = [.. streams.Where(stream => stream.Connection == silent)];
-        await on[0].FlushAsync().Guarded();
-        on[1].Abort();
+        CausewayConnection answering = streams.First(stream => stream.Connection != silent).Connection;
+        CausewayStream[] unanswered = [.. streams.Where(stream => stream.Connection == silent)];
+        await unanswered[0].FlushAsync().Guarded();
+        unanswered[1].Abort();
         _bench.Time.Advance(TimeSpan.FromSeconds(2.1));
-        Assert.True(silent.IsUnresponsive);
+        await PoolBench.EventuallyAsync(() => silent.IsUnresponsive);
+        await _bench.RunUntilAsync(() => !answering.IsUnresponsive);
         for (int i = 0; i < 4; i++)
         {
-            Assert.NotSame(silent, (await pool.OpenStreamAsync().Guarded()).Connection);
+            Assert.Same(answering, (await pool.OpenStreamAsync().Guarded()).Connection);
         }
 
-        Assert.Equal(2, _bench.Connects);
+        Assert.Equal((1, 1), (_bench.Connects, _bench.Listeners.Count));
         await _bench.DisposeAsync(pool);
     }
 
@@ -96,7 +99,7 @@ public sealed class ConnectionPoolLoadTests : IAsyncLifetime
     {
         int calls = 0;
         ConnectionPool pool = NewPool(most: 2, streams: 1, connect: token => Interlocked.Increment(ref calls) == 1
-            ? _bench.ConnectAsync(token)
+            ? _bench.ConnectAnsweredAsync(token)
             : ValueTask.FromException<CausewayConnection>(new TransportException(TransportError.ProtocolViolation, "no more for you")));
         CausewayConnection only = (await pool.OpenStreamAsync().Guarded()).Connection;
         Assert.Same(only, (await pool.OpenStreamAsync().Guarded()).Connection);
@@ -108,6 +111,7 @@ public sealed class ConnectionPoolLoadTests : IAsyncLifetime
 
         Assert.Equal(2, calls);
         _bench.Time.Advance(TimeSpan.FromSeconds(10));
+        await _bench.RunUntilAsync(() => !only.IsUnresponsive);
         await pool.OpenStreamAsync().Guarded();
         await PoolBench.EventuallyAsync(() => Volatile.Read(ref calls) == 3);
         await _bench.DisposeAsync(pool);
@@ -182,13 +186,13 @@ public sealed class ConnectionPoolLoadTests : IAsyncLifetime
     private static void Count(Dictionary<CausewayConnection, int> loads, CausewayStream stream) =>
         loads[stream.Connection] = loads.GetValueOrDefault(stream.Connection) + 1;
 
-    /// <summary>Opens streams until so many connections have at least so many each.</summary>
+    /// <summary>Opens streams until so many connections have equally many, and at least so many, each.</summary>
     private static async Task<List<CausewayStream>> OpenAsync(ConnectionPool pool, int connections, int each)
     {
         List<CausewayStream> streams = [];
         Dictionary<CausewayConnection, int> loads = [];
         using CancellationTokenSource limit = new(TimeSpan.FromSeconds(60));
-        while (loads.Values.Count(load => load >= each) < connections)
+        while (loads.Values.Count(load => load >= each && load == loads.Values.Max()) < connections)
         {
             limit.Token.ThrowIfCancellationRequested();
             streams.Add(await pool.OpenStreamAsync().Guarded());
