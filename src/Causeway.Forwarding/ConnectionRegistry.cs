@@ -3,15 +3,14 @@ using Microsoft.Extensions.Logging;
 namespace Causeway.Forwarding;
 
 /// <summary>
-/// The connections of a forwarder: disposes of those that end by themselves, keeps their counters, and closes the rest when
-/// the forwarder stops. Thread-safe.
+/// The connections of a server: disposes of those that end by themselves, keeps their counters, and closes the rest when
+/// the server stops. Thread-safe.
 /// </summary>
 internal sealed class ConnectionRegistry
 {
     private readonly Lock _gate = new();
     private readonly HashSet<CausewayConnection> _live = [];
     private readonly HashSet<Task> _watches = [];
-    private readonly HashSet<CausewayConnection> _replaced = [];
     private readonly ILogger _logger;
     private ForwardingStatistics _past = new();
     private long _opened;
@@ -36,18 +35,6 @@ internal sealed class ConnectionRegistry
         }
 
         return watch;
-    }
-
-    /// <summary>Another one has taken its place: nobody is to be told how it ends, if it is still open.</summary>
-    public void NoteReplaced(CausewayConnection connection)
-    {
-        lock (_gate)
-        {
-            if (_live.Contains(connection))
-            {
-                _replaced.Add(connection);
-            }
-        }
     }
 
     public ForwardingStatistics Snapshot()
@@ -102,7 +89,7 @@ internal sealed class ConnectionRegistry
         {
             _live.Remove(connection);
             _past = _past.Plus(connection.Statistics, isLive: false);
-            closing = _closing | _replaced.Remove(connection);
+            closing = _closing;
         }
 
         if (connection.Failure is { } failure && !closing)

@@ -28,12 +28,17 @@ public sealed class ForwardClient : IAsyncDisposable
         _pool = new ConnectionPool(new ConnectionPoolOptions
         {
             Connect = new ForwardConnector(options.Connection, options.Logger).ConnectAsync,
-            Connections = options.Connections,
-            AutoExpire = options.AutoExpire,
-            ScavengeTtl = options.ScavengeTtl,
+            MaxConnections = options.Connections,
+            Choice = ConnectionChoice.RoundRobin,
+            ConnectionLifetime = options.AutoExpire,
+            LifetimeJitter = 0,
+            DrainTimeout = options.ScavengeTtl,
             TimeProvider = options.TimeProvider,
-            Logger = options.Logger,
-            Expiring = connection => _forwards!.Cut(connection),
+            OnEvent = new PoolWatch(options.Logger)
+            {
+                LogsEnds = options.AutoExpire > TimeSpan.Zero,
+                Expiring = connection => _forwards!.Cut(connection),
+            }.OnEvent,
         });
         _listener = options.Listen.Listen(ForwardAcceptor.Backlog);
         _places = new ForwardPlaces(options, others: options.Connections);
@@ -50,7 +55,7 @@ public sealed class ForwardClient : IAsyncDisposable
     public int MaxForwards => _forwards.Limit;
 
     /// <summary>The counters of all connections to the server, live and past.</summary>
-    public ForwardingStatistics Statistics => _pool.Statistics with { ForwardsOpen = _forwards.Count };
+    public ForwardingStatistics Statistics => ForwardingStatistics.Of(_pool.Statistics) with { ForwardsOpen = _forwards.Count };
 
     /// <summary>Begins to listen. The server is not spoken to before the first connection is accepted.</summary>
     /// <exception cref="ArgumentException">An option is out of range; the message names it.</exception>

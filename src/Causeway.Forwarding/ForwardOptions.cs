@@ -65,6 +65,23 @@ public abstract record ForwardOptions
             throw new ArgumentOutOfRangeException(nameof(MaxForwards), MaxForwards, "MaxForwards must be at least 1.");
         }
     }
+
+    /// <summary>The limits of the pool, by the names that the options have here.</summary>
+    private protected static void CheckConnections(int value, string name)
+    {
+        if (value is < 1 or > 65535)
+        {
+            throw new ArgumentOutOfRangeException(name, value, $"{name} must be from 1 to 65535.");
+        }
+    }
+
+    private protected static void CheckDays(TimeSpan value, string name)
+    {
+        if (value < TimeSpan.Zero || value > TimeSpan.FromDays(365))
+        {
+            throw new ArgumentOutOfRangeException(name, value, $"{name} must be from 0 to 365 days.");
+        }
+    }
 }
 
 /// <summary>Settings of a <see cref="ForwardClient"/>.</summary>
@@ -78,13 +95,19 @@ public sealed record ForwardClientOptions : ForwardOptions
     /// </summary>
     public required Func<CausewayClientOptions> Connection { get; init; }
 
-    /// <inheritdoc cref="ConnectionPoolOptions.Connections"/>
+    /// <summary>Connections to spread streams over, round robin: 1 to 65535. Default 1.</summary>
     public int Connections { get; init; } = 1;
 
-    /// <inheritdoc cref="ConnectionPoolOptions.AutoExpire"/>
+    /// <summary>
+    /// The age at which a connection is given no more streams and replaced, up to 365 days; zero, the default, for never. Hours at
+    /// most make sense: it is there to change ports and paths.
+    /// </summary>
     public TimeSpan AutoExpire { get; init; }
 
-    /// <inheritdoc cref="ConnectionPoolOptions.ScavengeTtl"/>
+    /// <summary>
+    /// How long after that a replaced connection is closed, even if streams of it are still open; up to 365 days, default 600
+    /// seconds. Longer than <see cref="AutoExpire"/>, old connections pile up.
+    /// </summary>
     public TimeSpan ScavengeTtl { get; init; } = TimeSpan.FromSeconds(600);
 
     internal override void Validate()
@@ -92,6 +115,9 @@ public sealed record ForwardClientOptions : ForwardOptions
         base.Validate();
         ArgumentNullException.ThrowIfNull(Listen);
         ArgumentNullException.ThrowIfNull(Connection);
+        CheckConnections(Connections, nameof(Connections));
+        CheckDays(AutoExpire, nameof(AutoExpire));
+        CheckDays(ScavengeTtl, nameof(ScavengeTtl));
     }
 }
 

@@ -51,6 +51,22 @@ public sealed record ForwardingStatistics
     /// <summary>The smoothed round-trip time of one of the open connections; zero before the first sample.</summary>
     public TimeSpan SmoothedRtt { get; init; }
 
+    /// <summary>The counters of a client's pool.</summary>
+    internal static ForwardingStatistics Of(ConnectionPoolStatistics pool) => new()
+    {
+        ConnectionsOpened = pool.ConnectionsOpened,
+        ConnectionsOpen = pool.ConnectionsOpen,
+        MaxConnectionsOpen = pool.MaxConnectionsOpen,
+        BytesSent = pool.BytesSent,
+        BytesReceived = pool.BytesReceived,
+        InPackets = pool.InPackets,
+        InBytes = pool.InBytes,
+        OutPackets = pool.OutPackets,
+        OutBytes = pool.OutBytes,
+        Engine = pool.Engine,
+        SmoothedRtt = pool.SmoothedRtt,
+    };
+
     /// <summary>Adds the counters of a connection; its gauges too if it is live.</summary>
     internal ForwardingStatistics Plus(ConnectionStatistics connection, bool isLive) => this with
     {

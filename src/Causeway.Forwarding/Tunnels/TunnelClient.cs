@@ -38,9 +38,10 @@ public sealed class TunnelClient : IAsyncDisposable
         _pool = new ConnectionPool(new ConnectionPoolOptions
         {
             Connect = async cancellationToken => Adopt(await connector.ConnectAsync(cancellationToken).ConfigureAwait(false)),
-            Connections = options.Connections,
+            MaxConnections = options.Connections,
+            Choice = ConnectionChoice.RoundRobin,
             TimeProvider = options.TimeProvider,
-            Logger = options.Logger,
+            OnEvent = new PoolWatch(options.Logger).OnEvent,
         });
         _opener = new TunnelOpener(_pool);
         _places = new ForwardPlaces(options, others: options.Connections + options.Forwards.Count + options.DynamicForwards.Count);
@@ -63,7 +64,7 @@ public sealed class TunnelClient : IAsyncDisposable
     public int MaxForwards => _places.Table.Limit;
 
     /// <inheritdoc cref="ForwardClient.Statistics"/>
-    public ForwardingStatistics Statistics => _pool.Statistics with { ForwardsOpen = _places.Table.Count };
+    public ForwardingStatistics Statistics => ForwardingStatistics.Of(_pool.Statistics) with { ForwardsOpen = _places.Table.Count };
 
     /// <summary>What was asked of the server, and what of this end.</summary>
     public TunnelStatistics TunnelStatistics => _counters.Snapshot();

@@ -22,7 +22,7 @@ public sealed record TunnelClientOptions : ForwardOptions
     /// <summary>What goes over datagrams.</summary>
     public TunnelDatagramOptions Datagrams { get; init; } = new();
 
-    /// <inheritdoc cref="ConnectionPoolOptions.Connections"/>
+    /// <inheritdoc cref="ForwardClientOptions.Connections"/>
     public int Connections { get; init; } = 1;
 
     /// <summary>
@@ -38,6 +38,7 @@ public sealed record TunnelClientOptions : ForwardOptions
         ArgumentNullException.ThrowIfNull(ReverseForwards);
         ArgumentNullException.ThrowIfNull(DynamicForwards);
         ArgumentNullException.ThrowIfNull(Datagrams);
+        CheckConnections(Connections, nameof(Connections));
         Datagrams.Validate();
         foreach (TunnelForward forward in Forwards)
         {

@@ -1,29 +1,27 @@
-using System.Net;
-using Causeway.Kcp;
-using Causeway.Links;
 using Causeway.Protocol;
-using Causeway.TestKit;
 
-namespace Causeway.Forwarding.Tests;
+namespace Causeway.Tests.Pool;
 
 /// <summary>In virtual time, over links whose other ends nobody listens on.</summary>
-public sealed class ConnectionPoolTests
+public sealed class ConnectionPoolTests : IAsyncLifetime
 {
-    private readonly VirtualTimeProvider _time = new();
-    private readonly ListLogger _logger = new();
-    private int _connects;
+    private readonly PoolBench _bench = new();
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync() => await _bench.DisposeAsync();
 
     [Fact]
     public async Task StreamsGoRoundRobinOverConnectionsMadeOnFirstUse()
     {
         ConnectionPool pool = NewPool(connections: 3);
-        Assert.Equal(0, _connects);
+        Assert.Equal(0, _bench.Connects);
 
         CausewayConnection[] used = new CausewayConnection[7];
         for (int i = 0; i < used.Length; i++)
         {
             used[i] = (await pool.OpenStreamAsync().Guarded()).Connection;
-            Assert.Equal(Math.Min(i + 1, 3), _connects);
+            Assert.Equal(Math.Min(i + 1, 3), _bench.Connects);
             Assert.Same(used[i % 3], used[i]);
         }
 
@@ -36,60 +34,62 @@ public sealed class ConnectionPoolTests
     public async Task AnExpiredConnectionIsReplacedAndLivesOnUntilItsTimeIsUp()
     {
         List<CausewayConnection> expiring = [];
-        await using Listeners listeners = new(_time);
-        ConnectionPool pool = NewPool(autoExpire: 10, scavengeTtl: 7, connect: listeners.ConnectAsync, expiring: expiring.Add);
-        Timestamp made = _time.Clock.Now;
+        ConnectionPool pool = NewPool(lifetime: 10, drain: 7, connect: _bench.ConnectAnsweredAsync, expiring: expiring.Add);
+        Timestamp made = _bench.Time.Clock.Now;
         CausewayStream opened = await pool.OpenStreamAsync().Guarded();
         CausewayConnection first = opened.Connection;
-        await AnswerAsync(opened);
-        _time.AdvanceTo(made.Add(TimeSpan.FromSeconds(9.9)));
+        await _bench.AnswerAsync(opened);
+        _bench.Time.AdvanceTo(made.Add(TimeSpan.FromSeconds(9.9)));
         Assert.Same(first, (await pool.OpenStreamAsync().Guarded()).Connection);
 
-        _time.Advance(TimeSpan.FromSeconds(0.1));
+        _bench.Time.Advance(TimeSpan.FromSeconds(0.1));
         CausewayConnection second = (await pool.OpenStreamAsync().Guarded()).Connection;
         Assert.NotSame(first, second);
         Assert.False(first.Closed.IsCompleted);
 
         // 17 s after it was made, noticed at the scavenger's next look.
-        _time.Advance(TimeSpan.FromSeconds(9));
+        _bench.Time.Advance(TimeSpan.FromSeconds(9));
         Assert.Empty(expiring);
-        _time.Advance(TimeSpan.FromSeconds(1));
+        _bench.Time.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal([first], expiring);
         await RunAsync(first.Closed, atMost: 3);
         Assert.False(second.Closed.IsCompleted);
-        await _logger.WaitForAsync(line => line == $"scavenger: session closed due to ttl: {first.LocalEndPoint}");
+        Assert.DoesNotContain(_bench.Events, what => what.Kind == ConnectionPoolEventKind.Ended && what.Connection == first);
         await DisposeAsync(pool);
     }
 
     [Fact]
-    public async Task AClosedConnectionIsReplacedAndScavenged()
+    public async Task AClosedConnectionIsReplacedAndTheEndTold()
     {
-        ConnectionPool pool = NewPool(autoExpire: 1000);
+        ConnectionPool pool = NewPool(lifetime: 1000);
         CausewayConnection first = (await pool.OpenStreamAsync().Guarded()).Connection;
         await RunAsync(first.CloseAsync().AsTask());
 
         CausewayConnection second = (await pool.OpenStreamAsync().Guarded()).Connection;
         Assert.NotSame(first, second);
-        _time.Advance(TimeSpan.FromSeconds(5));
-        await _logger.WaitForAsync(line => line == $"scavenger: session normally closed: {first.LocalEndPoint}");
+        ConnectionPoolEvent ended = await _bench.WaitForAsync(what => what.Kind == ConnectionPoolEventKind.Ended && what.Connection == first);
+        Assert.Null(ended.Error);
+        Assert.Equal(first.LocalEndPoint, ended.LocalEndPoint);
         await DisposeAsync(pool);
     }
 
     [Fact]
-    public async Task AReplacedConnectionEndsWithoutALineOfItsOwn()
+    public async Task TheEndOfAReplacedConnectionIsToldAsSuch()
     {
-        ConnectionPool pool = NewPool(autoExpire: 10, scavengeTtl: 1000);
+        ConnectionPool pool = NewPool(lifetime: 10, drain: 1000);
         CausewayConnection first = (await pool.OpenStreamAsync().Guarded()).Connection;
-        _time.Advance(TimeSpan.FromSeconds(10));
+        _bench.Time.Advance(TimeSpan.FromSeconds(10));
         CausewayConnection second = (await pool.OpenStreamAsync().Guarded()).Connection;
         Assert.NotSame(first, second);
 
-        // Nobody answers, so both end by themselves; only the one in use is told of.
+        // Nobody answers, so both end by themselves.
         await RunAsync(first.Closed, atMost: 60);
         await RunAsync(second.Closed, atMost: 60);
         Assert.NotNull(first.Failure);
-        await _logger.WaitForAsync(static line => line.StartsWith("session ended: ", StringComparison.Ordinal));
-        Assert.Single(_logger.Lines, static line => line.StartsWith("session ended: ", StringComparison.Ordinal));
+        Assert.True((await _bench.WaitForAsync(what => what.Kind == ConnectionPoolEventKind.Ended && what.Connection == first)).IsReplaced);
+        ConnectionPoolEvent last = await _bench.WaitForAsync(what => what.Kind == ConnectionPoolEventKind.Ended && what.Connection == second);
+        Assert.False(last.IsReplaced);
+        Assert.Same(second.Failure, last.Error);
         await DisposeAsync(pool);
     }
 
@@ -99,15 +99,15 @@ public sealed class ConnectionPoolTests
         List<double> attempts = [];
         ConnectionPool pool = NewPool(connect: async token =>
         {
-            attempts.Add((_time.Clock.Now - Timestamp.Zero).TotalSeconds);
-            return attempts.Count < 10 ? throw new TransportException(TransportError.ConnectFailed, "no such name") : await ConnectAsync(token);
+            attempts.Add((_bench.Time.Clock.Now - Timestamp.Zero).TotalSeconds);
+            return attempts.Count < 10 ? throw new TransportException(TransportError.ConnectFailed, "no such name") : await _bench.ConnectAsync(token);
         });
 
         Task<CausewayStream> opening = pool.OpenStreamAsync().AsTask();
         while (!opening.IsCompleted)
         {
             // Only the pool has a timer, while it waits for its next attempt.
-            if (!_time.AdvanceToNextTimer())
+            if (!_bench.Time.AdvanceToNextTimer())
             {
                 await Task.Yield();
             }
@@ -118,7 +118,10 @@ public sealed class ConnectionPoolTests
         Assert.Equal(steps.Length, waits.Length);
         Assert.All(waits.Zip(steps), static pair => Assert.InRange(pair.First, 0, pair.Second * 1.01));
         Assert.Contains(waits, static wait => wait > 5);
-        await _logger.WaitForAsync(_ => _logger.Lines.Count(static line => line == "re-connecting: no such name") == 9);
+        ConnectionPoolEvent[] failures = [.. _bench.Events.Where(static what => what.Kind == ConnectionPoolEventKind.ConnectFailed)];
+        Assert.Equal(9, failures.Length);
+        Assert.All(failures.Zip(waits), static pair => Assert.Equal(pair.Second, pair.First.RetryDelay!.Value.TotalSeconds, 0.001));
+        Assert.Equal(9, pool.Statistics.ConnectFailures);
         await DisposeAsync(pool);
     }
 
@@ -128,10 +131,10 @@ public sealed class ConnectionPoolTests
         int attempts = 0;
         ConnectionPool pool = NewPool(connect: token => ++attempts == 1
             ? throw new TransportException(TransportError.ProtocolViolation, "another key") { ErrorCode = 0x12a }
-            : ConnectAsync(token));
+            : _bench.ConnectAsync(token));
         TransportException error = await Assert.ThrowsAsync<TransportException>(() => pool.OpenStreamAsync().Guarded());
         Assert.Equal("another key", error.Message);
-        await _logger.WaitForAsync(static line => line == "cannot connect, and trying again would not help: another key");
+        Assert.Same(error, (await _bench.WaitForAsync(static what => what.Kind == ConnectionPoolEventKind.GaveUp)).Error);
         await pool.OpenStreamAsync().Guarded();
         Assert.Equal(2, attempts);
         await DisposeAsync(pool);
@@ -143,13 +146,10 @@ public sealed class ConnectionPoolTests
         int calls = 0;
         ConnectionPool pool = NewPool(connections: 2, connect: token => Interlocked.Increment(ref calls) == 1
             ? ValueTask.FromException<CausewayConnection>(new TransportException(TransportError.ConnectFailed, "not now"))
-            : ConnectAsync(token));
+            : _bench.ConnectAsync(token));
 
         Task<CausewayStream> stuck = pool.OpenStreamAsync().AsTask();
-        while (_logger.Lines.IsEmpty)
-        {
-            await Task.Yield();
-        }
+        await _bench.WaitForAsync(static what => what.Kind == ConnectionPoolEventKind.ConnectFailed);
 
         await pool.OpenStreamAsync().Guarded();
         Assert.False(stuck.IsCompleted);
@@ -176,13 +176,13 @@ public sealed class ConnectionPoolTests
         ConnectionPool pool = NewPool();
         CausewayStream stream = await pool.OpenStreamAsync().Guarded();
         await stream.WriteAsync(new byte[1000]).Guarded();
-        ForwardingStatistics before = pool.Statistics;
+        ConnectionPoolStatistics before = pool.Statistics;
         Assert.True(before.BytesSent >= 1000);
 
         await RunAsync(stream.Connection.CloseAsync().AsTask());
         await pool.OpenStreamAsync().Guarded();
 
-        ForwardingStatistics after = pool.Statistics;
+        ConnectionPoolStatistics after = pool.Statistics;
         Assert.True(after.BytesSent >= before.BytesSent);
         Assert.True(after.OutPackets >= before.OutPackets);
         Assert.Equal(2, after.ConnectionsOpened);
@@ -197,9 +197,9 @@ public sealed class ConnectionPoolTests
         CausewayStream opened = await pool.OpenStreamAsync().Guarded();
         CausewayConnection first = opened.Connection;
         await opened.FlushAsync().Guarded();
-        _time.Advance(TimeSpan.FromSeconds(1.9));
+        _bench.Time.Advance(TimeSpan.FromSeconds(1.9));
         Assert.Same(first, (await pool.OpenStreamAsync().Guarded()).Connection);
-        _time.Advance(TimeSpan.FromSeconds(0.2));
+        _bench.Time.Advance(TimeSpan.FromSeconds(0.2));
         Assert.True(first.IsUnresponsive);
         CausewayStream beside = await pool.OpenStreamAsync().Guarded();
         Assert.NotSame(first, beside.Connection);
@@ -207,11 +207,11 @@ public sealed class ConnectionPoolTests
         Assert.Same(beside.Connection, (await pool.OpenStreamAsync().Guarded()).Connection);
 
         // That one gets no answer either: there is another one in its turn, but none for each stream.
-        _time.Advance(TimeSpan.FromSeconds(2.1));
+        _bench.Time.Advance(TimeSpan.FromSeconds(2.1));
         CausewayConnection third = (await pool.OpenStreamAsync().Guarded()).Connection;
         Assert.NotSame(beside.Connection, third);
         Assert.Same(third, (await pool.OpenStreamAsync().Guarded()).Connection);
-        Assert.Equal(3, _connects);
+        Assert.Equal(3, _bench.Connects);
 
         // What was opened on the first ones goes on there.
         Assert.False(first.Closed.IsCompleted);
@@ -222,16 +222,15 @@ public sealed class ConnectionPoolTests
     [Fact]
     public async Task TheOneOfTwoThatAnswersIsKeptAndTheOtherClosedWhenItHasNoStreams()
     {
-        await using Listeners listeners = new(_time);
-        ConnectionPool pool = NewPool(connect: token => _connects == 0 ? ConnectAsync(token) : listeners.ConnectAsync(token));
+        ConnectionPool pool = NewPool(connect: token => _bench.Connects == 0 ? _bench.ConnectAsync(token) : _bench.ConnectAnsweredAsync(token));
         CausewayStream silent = await pool.OpenStreamAsync().Guarded();
         await silent.FlushAsync().Guarded();
-        _time.Advance(TimeSpan.FromSeconds(2.1));
+        _bench.Time.Advance(TimeSpan.FromSeconds(2.1));
         CausewayStream answered = await pool.OpenStreamAsync().Guarded();
         Assert.NotSame(silent.Connection, answered.Connection);
-        await AnswerAsync(answered);
+        await _bench.AnswerAsync(answered);
         Assert.Same(answered.Connection, (await pool.OpenStreamAsync().Guarded()).Connection);
-        _time.Advance(TimeSpan.FromSeconds(1.5));
+        _bench.Time.Advance(TimeSpan.FromSeconds(1.5));
         Assert.False(silent.Connection.Closed.IsCompleted);
         silent.Abort();
         await RunAsync(silent.Connection.Closed);
@@ -239,125 +238,28 @@ public sealed class ConnectionPoolTests
         await DisposeAsync(pool);
     }
 
-    [Theory]
-    [InlineData(0, 0, 0, "Connections")]
-    [InlineData(65536, 0, 0, "Connections")]
-    [InlineData(1, -1, 0, "AutoExpire")]
-    [InlineData(1, 0, -1, "ScavengeTtl")]
-    public void RefusesOptionsOutOfRange(int connections, int autoExpire, int scavengeTtl, string named)
-    {
-        ArgumentException error = Assert.ThrowsAny<ArgumentException>(() => NewPool(connections, autoExpire, scavengeTtl));
-
-        Assert.Contains(named, error.Message, StringComparison.Ordinal);
-    }
-
-    /// <summary>Sends the opening of a stream and lets the other end acknowledge it.</summary>
-    private async Task AnswerAsync(CausewayStream stream)
-    {
-        await stream.FlushAsync().Guarded();
-
-        // What the other end's threads do takes no virtual time: a bound to it, or a busy machine would make a dead link of this.
-        Timestamp most = _time.Clock.Now.Add(TimeSpan.FromSeconds(1));
-        while (stream.Connection.Statistics is { Transport.InPackets: 0 } or { Transport: KcpStatistics { UnacknowledgedSegments: > 0 } })
-        {
-            if (_time.Clock.Now < most)
-            {
-                _time.Advance(TimeSpan.FromMilliseconds(1));
-            }
-
-            await Task.Yield();
-        }
-    }
-
     private ConnectionPool NewPool(
         int connections = 1,
-        int autoExpire = 0,
-        int scavengeTtl = 600,
+        int lifetime = 0,
+        int drain = 600,
         Func<CancellationToken, ValueTask<CausewayConnection>>? connect = null,
-        Action<CausewayConnection>? expiring = null)
-    {
-        Random random = new(7);
-        return new ConnectionPool(new ConnectionPoolOptions
+        Action<CausewayConnection>? expiring = null) => _bench.NewPool(connect, options => options with
         {
-            Connect = connect ?? ConnectAsync,
-            Connections = connections,
-            AutoExpire = TimeSpan.FromSeconds(autoExpire),
-            ScavengeTtl = TimeSpan.FromSeconds(scavengeTtl),
-            TimeProvider = _time,
-            Logger = _logger,
-            Expiring = expiring,
-            NextRandom = random.NextDouble,
-        });
-    }
-
-    private ValueTask<CausewayConnection> ConnectAsync(CancellationToken cancellationToken)
-    {
-        Interlocked.Increment(ref _connects);
-        return CausewayConnection.ConnectAsync(
-            new CausewayClientOptions
+            MaxConnections = connections,
+            Choice = ConnectionChoice.RoundRobin,
+            ConnectionLifetime = TimeSpan.FromSeconds(lifetime),
+            DrainTimeout = TimeSpan.FromSeconds(drain),
+            OnEvent = what =>
             {
-                Profile = new KcpProfile(),
-                RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 1),
-                CreateLink = static _ => InMemoryLink.CreatePair().First,
-                TimeProvider = _time,
+                _bench.Events.Enqueue(what);
+                if (what.Kind == ConnectionPoolEventKind.Expired)
+                {
+                    expiring?.Invoke(what.Connection!);
+                }
             },
-            cancellationToken);
-    }
+        });
 
-    /// <summary>Lets virtual time pass, but no more seconds than given, until a task is done.</summary>
-    private async Task RunAsync(Task task, double atMost = double.MaxValue)
-    {
-        Timestamp start = _time.Clock.Now;
-        while (!task.IsCompleted)
-        {
-            // A step at a time, so that what other threads arm on waking is not jumped over.
-            if ((_time.Clock.Now - start).TotalSeconds < atMost)
-            {
-                _time.Advance(TimeSpan.FromMilliseconds(1));
-            }
+    private Task RunAsync(Task task, double atMost = double.MaxValue) => _bench.RunAsync(task, atMost);
 
-            await Task.Yield();
-        }
-
-        await task;
-    }
-
-    private Task DisposeAsync(ConnectionPool pool) => RunAsync(pool.DisposeAsync().AsTask());
-
-    /// <summary>Makes connections with a listener at the other end of each.</summary>
-    private sealed class Listeners(VirtualTimeProvider time) : IAsyncDisposable
-    {
-        private readonly List<CausewayListener> _listeners = [];
-
-        public async ValueTask<CausewayConnection> ConnectAsync(CancellationToken cancellationToken)
-        {
-            (InMemoryLink near, InMemoryLink far) = InMemoryLink.CreatePair();
-            _listeners.Add(await CausewayListener.ListenAsync(
-                new CausewayListenerOptions
-                {
-                    Profile = new KcpProfile(),
-                    ListenEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
-                    CreateLink = _ => far,
-                    TimeProvider = time,
-                },
-                cancellationToken));
-            return await CausewayConnection.ConnectAsync(
-                new CausewayClientOptions
-                {
-                    Profile = new KcpProfile(),
-                    RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 1),
-                    CreateLink = _ => near,
-                    TimeProvider = time,
-                },
-                cancellationToken);
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            foreach (CausewayListener listener in _listeners)
-            {
-                await listener.DisposeAsync().Guarded();
-            }
-        }
-    }
+    private Task DisposeAsync(ConnectionPool pool) => _bench.DisposeAsync(pool);
 }
