@@ -43,18 +43,21 @@ internal static class OurQuicClient
     /// <param name="protocol">What is spoken.</param>
     /// <param name="names">Which files.</param>
     /// <param name="folder">Where they go.</param>
+    /// <param name="onConnected">Is told of the connection as soon as there is one: a failure should show how one that hangs stands.</param>
     /// <param name="untilDone">What is waited for before the connection is closed, once the files have arrived.</param>
     /// <param name="limit">When to give up.</param>
-    public static async Task<QuicStatistics> FetchAsync(
+    public static async Task FetchAsync(
         CausewayClientOptions options,
         SslApplicationProtocol protocol,
         IReadOnlyList<string> names,
         string folder,
+        Action<QuicStatistics> onConnected,
         Func<QuicStatistics, bool> untilDone,
         CancellationToken limit)
     {
         await using CausewayConnection connection = await CausewayConnection.ConnectAsync(options, limit);
         QuicStatistics statistics = (QuicStatistics)connection.Statistics.Transport;
+        onConnected(statistics);
         using HttpMessageInvoker? http = protocol == Http3
             ? new HttpMessageInvoker(new Http3ClientHandler((_, _) => ValueTask.FromResult(connection)))
             : null;
@@ -70,8 +73,6 @@ internal static class OurQuicClient
         {
             await Task.Delay(10, limit);
         }
-
-        return statistics;
     }
 
     private static async Task<Stream> GetAsync(HttpMessageInvoker http, Uri uri, CancellationToken limit)

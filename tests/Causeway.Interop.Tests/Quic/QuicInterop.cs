@@ -76,12 +76,7 @@ internal sealed class QuicInterop : IAsyncDisposable
                 ConfigureLink = ConfigureLink,
                 CloseTimeout = TimeSpan.FromMilliseconds(500),
             };
-            QuicStatistics statistics = await OurQuicClient.FetchAsync(
-                options, Protocol, _files.Names, folder, untilDone ?? (static _ => true), Limit);
-            lock (_ourClients)
-            {
-                _ourClients.Add(statistics);
-            }
+            await OurQuicClient.FetchAsync(options, Protocol, _files.Names, folder, OnConnected, untilDone ?? (static _ => true), Limit);
         }
         else
         {
@@ -89,6 +84,14 @@ internal sealed class QuicInterop : IAsyncDisposable
         }
 
         Compare(folder);
+    }
+
+    private void OnConnected(QuicStatistics statistics)
+    {
+        lock (_ourClients)
+        {
+            _ourClients.Add(statistics);
+        }
     }
 
     /// <summary>Has so many clients fetch all files at the same time, each on a connection of its own.</summary>
