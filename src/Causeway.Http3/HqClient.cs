@@ -34,8 +34,7 @@ public static class HqClient
         Http3Stream stream = await transport.OpenBidirectionalAsync(isReplaySafe: true, cancellationToken).ConfigureAwait(false);
         try
         {
-            await stream.WriteAsync(request, cancellationToken).ConfigureAwait(false);
-            stream.CompleteWrites();
+            await stream.WriteLastAsync(request, cancellationToken).ConfigureAwait(false);
             return new HqContent(stream);
         }
         catch

@@ -8,8 +8,9 @@ namespace Causeway;
 public sealed partial class CausewayConnection
 {
     // How long the opening of a stream waits for a first write, a read or a disposal: an application that does nothing
-    // with its stream for that long does not notice. A shorter delay would set the timer again for every stream.
-    private static readonly TimeSpan s_openingDelay = TimeSpan.FromMilliseconds(10);
+    // with its stream for that long does not notice. A shorter delay would send it alone wherever the application is held up
+    // between opening and writing, and a frame without data is something that peers see too seldom to handle well.
+    private static readonly TimeSpan s_openingDelay = TimeSpan.FromMilliseconds(100);
 
     // One may be the answer to a datagram that left before a peer came back.
     private const int RefusalsUntilGone = 2;

@@ -163,7 +163,7 @@ public sealed partial class CausewayConnection : IAsyncDisposable, IDrivenSessio
 
     /// <summary>
     /// Opens a stream. The peer hears of it with the first write, the first read that has to wait, or a flush, and after
-    /// some 10 ms if there is none of them.
+    /// some 100 ms if there is none of them.
     /// </summary>
     /// <exception cref="TransportException">The connection has ended, or has no stream left to give.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>

@@ -56,9 +56,9 @@ public abstract class StreamOpeningTests
         VirtualTimeProvider time = new();
         await using MemoryPeers peers = await ConnectAsync(time);
         await using CausewayStream stream = await peers.Client.OpenStreamAsync().Guarded();
-        time.Advance(TimeSpan.FromMilliseconds(5));
+        time.Advance(TimeSpan.FromMilliseconds(99));
         AssertPackets(0, peers);
-        time.Advance(TimeSpan.FromMilliseconds(6));
+        time.Advance(TimeSpan.FromMilliseconds(2));
         AssertPackets(1, peers);
         CausewayConnection server = await peers.Listener.AcceptConnectionAsync().Guarded();
         await using CausewayStream accepted = await server.AcceptStreamAsync().Guarded();

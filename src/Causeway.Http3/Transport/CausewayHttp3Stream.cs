@@ -35,11 +35,17 @@ internal sealed class CausewayHttp3Stream : Http3Stream
         }
     }
 
-    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+        WriteAsync(buffer, isLast: false, cancellationToken);
+
+    public override ValueTask WriteLastAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken) =>
+        WriteAsync(buffer, isLast: true, cancellationToken);
+
+    private async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, bool isLast, CancellationToken cancellationToken)
     {
         try
         {
-            await _stream.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+            await _stream.WriteAsync(buffer, isLast, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception error) when (error is TransportException or ObjectDisposedException)
         {

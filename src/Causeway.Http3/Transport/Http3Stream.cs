@@ -31,6 +31,13 @@ internal abstract class Http3Stream : ForwardStream
     /// <summary>Ends the sending direction after what was written.</summary>
     public abstract void CompleteWrites();
 
+    /// <summary>Writes the last bytes, and ends the sending direction with them: in one packet, if they fit.</summary>
+    public virtual async ValueTask WriteLastAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken)
+    {
+        await WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+        CompleteWrites();
+    }
+
     /// <summary>
     /// Gives directions up: resets sending, asks the peer to stop. Operations under way in them throw. No effect on a direction
     /// that has ended.
