@@ -26,7 +26,7 @@ public sealed class ConnectionPoolLoadTests : IAsyncLifetime
         while (loads.Count < 3)
         {
             limit.Token.ThrowIfCancellationRequested();
-            Count(loads, await pool.OpenStreamAsync().Guarded());
+            await OpenAsync(pool, loads, connections: 3, full: 2);
         }
 
         // Beyond the most, the load is spread.
@@ -187,7 +187,7 @@ public sealed class ConnectionPoolLoadTests : IAsyncLifetime
         loads[stream.Connection] = loads.GetValueOrDefault(stream.Connection) + 1;
 
     /// <summary>Opens streams until so many connections have equally many, and at least so many, each.</summary>
-    private static async Task<List<CausewayStream>> OpenAsync(ConnectionPool pool, int connections, int each)
+    private async Task<List<CausewayStream>> OpenAsync(ConnectionPool pool, int connections, int each)
     {
         List<CausewayStream> streams = [];
         Dictionary<CausewayConnection, int> loads = [];
@@ -195,11 +195,32 @@ public sealed class ConnectionPoolLoadTests : IAsyncLifetime
         while (loads.Values.Count(load => load >= each && load == loads.Values.Max()) < connections)
         {
             limit.Token.ThrowIfCancellationRequested();
-            streams.Add(await pool.OpenStreamAsync().Guarded());
-            Count(loads, streams[^1]);
+            streams.Add(await OpenAsync(pool, loads, connections, full: 1));
         }
 
         return streams;
+    }
+
+    /// <summary>
+    /// Opens a stream. If it brings a connection about, waits for that one: otherwise a busy machine opens streams on the others
+    /// until they take no more.
+    /// </summary>
+    private async Task<CausewayStream> OpenAsync(ConnectionPool pool, Dictionary<CausewayConnection, int> loads, int connections, int full)
+    {
+        long made = Made();
+        bool grows = made == loads.Count && made > 0 && made < connections && loads.Values.All(load => load >= full);
+        CausewayStream stream = await pool.OpenStreamAsync().Guarded();
+        Count(loads, stream);
+        if (grows)
+        {
+            await PoolBench.EventuallyAsync(() => Made() > made);
+        }
+
+        // The pool has it a moment after the event.
+        await Task.Yield();
+        return stream;
+
+        long Made() => pool.Statistics.ConnectionsOpen;
     }
 
     private ConnectionPool NewPool(
